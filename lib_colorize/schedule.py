@@ -1,0 +1,159 @@
+"""The noise schedule: alphas_cumprod, sigma <-> t, eps / v / x0, and the probe for a U-Net's prediction type."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+class Prediction(enum.Enum):
+    """What the U-Net's output means."""
+
+    EPS = "eps"
+    V = "v"
+
+
+def _alphas_cumprod(linear_start: float, linear_end: float, timesteps: int, zero_snr: bool) -> Tensor:
+    """[T] in float64."""
+    betas = torch.linspace(linear_start**0.5, linear_end**0.5, timesteps, dtype=torch.float64) ** 2
+    abar = torch.cumprod(1 - betas, 0)
+    if zero_snr:  # Algorithm 1 of "Common Diffusion Noise Schedules and Sample Steps are Flawed", arXiv 2305.08891
+        root = abar.sqrt()
+        abar = ((root - root[-1]) * root[0] / (root[0] - root[-1])) ** 2
+    return abar
+
+
+def alphas_cumprod(
+    linear_start: float = 0.00085, linear_end: float = 0.012, timesteps: int = 1000, zero_snr: bool = False,
+) -> Tensor:
+    """[T], the cumulative product of 1 - beta of the "scaled linear" schedule (method, section 2); float32."""
+    return _alphas_cumprod(linear_start, linear_end, timesteps, zero_snr).float()
+
+
+def buffers(
+    linear_start: float = 0.00085, linear_end: float = 0.012, timesteps: int = 1000, zero_snr: bool = False,
+) -> dict[str, Tensor]:
+    """The twelve buffers [T] that a released file carries, float32; eqs. 6 and 7 of DDPM (arXiv 2006.11239)."""
+    abar = _alphas_cumprod(linear_start, linear_end, timesteps, zero_snr)
+    prev = torch.cat([torch.ones(1, dtype=abar.dtype), abar[:-1]])
+    alphas = abar / prev
+    betas = 1 - alphas
+    variance = betas * (1 - prev) / (1 - abar)
+    table = {
+        "betas": betas,
+        "alphas_cumprod": abar,
+        "alphas_cumprod_prev": prev,
+        "sqrt_alphas_cumprod": abar.sqrt(),
+        "sqrt_one_minus_alphas_cumprod": (1 - abar).sqrt(),
+        "log_one_minus_alphas_cumprod": (1 - abar).log(),
+        "sqrt_recip_alphas_cumprod": (1 / abar).sqrt(),  # inf at the end of a zero-SNR schedule, as is the next
+        "sqrt_recipm1_alphas_cumprod": (1 / abar - 1).sqrt(),
+        "posterior_variance": variance,
+        "posterior_log_variance_clipped": variance.clamp(min=1e-20).log(),
+        "posterior_mean_coef1": betas * prev.sqrt() / (1 - abar),
+        "posterior_mean_coef2": (1 - prev) * alphas.sqrt() / (1 - abar),
+    }
+    return {name: value.float() for name, value in table.items()}
+
+
+class NoiseSchedule:
+    """x_t = sqrt(abar_t) x0 + sqrt(1 - abar_t) eps, and in k-diffusion's terms sigma_t = sqrt((1 - abar_t) / abar_t).
+
+    t is a step in 0 .. T - 1, [B], whole or (interpolated in log sigma, as k-diffusion does) fractional.
+    """
+
+    def __init__(self, alphas_cumprod: Tensor) -> None:
+        """alphas_cumprod: [T], falling."""
+        self.alphas_cumprod = alphas_cumprod.float()
+        self.sigmas = ((1 - self.alphas_cumprod) / self.alphas_cumprod).sqrt()  # [T], rising; inf at a zero SNR
+        self._log_sigmas = self.sigmas.log()
+
+    def t_of_sigma(self, sigma: Tensor) -> Tensor:
+        """sigma: any shape, >= 0 -> t as float, same shape, clamped to 0 .. T - 1."""
+        table = self._log_sigmas.to(sigma.device)
+        log_sigma = sigma.float().log().clamp(table[0], table[-1])
+        low = (torch.searchsorted(table, log_sigma, right=True) - 1).clamp(0, len(table) - 2)
+        part = (log_sigma - table[low]) / (table[low + 1] - table[low])
+        return low + part.nan_to_num(nan=1.0)  # nan = inf / inf: sigma of a zero-SNR schedule's last step
+
+    def sigma_of_t(self, t: Tensor) -> Tensor:
+        """t: any shape, whole or fractional -> sigma, same shape."""
+        table = self._log_sigmas.to(t.device)
+        t = t.float().clamp(0, len(table) - 1)
+        low, high, part = t.floor().long(), t.ceil().long(), t.frac()
+        between = (1 - part) * table[low] + part * table[high]
+        return torch.where(part == 0, table[low], between).exp()  # without `where`, 0 * inf at a zero SNR
+
+    def x0(self, x: Tensor, output: Tensor, t: Tensor, prediction: Prediction) -> Tensor:
+        """The denoised picture that the U-Net's output for x_t stands for. x, output: [B, C, h, w]; t: [B]."""
+        signal, noise = self._roots(x, t)
+        if prediction is Prediction.EPS:
+            return (x - noise * output) / signal
+        return signal * x - noise * output
+
+    def eps(self, x: Tensor, output: Tensor, t: Tensor, prediction: Prediction) -> Tensor:
+        """The noise that the U-Net's output for x_t stands for. x, output: [B, C, h, w]; t: [B]."""
+        if prediction is Prediction.EPS:
+            return output
+        signal, noise = self._roots(x, t)
+        return signal * output + noise * x
+
+    def add_noise(self, x0: Tensor, noise: Tensor, t: Tensor) -> Tensor:
+        """x_t. x0, noise: [B, ...] of one shape; t: [B]. Eq. 1 of the paper is this on reference tokens."""
+        signal, sigma = self._roots(x0, t)
+        return signal * x0 + sigma * noise
+
+    def target(self, x0: Tensor, noise: Tensor, t: Tensor, prediction: Prediction) -> Tensor:
+        """What the U-Net should give for add_noise(x0, noise, t)."""
+        if prediction is Prediction.EPS:
+            return noise
+        signal, sigma = self._roots(x0, t)
+        return signal * noise - sigma * x0  # v of "Progressive Distillation", arXiv 2202.00512
+
+    def _roots(self, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        """sqrt(abar_t) and sqrt(1 - abar_t), shaped to multiply x."""
+        if t.is_floating_point():
+            abar = 1 / (1 + self.sigma_of_t(t) ** 2)
+        else:
+            abar = self.alphas_cumprod.to(t.device)[t]
+        abar = abar.to(x.device).view(-1, *[1] * (x.ndim - 1))
+        return abar.sqrt().to(x.dtype), (1 - abar).sqrt().to(x.dtype)
+
+
+def probe_prediction(
+    unet_call: Callable[[Tensor, Tensor], Tensor], latent_shape: tuple[int, int, int], generator: torch.Generator,
+    schedule: NoiseSchedule | None = None,
+) -> Prediction | None:
+    """Tell eps from v by one forward pass of two rows; None = undecided, then the user has to say.
+
+    unet_call: (x [2, C, h, w], t [2] whole) -> output [2, C, h, w], without a reference; latent_shape: (C, h, w).
+    Row 0 is noise at t = T - 1. There eps is nearly x itself (slope of the output on the noise near 1), and v nearly
+    -x0, a guess that does not know x (slope near 0). A slope near 0 is also what an untrained network gives, so that
+    row 1 asks whether the network denoises at all: a flat picture at t = T / 2, of which eps and v both show the noise.
+    """
+    schedule = schedule or NoiseSchedule(alphas_cumprod())
+    steps = len(schedule.alphas_cumprod)
+    t = torch.tensor([steps - 1, steps // 2], device=generator.device)
+    noise = torch.randn((2, *latent_shape), generator=generator, device=generator.device)
+    x = schedule.add_noise(torch.zeros_like(noise), noise, t)
+    with torch.no_grad():
+        output = unet_call(x, t).to(x)
+    if output.shape != x.shape or not bool(output.isfinite().all()):
+        return None
+    (slope, correlation), (_, denoises) = (_fit(o, n) for o, n in zip(output, noise))
+    if denoises < 0.5:
+        return None
+    if correlation > 0.8 and 0.7 < slope < 1.3:
+        return Prediction.EPS
+    return Prediction.V if abs(slope) < 0.4 else None
+
+
+def _fit(output: Tensor, noise: Tensor) -> tuple[float, float]:
+    """Slope and correlation of one row's output on its noise, in fine detail alone: the guess of x0 is smooth."""
+    a, b = (z - F.avg_pool2d(z, 3, 1, 1, count_include_pad=False) for z in (output, noise))
+    dot = float((a * b).sum())
+    return dot / float((b * b).sum()), dot / (float(a.norm() * b.norm()) or 1.0)
