@@ -1,0 +1,150 @@
+"""What made a picture, in one text chunk of its PNG: enough to make it again, bit for bit, on the same machine."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, PngImagePlugin
+
+from ..errors import ColorizeError
+from ..settings import Settings
+
+KEY = "ColorizeDiffusion"  # keyword of the text chunk; its text is JSON
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """A file that a picture was made from; path is relative to the picture's folder, so that both can move."""
+
+    name: str
+    path: str
+    sha256: str
+
+    @classmethod
+    def of(cls, path: str | os.PathLike[str], folder: Path, sha256: str | None = None) -> FileRecord:
+        """The record of a file, for a picture in `folder`."""
+        try:
+            relative = os.path.relpath(path, folder)
+        except ValueError:  # another drive of Windows
+            relative = os.path.abspath(path)
+        return cls(Path(path).name, Path(relative).as_posix(), sha256 or file_sha256(path))
+
+    def find(self, folder: Path, given: str | None, what: str) -> Path:
+        """The file itself: the given path, else the recorded one; ColorizeError when it is gone or differs."""
+        path = Path(given) if given else folder / self.path
+        if not path.is_file():
+            raise ColorizeError(f"{what} {path}: no such file; the picture was made from {self.name!r}, name it yourself")
+        if file_sha256(path) != self.sha256:
+            raise ColorizeError(f"{what} {path}: not the file that the picture was made from ({self.name!r}, sha256 "
+                                f"{self.sha256[:12]}...)")
+        return path
+
+
+@dataclass(frozen=True)
+class Record:
+    """Everything that a picture follows from."""
+
+    settings: Settings  # of this picture alone: its own seed, batch 1
+    sketch: FileRecord
+    reference: FileRecord
+    checkpoint: FileRecord
+    reference_encoder: FileRecord | None  # None = inside the checkpoint
+    prediction: str
+    device: str
+    dtype: str
+    threads: int  # another number of threads may round otherwise
+    versions: dict[str, str]
+
+    def to_text(self) -> str:
+        """JSON; `from_text` is the inverse."""
+        return json.dumps({**asdict(self), "settings": self.settings.to_infotext()})
+
+    @classmethod
+    def from_text(cls, text: str) -> Record:
+        """The record; ColorizeError when the text is none."""
+        try:
+            values: dict[str, Any] = json.loads(text)
+            files = {name: FileRecord(**values.pop(name)) for name in ("sketch", "reference", "checkpoint")}
+            encoder = values.pop("reference_encoder")
+            settings = Settings.from_infotext(values.pop("settings"))
+            return cls(settings=settings, **files, **values, reference_encoder=FileRecord(**encoder) if encoder else None)
+        except ColorizeError:
+            raise
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ColorizeError(f"the record in the picture is damaged ({error}); it cannot be repeated") from None
+
+    def same_picture(self, other: Record) -> bool:
+        """True when both would give the same picture; where the files lie does not matter."""
+        return self._without_places() == other._without_places()
+
+    def _without_places(self) -> Mapping[str, Any]:
+        values: dict[str, Any] = json.loads(self.to_text())
+        for name in ("sketch", "reference", "checkpoint", "reference_encoder"):
+            values[name] = values[name] and values[name]["sha256"]
+        return values
+
+
+def file_sha256(path: str | os.PathLike[str]) -> str:
+    """Hex digest of a file's bytes; ColorizeError when it cannot be read."""
+    digest = hashlib.sha256()
+    try:
+        with open(path, "rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise ColorizeError(f"{path}: {error.strerror or error}") from None
+    return digest.hexdigest()
+
+
+def save(image: Image.Image, path: Path, record: Record) -> None:
+    """Write the PNG under a temporary name and rename it: the file is there whole or not at all."""
+    text = PngImagePlugin.PngInfo()
+    text.add_itxt(KEY, record.to_text())
+    encoded = io.BytesIO()
+    image.save(encoded, "PNG", pnginfo=text)
+    write_whole(path, encoded.getvalue())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """All of the content or no file, whatever happens; ColorizeError with the system's reason (a full disk, ...)."""
+    temporary = None
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+        temporary = None
+    except OSError as error:
+        raise ColorizeError(f"cannot write {path}: {error.strerror or error}") from None
+    finally:
+        if temporary is not None and os.path.exists(temporary):
+            os.unlink(temporary)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def read_record(path: str | os.PathLike[str]) -> Record:
+    """The record of a picture made by this program; ColorizeError for any other file."""
+    try:
+        with Image.open(path) as image:
+            text = image.info.get(KEY)
+    except FileNotFoundError:
+        raise ColorizeError(f"{path}: no such file") from None
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ColorizeError(f"{path}: not a picture ({error})") from None
+    if not isinstance(text, str):
+        raise ColorizeError(f"{path}: carries no settings of this program; was it saved again by another one?")
+    return Record.from_text(text)

@@ -1,0 +1,63 @@
+"""Schedules against the golden set; noise of each picture from its own seed."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from lib_colorize.errors import ColorizeError
+from lib_colorize.schedule import NoiseSchedule, alphas_cumprod
+from lib_colorize.standalone import samplers
+from tests.conftest import GOLDEN
+
+CASE = GOLDEN.case("schedule.k_diffusion")
+LEVELS = [name for name in CASE["outputs"] if name.startswith("sigmas|")]
+
+
+@pytest.fixture(scope="module")
+def schedule() -> NoiseSchedule:
+    config = GOLDEN.index["model_config"]
+    return NoiseSchedule(alphas_cumprod(config["linear_start"], config["linear_end"], config["timesteps"]))
+
+
+@pytest.mark.parametrize("name", LEVELS)
+def test_noise_levels_equal_the_recorded_ones(name: str, schedule: NoiseSchedule) -> None:
+    _, sampler, scheduler = name.split("|")
+    GOLDEN.check(CASE, name, samplers.noise_levels(sampler, scheduler, CASE["params"]["steps"], schedule).numpy())
+
+
+@pytest.mark.parametrize("sampler", samplers.SAMPLERS)
+@pytest.mark.parametrize("steps", (1, 2, 7))
+def test_every_sampler_finds_a_known_picture(sampler: str, steps: int, schedule: NoiseSchedule) -> None:
+    """With a denoiser that knows the picture, each method must end at it, whatever its order and noise."""
+    picture = torch.full((1, 4, 4, 4), 0.7)
+    sigmas = samplers.noise_levels(sampler, "Automatic", steps, schedule)
+    x_T, generator = samplers.first_noise((1, 4, 4, 4), 3)
+    noise = samplers.step_noise(sampler, x_T, sigmas, 3, generator)
+    result = samplers.run(sampler, lambda x, sigma: picture, x_T, sigmas, noise)
+    left = float(sigmas[-2]) if samplers.SAMPLERS[sampler].span else 0.0  # these stop at the lowest level
+    assert float((result - picture).abs().max()) <= 4 * left + 1e-4
+
+
+@pytest.mark.parametrize("sampler", [name for name, s in samplers.SAMPLERS.items() if s.noise])
+def test_step_noise_follows_from_the_seed_alone(sampler: str, schedule: NoiseSchedule) -> None:
+    sigmas = samplers.noise_levels(sampler, "Automatic", 4, schedule)
+
+    def draws(seed: int) -> torch.Tensor:
+        x_T, generator = samplers.first_noise((1, 4, 4, 4), seed)
+        noise = samplers.step_noise(sampler, x_T, sigmas, seed, generator)
+        assert noise is not None
+        return torch.stack([noise(sigmas[i], sigmas[i + 1]) for i in range(3)])
+
+    first, other = draws(5), draws(6)
+    torch.rand(7)
+    assert torch.equal(first, draws(5))
+    assert float((first - other).abs().max()) > 0.1
+    assert 0.7 < float(first.std()) < 1.3
+
+
+def test_unknown_names_are_refused_with_the_known_ones(schedule: NoiseSchedule) -> None:
+    with pytest.raises(ColorizeError, match="DPM\\+\\+ 2M"):
+        samplers.noise_levels("PLMS", "Karras", 5, schedule)
+    with pytest.raises(ColorizeError, match="Polyexponential"):
+        samplers.noise_levels("Euler", "Beta", 5, schedule)
