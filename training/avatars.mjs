@@ -1,0 +1,19 @@
+// Draws DiceBear avatars as SVG, one JSON object a line: {"style", "seed", "svg"}.
+// Every part that has a colour option gets a placeholder colour of its own (#0a00NN), which recolour.py replaces,
+// so that two avatars with equal lines can wear any colours.
+// Usage: node avatars.mjs COUNT STYLE [STYLE ...]
+import { createAvatar } from '@dicebear/core';
+import * as collection from '@dicebear/collection';
+
+const [count, ...styles] = process.argv.slice(2);
+for (const style of styles) {
+  const properties = collection[style].schema.properties;
+  const parts = Object.keys(properties).filter((name) => /Color$/.test(name) && name !== 'backgroundColor');
+  const options = {};
+  parts.forEach((name, i) => { options[name] = ['0a00' + (16 + i).toString(16)]; });
+  for (let i = 0; i < Number(count); i++) {
+    const seed = `${style}-${i}`;
+    const svg = createAvatar(collection[style], { seed, ...options }).toString();
+    console.log(JSON.stringify({ style, seed, svg }));
+  }
+}

@@ -1,0 +1,147 @@
+"""Pictures for the small model: OpenMoji and DiceBear SVGs -> pairs of line art and recoloured picture.
+
+    python -m training.build_data --out data/small [--size 128] [--variants 6] [--avatars 700]
+
+Writes color.npy [N, S, S, 3] and sketch.npy [N, S, S] (uint8, black lines on white) and index.json. Held out of it,
+for the demo and for tests, is every OpenMoji whose hexcode h has int(md5(h).hexdigest(), 16) % 10 == 0.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import hashlib
+import io
+import json
+import multiprocessing
+import random
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from training import recolour
+
+HERE = Path(__file__).parent
+STYLES = ("adventurer", "lorelei", "micah", "openPeeps")  # CC BY 4.0, CC0, CC BY 4.0, CC0; all have drawn lines
+OUTLINED = ("adventurer",)  # the styles whose every part has a drawn outline
+GROUPS = ("activities", "animals-nature", "extras-openmoji", "food-drink", "objects", "people-body",
+          "smileys-emotion", "travel-places")
+
+
+def held_out(hexcode: str) -> bool:
+    """True for the OpenMoji that nothing may be trained on."""
+    return int(hashlib.md5(hexcode.encode()).hexdigest(), 16) % 10 == 0
+
+
+def openmoji(folder: Path, test: bool = False) -> Iterator[tuple[str, str, str]]:
+    """(name, colour SVG, line SVG) of the training glyphs, or of the held-out ones; equal line art only once."""
+    seen: set[str] = set()
+    entries = json.loads((folder / "data" / "openmoji.json").read_text(encoding="utf-8"))
+    for entry in entries:
+        code = entry["hexcode"]
+        colour, black = folder / "color" / "svg" / f"{code}.svg", folder / "black" / "svg" / f"{code}.svg"
+        if entry["group"] not in GROUPS or held_out(code) != test or not (colour.exists() and black.exists()):
+            continue
+        lines = black.read_text(encoding="utf-8")
+        if lines not in seen:  # skin tones share their line art
+            seen.add(lines)
+            yield f"openmoji/{code}", colour.read_text(encoding="utf-8"), lines
+
+
+def avatars(count: int) -> Iterator[tuple[str, str, str]]:
+    """(name, colour SVG, line SVG) of `count` avatars of each style; colours are placeholders."""
+    command = ["node", str(HERE / "avatars.mjs"), str(count), *STYLES]
+    output = subprocess.run(command, check=True, capture_output=True, text=True, cwd=HERE).stdout
+    for line in output.splitlines():
+        item = json.loads(line)
+        svg = item["svg"].replace('mask="url(#viewboxMask)"', "")  # its white must not be recoloured
+        if item["style"] not in OUTLINED:
+            parts = {c for c in recolour.fills(svg) if c.startswith("#0a00")}
+            svg = recolour.outline(svg, parts, width=0.012)
+        yield f"dicebear/{item['seed']}", svg, recolour.line_art(recolour.blacken_strokes(svg))
+
+
+def render(svg: str, size: int, background: str) -> np.ndarray:
+    """[size, size, 3] uint8."""
+    import resvg_py
+
+    png = bytes(resvg_py.svg_to_bytes(svg_string=svg, width=size, height=size))
+    picture = Image.open(io.BytesIO(png)).convert("RGBA")
+    canvas = Image.new("RGBA", picture.size, background)
+    canvas.alpha_composite(picture)
+    return np.asarray(canvas.convert("RGB").resize((size, size), Image.Resampling.LANCZOS))
+
+
+def draw_pair(item: tuple[str, str, str], variant: int, size: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """(colour [S, S, 3], sketch [S, S]) of one variant, a pure function of (name, variant); None if not drawable."""
+    name, colour_svg, line_svg = item
+    rng = random.Random(f"{name}:{variant}")
+    keep = name.startswith("openmoji") and rng.random() < 0.1
+    found = recolour.fills(colour_svg)
+    colours = palette_of(rng, len(found) + 1)
+    mapping = {} if keep else dict(zip(found, colours))
+    background = colours[-1] if rng.random() < 0.4 else "#ffffff"
+    strokes, zoom = rng.uniform(0.55, 1.15), rng.uniform(0.8, 1.25)
+    dx, dy = rng.uniform(-0.08, 0.08), rng.uniform(-0.08, 0.08)
+    pictures = []
+    for svg, paper in ((recolour.recolour(colour_svg, mapping), background), (line_svg, "#ffffff")):
+        try:
+            pictures.append(render(recolour.reframe(recolour.scale_strokes(svg, strokes), zoom, dx, dy), size, paper))
+        except (ValueError, OSError):
+            return None
+    colour, sketch = pictures
+    if rng.random() < 0.5:
+        colour, sketch = colour[:, ::-1], sketch[:, ::-1]
+    return np.ascontiguousarray(colour), np.ascontiguousarray(sketch.mean(axis=2).round().astype(np.uint8))
+
+
+def palette_of(rng: random.Random, count: int) -> list[str]:
+    """One scheme three times in four, else every colour from a scheme of its own."""
+    if rng.random() < 0.75:
+        return recolour.palette(rng, count)
+    return [recolour.palette(rng, 1)[0] for _ in range(count)]
+
+
+def _draw(job: tuple[tuple[str, str, str], int], size: int) -> tuple[str, tuple[np.ndarray, np.ndarray] | None]:
+    item, variant = job
+    return item[0], draw_pair(item, variant, size)
+
+
+def build(out: Path, packages: Path, size: int, variants: int, avatar_count: int) -> int:
+    """Draws everything; returns the number of pairs."""
+    items = list(openmoji(packages / "openmoji"))
+    jobs = [(item, v) for item in items for v in range(variants)]
+    jobs += [(item, v) for item in avatars(avatar_count) for v in range(2)]
+    out.mkdir(parents=True, exist_ok=True)
+    names, skipped, colours, sketches = [], 0, [], []
+    with multiprocessing.Pool() as pool:
+        for name, pair in pool.imap(functools.partial(_draw, size=size), jobs, chunksize=64):
+            if pair is None or (pair[1] < 128).mean() < 0.005:  # nothing drawn: no sketch to learn from
+                skipped += 1
+                continue
+            names.append(name)
+            colours.append(pair[0])
+            sketches.append(pair[1])
+    np.save(out / "color.npy", np.stack(colours))
+    np.save(out / "sketch.npy", np.stack(sketches))
+    (out / "index.json").write_text(json.dumps({"size": size, "skipped": skipped, "names": names}))
+    return len(names)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--out", type=Path, default=Path("data/small"))
+    parser.add_argument("--packages", type=Path, default=HERE / "node_modules", help="folder of the npm packages")
+    parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--variants", type=int, default=6, help="recolourings of each OpenMoji")
+    parser.add_argument("--avatars", type=int, default=700, help="avatars of each style")
+    args = parser.parse_args()
+    count = build(args.out, args.packages, args.size, args.variants, args.avatars)
+    print(f"{count} pairs of {args.size} px in {args.out}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""The small model's auto-encoder: KL-f8 of Stable Diffusion's layout, trained from nothing on flat-coloured pictures.
+
+    python -m training.train_vae --data data/small --out runs/vae [--steps 4000]
+
+A tiny decoder learns shape long before colour, so for the first part of the run three latent channels are pulled
+towards the mean colour of their 8 x 8 pixels; the pull then fades, and detail takes the room it needs. Crops are cheap,
+so most steps see crops, and the last fifth whole pictures. Run the same command again to resume.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lib_colorize.checkpoint.config import VAEConfig
+from lib_colorize.standalone.networks import SCALE_FACTOR, AutoencoderKL
+from training.state import load_state, save_state
+
+CONFIG = VAEConfig(ch=32, ch_mult=(1, 1, 2, 2), num_res_blocks=1, z_channels=4, embed_dim=4)
+CROP = 64  # px, in the first 80 % of the steps
+
+
+def to_tensor(pictures: np.ndarray) -> Tensor:
+    """[B, H, W, 3] uint8 -> [B, 3, H, W] in [-1, 1]."""
+    return torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def batch(pictures: np.ndarray, step: int, seed: int, size: int, count: int) -> Tensor:
+    """`count` random crops of `size`, a pure function of (seed, step)."""
+    rng = np.random.default_rng((seed, step))
+    crops = []
+    for index in rng.integers(0, len(pictures), count):
+        y, x = rng.integers(0, pictures.shape[1] - size + 1, 2)
+        crop = pictures[index, y:y + size, x:x + size]
+        crops.append(crop[:, ::-1] if rng.random() < 0.5 else crop)
+    return to_tensor(np.stack(crops))
+
+
+def gradients(x: Tensor) -> Tensor:
+    """Differences of neighbouring pixels, both ways, flattened."""
+    return torch.cat([x.diff(dim=2).flatten(1), x.diff(dim=3).flatten(1)], dim=1)
+
+
+def loss_terms(vae: AutoencoderKL, x: Tensor, noise: Tensor) -> dict[str, Tensor]:
+    """x: [B, 3, H, W]; noise: [B, 4, H/8, W/8]. Every term is a mean; `train` weighs them."""
+    mean, logvar = vae.encode(x)
+    latent = mean + (0.5 * logvar).exp() * noise
+    y = vae.decode(latent * SCALE_FACTOR)
+    return {
+        "pixels": F.l1_loss(y, x),
+        "colour": F.l1_loss(F.avg_pool2d(y, 8), F.avg_pool2d(x, 8)),
+        "edges": F.l1_loss(gradients(y), gradients(x)),
+        "anchor": F.mse_loss(mean[:, :3], F.avg_pool2d(x, 8)),
+        "kl": 0.5 * (mean**2 + logvar.exp() - 1 - logvar).mean(),
+    }
+
+
+def weights(progress: float) -> dict[str, float]:
+    """The weight of each term; progress in [0, 1]."""
+    return {"pixels": 1.0, "colour": 1.0, "edges": 0.5, "anchor": max(0.02, 1 - progress / 0.3), "kl": 2e-4}
+
+
+def rescale(vae: AutoencoderKL, pictures: np.ndarray) -> None:
+    """Make every latent channel of mean 0 and, times SCALE_FACTOR, of standard deviation 1, the reconstructions equal.
+
+    Both are linear, so they go into the 1x1 convolutions on either side of the latent.
+    """
+    with torch.no_grad():
+        means = torch.cat([vae.encode(to_tensor(part))[0] for part in np.array_split(pictures, 8)])
+        shift, scale = means.mean((0, 2, 3)), means.std((0, 2, 3)) * SCALE_FACTOR
+        channels = len(scale)
+        old_weight, post = vae.quant_conv.weight, vae.post_quant_conv
+        post.bias += (post.weight[:, :, 0, 0] * shift).sum(1)
+        post.weight *= scale.view(1, -1, 1, 1)
+        old_weight[:channels] /= scale.view(-1, 1, 1, 1)
+        vae.quant_conv.bias[:channels] = (vae.quant_conv.bias[:channels] - shift) / scale
+        vae.quant_conv.bias[channels:] -= 2 * scale.log()
+
+
+def train(data: Path, out: Path, steps: int, batch_size: int, seed: int, lr: float) -> AutoencoderKL:
+    """Train or resume; writes out/state.pt now and then and out/vae.pt at the end."""
+    pictures = np.load(data / "color.npy", mmap_mode="r")
+    torch.manual_seed(seed)
+    vae = AutoencoderKL(CONFIG)
+    optimizer = torch.optim.AdamW(vae.parameters(), lr=lr, betas=(0.9, 0.99), weight_decay=1e-4)
+    out.mkdir(parents=True, exist_ok=True)
+    start = load_state(out / "state.pt", {"model": vae, "optimizer": optimizer})
+    since = time.time()
+    for step in range(start, steps):
+        progress = step / steps
+        whole = progress >= 0.8
+        x = batch(pictures, step, seed, pictures.shape[1] if whole else CROP, batch_size // 4 if whole else batch_size)
+        generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
+        noise = torch.randn(len(x), 4, x.shape[2] // 8, x.shape[3] // 8, generator=generator)
+        terms = loss_terms(vae, x, noise)
+        loss = torch.stack([w * terms[name] for name, w in weights(progress).items()]).sum()
+        optimizer.param_groups[0]["lr"] = lr * min(1.0, step / 100) * (0.5 * (1 + np.cos(np.pi * progress)) + 0.01)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
+        optimizer.step()
+        if (step + 1) % 50 == 0:
+            record = {"step": step + 1, "seconds": round(time.time() - since, 1)}
+            record.update({name: round(float(value), 4) for name, value in terms.items()})
+            with open(out / "log.jsonl", "a", encoding="utf-8") as log:
+                log.write(json.dumps(record) + "\n")
+        if (step + 1) % 250 == 0 or step + 1 == steps:
+            save_state(out / "state.pt", {"model": vae, "optimizer": optimizer}, step + 1)
+    rescale(vae, np.asarray(pictures[:: max(1, len(pictures) // 512)]))
+    torch.save(vae.state_dict(), out / "vae.pt")
+    return vae
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=Path, default=Path("data/small"))
+    parser.add_argument("--out", type=Path, default=Path("runs/vae"))
+    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--lr", type=float, default=2e-3)
+    args = parser.parse_args()
+    train(args.data, args.out, args.steps, args.batch_size, args.seed, args.lr)
+
+
+if __name__ == "__main__":
+    main()
