@@ -23,6 +23,7 @@ PARTS = {  # part -> prefix in a checkpoint file (method.md section 1)
     "sketch_encoder": "control_encoder.",
     "reference_encoder": "cond_stage_model.visual.model.",
 }
+LARGEST = 65536  # of any size; metadata above it is nonsense
 UNET_HEAD_CHANNELS = {320: 64}  # model_channels -> num_head_channels
 VISION_HEAD_WIDTH = {768: 64, 1024: 64, 1280: 80, 1408: 88, 1664: 104}  # OpenCLIP ViT-B, L, H, g, bigG
 
@@ -128,9 +129,9 @@ def _typed(name: str, wanted: str, value: Any) -> Any:
         return value
     if wanted == "float" and isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0:
         return float(value)
-    if wanted.startswith("tuple") and isinstance(value, (list, tuple)):
+    if wanted.startswith("tuple") and isinstance(value, (list, tuple)) and (value or "mult" not in name):
         return tuple(_typed(name, "int", v) for v in value)
-    if wanted == "int" and isinstance(value, int) and not isinstance(value, bool) and value > 0:
+    if wanted == "int" and isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LARGEST:
         return value
     raise ColorizeError(f"{name}: found {value!r}, expected {wanted} in the metadata")
 
@@ -184,7 +185,7 @@ def infer_vae(shapes: Shapes) -> VAEConfig:
     """Sizes of an LDM KL auto-encoder from its shapes."""
     ch, in_channels = _sizes(shapes, "encoder.conv_in.weight", 4)[:2]
     levels = 1 + max(_numbers(shapes, r"encoder\.down\.(\d+)\."), default=-1)
-    mult = [_sizes(shapes, f"encoder.down.{i}.block.0.conv1.weight", 4)[0] // ch for i in range(levels)]
+    mult = [_sizes(shapes, f"encoder.down.{i}.block.0.conv1.weight", 4)[0] // ch for i in range(max(levels, 1))]
     blocks = 1 + max(_numbers(shapes, r"encoder\.down\.\d+\.block\.(\d+)\."), default=-1)
     attention = sorted(_numbers(shapes, r"encoder\.down\.(\d+)\.attn\."))
     z, embed = _sizes(shapes, "post_quant_conv.weight", 4)[:2]

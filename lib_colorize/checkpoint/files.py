@@ -73,10 +73,11 @@ def open_tensors(path: str | os.PathLike[str]) -> Iterator[TensorFile]:
                                 "fetch it again")
         entries, metadata = _safetensors_header(file, header, size)
         try:
-            with safe_open(file, framework="pt", device="cpu") as tensors:
-                yield TensorFile(entries, metadata, tensors, file)
+            handle = safe_open(file, framework="pt", device="cpu")
         except (OSError, SafetensorError) as error:
             raise ColorizeError(f"{file}: not a readable safetensors file: {error}") from None
+        with handle as tensors:
+            yield TensorFile(entries, metadata, tensors, file)
     elif start.startswith((b"PK\x03\x04", b"\x80")):
         tensors = _load_pickle(file)
         entries = {k: Entry(tuple(t.shape), NAMES.get(t.dtype, str(t.dtype))) for k, t in tensors.items()}
@@ -131,7 +132,7 @@ def _load_pickle(file: Path) -> dict[str, Tensor]:
             found = torch.load(file, map_location="cpu", weights_only=True)
     except MemoryError:
         raise ColorizeError(f"{file}: not enough memory to read it; convert it to safetensors elsewhere") from None
-    except Exception as error:  # a broken pickle raises nearly anything
+    except Exception as error:  # noqa: BLE001  # a broken pickle raises nearly anything
         if isinstance(error, pickle.UnpicklingError) and any(w in str(error) for w in ("GLOBAL", "global", "class")):
             raise ColorizeError(f"{file}: this pickle holds code or objects besides tensors and was not run; "
                                 "convert it to safetensors with a tool that you trust") from None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ..errors import ColorizeError
@@ -13,6 +14,8 @@ from .config import NetworkConfig
 
 FORMAT = 1
 MODELSPEC_PREDICTION = {Prediction.EPS: "epsilon", Prediction.V: "v"}  # sai_model_spec 1.0.0, modelspec.prediction_type
+
+TEXTS = ("title", "license", "author", "description", "date")  # fields of ModelCard and of modelspec alike
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class ModelCard:
 
     config: NetworkConfig
     prediction: Prediction | None = None  # None = nobody said so yet
+    variant: str = "v1"  # v1, v1.5 or v2
     tokens: str = "local"  # cross-attention context: the reference's local tokens (v1)
     schedule: Schedule = Schedule()
     resolution: int = 512  # pixels, the side of a square of the training area
@@ -45,14 +49,14 @@ class ModelCard:
     def to_metadata(self) -> dict[str, str]:
         """Safetensors metadata; `from_metadata` is the inverse."""
         entry = {
-            "format": FORMAT, "sizes": self.config.to_dict(), "tokens": self.tokens,
+            "format": FORMAT, "variant": self.variant, "sizes": self.config.to_dict(), "tokens": self.tokens,
             "prediction": self.prediction.value if self.prediction else None, "schedule": asdict(self.schedule),
             "resolution": self.resolution, "scale_factor": self.scale_factor, "training": dict(self.training),
         }
         spec = {
-            "sai_model_spec": "1.0.0", "architecture": "colorize-diffusion-v1", "implementation": "colorize-diffusion",
-            "resolution": f"{self.resolution}x{self.resolution}", "title": self.title, "license": self.license,
-            "author": self.author, "description": self.description, "date": self.date,
+            "sai_model_spec": "1.0.0", "architecture": f"colorize-diffusion-{self.variant}",
+            "implementation": "colorize-diffusion", "resolution": f"{self.resolution}x{self.resolution}",
+            **{name: getattr(self, name) for name in TEXTS},
             "prediction_type": MODELSPEC_PREDICTION[self.prediction] if self.prediction else "",
         }
         return {**{f"modelspec.{k}": v for k, v in spec.items() if v}, "colorize": json.dumps(entry)}
@@ -68,14 +72,27 @@ class ModelCard:
                 raise ColorizeError(f"metadata 'colorize' of format {entry['format']!r}, expected {FORMAT}: "
                                     "written by another version; update this one")
             prediction = None if entry["prediction"] is None else Prediction(entry["prediction"])
-            schedule = Schedule(**{f.name: type(f.default)(entry["schedule"][f.name]) for f in fields(Schedule)})
-            texts = {f: metadata.get(f"modelspec.{f}", "") for f in ("title", "license", "author", "description", "date")}
-            return cls(NetworkConfig.from_dict(entry["sizes"]), prediction, str(entry["tokens"]), schedule,
-                       int(entry["resolution"]), float(entry["scale_factor"]), dict(entry["training"]), **texts)
+            numbers = entry["schedule"]
+            schedule = Schedule(float(numbers["linear_start"]), float(numbers["linear_end"]), int(numbers["timesteps"]),
+                                bool(numbers["zero_snr"]))
+            return cls(NetworkConfig.from_dict(entry["sizes"]), prediction, str(entry["variant"]), str(entry["tokens"]),
+                       schedule, int(entry["resolution"]), float(entry["scale_factor"]), dict(entry["training"]),
+                       **_texts(metadata))
         except (KeyError, TypeError, ValueError, RecursionError) as error:
             if isinstance(error, ColorizeError):
                 raise
             raise ColorizeError(f"metadata 'colorize' cannot be understood ({type(error).__name__}: {error})") from None
+
+    @classmethod
+    def of_released(cls, config: NetworkConfig, metadata: Mapping[str, str], variant: str = "v1") -> ModelCard:
+        """The card of a file without a `colorize` entry: what a released file is, and what `modelspec.*` says."""
+        size = re.fullmatch(r"(\d{2,4})(x\d{2,4})?", metadata.get("modelspec.resolution", ""))
+        card = cls(config, prediction_from_metadata(metadata), variant, resolution=int(size.group(1)) if size else 512)
+        return replace(card, **_texts(metadata))
+
+
+def _texts(metadata: Mapping[str, str]) -> dict[str, str]:
+    return {name: metadata.get(f"modelspec.{name}", "") for name in TEXTS}
 
 
 def prediction_from_metadata(metadata: Mapping[str, str]) -> Prediction | None:

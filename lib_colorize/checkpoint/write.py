@@ -1,0 +1,77 @@
+"""Write checkpoints: safetensors under the released key names, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ..errors import ColorizeError
+from .config import PARTS
+from .layout import expected_shapes, is_projection
+from .metadata import ModelCard
+from .strict import require_equal
+
+
+def write(
+    path: str | os.PathLike[str], parts: Mapping[str, Mapping[str, Tensor]], card: ModelCard,
+    metadata: Mapping[str, str] | None = None,
+) -> None:
+    """Write a checkpoint; `read` is the inverse. An existing file is replaced, but only by a whole new one.
+
+    parts: name of PARTS -> state dict with keys without prefix, checked against card.config.
+    metadata: entries besides those of the card, which wins where both speak.
+    """
+    file = Path(path)
+    tensors: dict[str, Tensor] = {}
+    unknown = sorted(set(parts) - set(PARTS))
+    if unknown:
+        raise ColorizeError(f"{file}: unknown part {', '.join(unknown)}; known are {', '.join(PARTS)}")
+    if card.config.sketch is None:
+        raise ColorizeError(f"{file}: no sketch encoder among the sizes; a checkpoint has at least U-Net and sketch encoder")
+    for part, prefix in PARTS.items():
+        state = parts.get(part, {})
+        require_equal(file, {key: tuple(value.shape) for key, value in state.items()},
+                      expected_shapes(part, card.config), prefix)
+        tensors.update({prefix + key: value for key, value in state.items()})
+    projections = [value.ndim for key, value in parts["unet"].items() if is_projection(key)]
+    unet = replace(card.config.unet, linear_projections=bool(projections) and max(projections) == 2)
+    card = replace(card, config=replace(card.config, unet=unet))
+    with replacing(file) as unfinished:
+        save(unfinished, tensors, {**(metadata or {}), **card.to_metadata()})
+
+
+def save(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write a safetensors file and wait until it is on the disk."""
+    plain = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
+    save_file(plain, path, dict(metadata))
+    with path.open("rb+") as stream:
+        os.fsync(stream.fileno())
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A name to write to in the same folder; renamed to `path` at the end, removed after any error.
+
+    A failed write (full disk, no permission, no such folder) becomes a ColorizeError, and `path` is as it was.
+    """
+    if not path.parent.is_dir():
+        raise ColorizeError(f"{path}: there is no folder {path.parent}; make it first")
+    if path.is_dir():
+        raise ColorizeError(f"{path}: a folder, expected the name of a file to write")
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
+    try:
+        yield unfinished
+        unfinished.replace(path)
+    except (OSError, SafetensorError) as error:
+        free = shutil.disk_usage(path.parent).free / 1e9
+        raise ColorizeError(f"{path}: not written: {error} ({free:.1f} GB free); what was there is unchanged") from None
+    finally:
+        unfinished.unlink(missing_ok=True)
