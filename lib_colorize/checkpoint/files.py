@@ -128,8 +128,9 @@ def _load_pickle(file: Path) -> dict[str, Tensor]:
     try:
         try:
             found = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
-        except RuntimeError:  # files of before PyTorch 1.6 cannot be mapped
-            found = torch.load(file, map_location="cpu", weights_only=True)
+        except (RuntimeError, SafetensorError):  # of before PyTorch 1.6, or a name that newer ones take for safetensors
+            with file.open("rb") as stream:
+                found = torch.load(stream, map_location="cpu", weights_only=True)
     except MemoryError:
         raise ColorizeError(f"{file}: not enough memory to read it; convert it to safetensors elsewhere") from None
     except Exception as error:  # noqa: BLE001  # a broken pickle raises nearly anything

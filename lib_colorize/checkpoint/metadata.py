@@ -91,7 +91,7 @@ class ModelCard:
         return replace(card, **_texts(metadata))
 
 
-def _texts(metadata: Mapping[str, str]) -> dict[str, str]:
+def _texts(metadata: Mapping[str, str]) -> dict[str, Any]:
     return {name: metadata.get(f"modelspec.{name}", "") for name in TEXTS}
 
 
