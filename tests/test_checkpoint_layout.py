@@ -9,7 +9,7 @@ import pytest
 from lib_colorize.checkpoint.config import PARTS, NetworkConfig, VAEConfig, infer_network
 from lib_colorize.checkpoint.layout import canonical_shape, expected_shapes, vae_shapes
 from tests.golden.reader import Golden
-from tests.test_checkpoint_config import fullsize, shapes_by_part, tiny
+from tests.test_checkpoint_config import fullsize, golden_shapes, head_widths, shapes_by_part, tiny
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -29,7 +29,7 @@ def test_other_variants_have_the_same_vae_and_encoders(name: str) -> None:
 
 @pytest.mark.parametrize("part", PARTS)
 def test_golden_v1_has_exactly_the_expected_keys(part: str, golden: Golden) -> None:
-    shapes = shapes_by_part({k: v.shape for k, v in golden.state_dict("v1").items()})
+    shapes = shapes_by_part(golden_shapes(golden))
     assert expected_shapes(part, tiny(golden)) == shapes[part]
 
 
@@ -41,9 +41,8 @@ def small_unet(golden: Golden) -> NetworkConfig:
 
 def test_another_depth_is_told_from_its_own_keys(golden: Golden) -> None:
     config = small_unet(golden)
-    overrides = {"num_head_channels": config.unet.num_head_channels, "head_width": config.reference.head_width}
     shapes = {part: expected_shapes(part, config) for part in PARTS}
-    assert infer_network(shapes, overrides) == config
+    assert infer_network(shapes, head_widths(golden)) == config
 
 
 def test_vae_attention_levels_are_told() -> None:
