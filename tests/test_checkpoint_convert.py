@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from lib_colorize.checkpoint import convert as converting
 from lib_colorize.checkpoint.config import PARTS
@@ -19,16 +20,14 @@ from lib_colorize.checkpoint.report import inspect
 from lib_colorize.checkpoint.write import write
 from lib_colorize.errors import ColorizeError
 from lib_colorize.schedule import Prediction
-from tests.golden.reader import Golden
-from tests.test_checkpoint_config import head_widths, tiny
-from tests.test_checkpoint_write import content, release, released_file, same, states
+from tests.test_checkpoint_write import MINI, WIDTHS, content, release, released_file, same, states
 
 __all__ = ["release"]  # a fixture
 
 
-def test_released_to_ours_and_back_is_bit_equal(release: Path, golden: Golden, tmp_path: Path) -> None:
+def test_released_to_ours_and_back_is_bit_equal(release: Path, tmp_path: Path) -> None:
     ours, back = tmp_path / "ours.safetensors", tmp_path / "back.safetensors"
-    info = convert(release, ours, projections="linear", prediction=Prediction.EPS, overrides=head_widths(golden))
+    info = convert(release, ours, projections="linear", prediction=Prediction.EPS, overrides=WIDTHS)
     assert (info.kind, info.prediction, info.told) == (Kind.OURS, Prediction.EPS, Told.USER)
     assert info.config.unet.linear_projections and not info.differing
     convert(ours, back, projections="conv")  # the head widths are in the metadata now
@@ -38,10 +37,10 @@ def test_released_to_ours_and_back_is_bit_equal(release: Path, golden: Golden, t
     assert same(read(ours).unet, read(back).unet)
 
 
-def test_number_format_is_changed_but_not_that_of_the_schedule(release: Path, golden: Golden, tmp_path: Path) -> None:
+def test_number_format_is_changed_but_not_that_of_the_schedule(release: Path, tmp_path: Path) -> None:
     before, _ = content(release)
     for name, dtype in (("fp16", torch.float16), ("bf16", torch.bfloat16), ("fp32", torch.float32)):
-        convert(release, tmp_path / f"{name}.safetensors", name, overrides=head_widths(golden))
+        convert(release, tmp_path / f"{name}.safetensors", name, overrides=WIDTHS)
         after, _ = content(tmp_path / f"{name}.safetensors")
         assert set(after) == set(before)
         for key, value in after.items():
@@ -49,37 +48,38 @@ def test_number_format_is_changed_but_not_that_of_the_schedule(release: Path, go
             assert value.dtype == (torch.float32 if key in SCHEDULE_BUFFERS else dtype), key
 
 
-def test_mixed_formats_integers_and_metadata_are_kept(golden: Golden, tmp_path: Path) -> None:
+def test_mixed_formats_integers_and_metadata_are_kept(tmp_path: Path) -> None:
     source, target = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
-    card = ModelCard(tiny(golden), Prediction.V, training={"steps": 3}, title="mine", license="CC BY 4.0", resolution=128)
-    write(source, states(golden), card, {"other": "entry"})
+    card = ModelCard(MINI, Prediction.V, training={"steps": 3}, title="mine", license="CC BY 4.0", resolution=128)
+    write(source, states(), card, {"other": "entry"})
     info = convert(source, target)
     assert same(content(source)[0], content(target)[0])
     assert content(source)[1] == content(target)[1]
     assert (info.card, info.told) == (card, Told.METADATA)
 
 
-def test_only_the_unet_projections_change_their_shape(release: Path, golden: Golden, tmp_path: Path) -> None:
-    convert(release, tmp_path / "x.safetensors", projections="linear", overrides=head_widths(golden))
+def test_only_the_unet_projections_change_their_shape(release: Path, tmp_path: Path) -> None:
+    convert(release, tmp_path / "x.safetensors", projections="linear", overrides=WIDTHS)
     before, after = content(release)[0], content(tmp_path / "x.safetensors")[0]
     changed = {key for key in before if before[key].shape != after[key].shape}
     assert changed == {key for key in before if key.startswith(PARTS["unet"]) and is_projection(key)}
-    assert len(changed) == 32
+    assert len(changed) == 2 * 7  # transformers: two in the encoder, the middle, four in the decoder
     assert all(after[key].ndim == 2 and torch.equal(after[key], before[key][:, :, 0, 0]) for key in changed)
 
 
-def test_parts_of_later_variants_are_carried_along(golden: Golden, tmp_path: Path) -> None:
-    from safetensors.torch import save_file
-
-    state = {k: torch.from_numpy(v).clone() for k, v in golden.state_dict("switch", with_clip=False).items()}
-    save_file({**state, "model_ema.decay": torch.tensor(1.0)}, tmp_path / "switch.safetensors")
-    info = convert(tmp_path / "switch.safetensors", tmp_path / "x.safetensors", overrides=head_widths(golden))
+def test_parts_of_later_variants_are_carried_along(tmp_path: Path) -> None:
+    query = PARTS["unet"] + "middle_block.1.transformer_blocks.0.attn2.to_q.lora_up_fg.weight"
+    added = {query: torch.rand(64, 4), "transformer.embedding": torch.rand(4, 24)}
+    source = released_file(tmp_path / "switch.safetensors", **added, **{"model_ema.decay": torch.tensor(1.0)})
+    info = convert(source, tmp_path / "x.safetensors", overrides=WIDTHS)
     assert (info.kind, info.card.variant) == (Kind.V1_5, "v1.5")
-    assert same(content(tmp_path / "x.safetensors")[0], state)
+    before, after = content(source)[0], content(tmp_path / "x.safetensors")[0]
+    assert set(before) - set(after) == {"model_ema.decay"}
+    assert same(after, {key: before[key] for key in after})
 
 
-def test_a_model_of_unknown_prediction_type_gets_no_host_file(release: Path, golden: Golden, tmp_path: Path) -> None:
-    info = convert(release, tmp_path / "x.safetensors", overrides=head_widths(golden))
+def test_a_model_of_unknown_prediction_type_gets_no_host_file(release: Path, tmp_path: Path) -> None:
+    info = convert(release, tmp_path / "x.safetensors", overrides=WIDTHS)
     assert info.prediction is None
     assert "x.yaml not written" in info.notes[-1]
     assert [p.name for p in tmp_path.iterdir()] == ["x.safetensors"]
@@ -87,11 +87,11 @@ def test_a_model_of_unknown_prediction_type_gets_no_host_file(release: Path, gol
 
 @pytest.mark.parametrize("projections", ["conv", "linear"])
 def test_a_host_can_load_the_networks_that_the_yaml_names(
-    projections: str, release: Path, golden: Golden, tmp_path: Path,
+    projections: str, release: Path, tmp_path: Path,
 ) -> None:
     openaimodel = pytest.importorskip("ldm.modules.diffusionmodules.openaimodel")
     target = tmp_path / "x.safetensors"
-    convert(release, target, projections=projections, prediction=Prediction.V, overrides=head_widths(golden))
+    convert(release, target, projections=projections, prediction=Prediction.V, overrides=WIDTHS)
     text = (tmp_path / "x.yaml").read_text()
     params = json.loads("".join(line for line in text.splitlines(True) if not line.startswith("#")))["model"]["params"]
     assert params["parameterization"] == "v"
@@ -102,18 +102,18 @@ def test_a_host_can_load_the_networks_that_the_yaml_names(
         model = openaimodel.UNetModel(**unet["params"])
     state = {k[len(PARTS["unet"]):]: v for k, v in content(target)[0].items() if k.startswith(PARTS["unet"])}
     assert {k: v.shape for k, v in model.state_dict().items()} == {k: v.shape for k, v in state.items()}
-    assert params["first_stage_config"]["params"]["ddconfig"]["ch"] == tiny(golden).vae.ch
+    assert params["first_stage_config"]["params"]["ddconfig"]["ch"] == MINI.vae.ch
 
 
-def test_host_file_is_yaml(release: Path, golden: Golden, tmp_path: Path) -> None:
+def test_host_file_is_yaml(release: Path, tmp_path: Path) -> None:
     yaml = pytest.importorskip("yaml")
-    convert(release, tmp_path / "x.safetensors", prediction=Prediction.EPS, overrides=head_widths(golden))
+    convert(release, tmp_path / "x.safetensors", prediction=Prediction.EPS, overrides=WIDTHS)
     params = yaml.safe_load((tmp_path / "x.yaml").read_text())["model"]["params"]
     assert (params["parameterization"], params["linear_start"], params["linear_end"]) == ("eps", 0.00085, 0.012)
 
 
-def test_nothing_is_overwritten_unless_asked(release: Path, golden: Golden, tmp_path: Path) -> None:
-    target, widths = tmp_path / "x.safetensors", head_widths(golden)
+def test_nothing_is_overwritten_unless_asked(release: Path, tmp_path: Path) -> None:
+    target, widths = tmp_path / "x.safetensors", WIDTHS
     for existing in (target, tmp_path / "x.yaml"):
         existing.write_bytes(b"precious")
         with pytest.raises(ColorizeError, match="exists already"):
@@ -128,28 +128,28 @@ def test_nothing_is_overwritten_unless_asked(release: Path, golden: Golden, tmp_
     assert same(content(target)[0], before)
 
 
-def test_a_failed_conversion_leaves_nothing(release: Path, golden: Golden, tmp_path: Path,
+def test_a_failed_conversion_leaves_nothing(release: Path, tmp_path: Path,
                                             monkeypatch: pytest.MonkeyPatch) -> None:
     def full_disk(card: ModelCard) -> str:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(converting, "host_config", full_disk)
     with pytest.raises(ColorizeError, match="No space left"):
-        convert(release, tmp_path / "x.safetensors", prediction=Prediction.V, overrides=head_widths(golden))
+        convert(release, tmp_path / "x.safetensors", prediction=Prediction.V, overrides=WIDTHS)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_numbers_too_large_for_half_precision_are_an_error(golden: Golden, tmp_path: Path) -> None:
+def test_numbers_too_large_for_half_precision_are_an_error(tmp_path: Path) -> None:
     key = "control_encoder.zero_layer.0.bias"
-    channels = tiny(golden).sketch.model_channels
-    source = released_file(golden, tmp_path / "a.safetensors", **{key: torch.full((channels,), 1e6)})
+    channels = MINI.sketch.model_channels
+    source = released_file(tmp_path / "a.safetensors", **{key: torch.full((channels,), 1e6)})
     with pytest.raises(ColorizeError, match=f"{key} holds numbers up to 1e"):
-        convert(source, tmp_path / "b.safetensors", "fp16", overrides=head_widths(golden))
-    convert(source, tmp_path / "b.safetensors", "bf16", overrides=head_widths(golden))
+        convert(source, tmp_path / "b.safetensors", "fp16", overrides=WIDTHS)
+    convert(source, tmp_path / "b.safetensors", "bf16", overrides=WIDTHS)
 
 
-def test_wrong_requests_are_clear_errors(release: Path, golden: Golden, tmp_path: Path) -> None:
-    widths, target = head_widths(golden), tmp_path / "x.safetensors"
+def test_wrong_requests_are_clear_errors(release: Path, tmp_path: Path) -> None:
+    widths, target = WIDTHS, tmp_path / "x.safetensors"
     for arguments, says in (
         ((release, target, "fp8"), "number format"), ((release, target, None, "flat"), "projections"),
         ((release, tmp_path / "x.ckpt"), "ends in .safetensors"), ((tmp_path / "none", target), "no such file"),
@@ -158,7 +158,6 @@ def test_wrong_requests_are_clear_errors(release: Path, golden: Golden, tmp_path
         with pytest.raises(ColorizeError, match=says):
             convert(*arguments, overrides=widths)
     clip = tmp_path / "clip.safetensors"
-    from safetensors.torch import save_file
     save_file({"visual.conv1.weight": torch.zeros(4, 3, 2, 2), "visual.class_embedding": torch.zeros(4),
                "visual.ln_pre.weight": torch.zeros(4)}, clip)
     with pytest.raises(ColorizeError, match="reference encoder.*nothing to convert"):

@@ -14,9 +14,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from lib_colorize.checkpoint import write as writing
-from lib_colorize.checkpoint.config import PARTS
+from lib_colorize.checkpoint.config import PARTS, NetworkConfig, SketchConfig, UNetConfig, VAEConfig, VisionConfig
 from lib_colorize.checkpoint.files import file_sha256
-from lib_colorize.checkpoint.identify import Kind, Told
+from lib_colorize.checkpoint.identify import SCHEDULE_BUFFERS, Kind, Told
 from lib_colorize.checkpoint.layout import expected_shapes, is_projection
 from lib_colorize.checkpoint.metadata import ModelCard, Schedule
 from lib_colorize.checkpoint.read import Checkpoint, read, read_reference_encoder
@@ -25,32 +25,38 @@ from lib_colorize.checkpoint.write import write
 from lib_colorize.errors import ColorizeError
 from lib_colorize.schedule import Prediction
 from tests.golden.reader import Golden
-from tests.test_checkpoint_config import golden_shapes, head_widths, tiny
+from tests.test_checkpoint_config import head_widths, tiny
 
 State = dict[str, Tensor]
 PLAIN = {"unet", "vae", "sketch_encoder"}
 
 
-def states(golden: Golden) -> dict[str, State]:
-    """Random weights of the golden sizes, by part; VAE in half precision as released."""
+MINI = NetworkConfig(  # smaller than the golden set: most claims here hold at any size
+    UNetConfig(4, 4, 32, (1, 2), 1, (2, 1), 16, 24, 1, False), VAEConfig(16, (1, 2), 1, 4, 4), SketchConfig(32, (1, 2)),
+    VisionConfig(28, 14, 32, 1, 16, 4.0, 24))
+WIDTHS = {"num_head_channels": 16, "head_width": 16}
+
+
+def states(config: NetworkConfig = MINI) -> dict[str, State]:
+    """Random weights by part; VAE in half precision as released."""
     generator = torch.Generator().manual_seed(7)
-    found = {part: {key: torch.randn(shape, generator=generator) for key, shape in expected_shapes(part, tiny(golden)).items()}
+    found = {part: {key: torch.randn(shape, generator=generator) for key, shape in expected_shapes(part, config).items()}
              for part in PARTS}
     found["vae"] = {key: value.half() for key, value in found["vae"].items()}
     return found
 
 
-def released_file(golden: Golden, path: Path, **changes: Tensor | None) -> Path:
-    """The golden v1 model as a released file: no metadata, no reference encoder, schedule buffers."""
-    state = {key: torch.from_numpy(value).clone() for key, value in golden.state_dict("v1", with_clip=False).items()}
-    state = {key: value.half() if key.startswith(PARTS["vae"]) else value for key, value in state.items()}
-    save_file({key: value for key, value in {**state, **changes}.items() if value is not None}, path)
+def released_file(path: Path, **changes: Tensor | None) -> Path:
+    """A released file of MINI size: no metadata, no reference encoder, schedule buffers."""
+    state = {PARTS[part] + key: value for part, weights in states().items() for key, value in weights.items() if part in PLAIN}
+    state = {**state, **{name: torch.rand(1000) for name in SCHEDULE_BUFFERS}, **changes}
+    save_file({key: value for key, value in state.items() if value is not None}, path)
     return path
 
 
 @pytest.fixture(scope="module")
-def release(golden: Golden, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return released_file(golden, tmp_path_factory.mktemp("release") / "mult-eps-tiny.safetensors")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return released_file(tmp_path_factory.mktemp("release") / "mult-eps-mini.safetensors")
 
 
 def same(a: State, b: State) -> bool:
@@ -62,10 +68,10 @@ def content(path: Path) -> tuple[State, dict[str, str]]:
         return {key: file.get_tensor(key) for key in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
 
 
-def test_a_released_file_is_read_bit_for_bit(release: Path, golden: Golden) -> None:
-    found, (stored, _) = read(release, overrides=head_widths(golden)), content(release)
+def test_a_released_file_is_read_bit_for_bit(release: Path) -> None:
+    found, (stored, _) = read(release, overrides=WIDTHS), content(release)
     assert (found.kind, found.prediction, found.told, found.resolution) == (Kind.V1, None, Told.UNKNOWN, 512)
-    assert found.config == replace(tiny(golden), reference=None)
+    assert found.config == replace(MINI, reference=None)
     assert found.reference_encoder is None
     for part in PLAIN:
         assert same(getattr(found, part), {k[len(PARTS[part]):]: v for k, v in stored.items() if k.startswith(PARTS[part])})
@@ -73,29 +79,29 @@ def test_a_released_file_is_read_bit_for_bit(release: Path, golden: Golden) -> N
     assert found.shorthash == file_sha256(release)[:10]
 
 
-def test_only_the_parts_asked_for_are_read(release: Path, golden: Golden) -> None:
-    found = read(release, ["sketch_encoder"], overrides=head_widths(golden))
+def test_only_the_parts_asked_for_are_read(release: Path) -> None:
+    found = read(release, ["sketch_encoder"], overrides=WIDTHS)
     assert found.sketch_encoder and found.unet is None and found.vae is None
     with pytest.raises(ColorizeError, match="unknown part unett"):
-        read(release, ["unett"], overrides=head_widths(golden))
+        read(release, ["unett"], overrides=WIDTHS)
 
 
-def test_prediction_type_is_metadata_then_user_then_open(golden: Golden, release: Path, tmp_path: Path) -> None:
+def test_prediction_type_is_metadata_then_user_then_open(release: Path, tmp_path: Path) -> None:
     def told(found: Checkpoint) -> tuple[Prediction | None, Told]:
         return found.prediction, found.told
 
-    widths = head_widths(golden)
+    widths = WIDTHS
     assert told(read(release, ["unet"], overrides=widths)) == (None, Told.UNKNOWN)  # though "eps" is in the name
     assert told(read(release, ["unet"], Prediction.V, widths)) == (Prediction.V, Told.USER)
-    write(tmp_path / "v.safetensors", states(golden), ModelCard(tiny(golden), Prediction.V))
+    write(tmp_path / "v.safetensors", states(), ModelCard(MINI, Prediction.V))
     assert told(read(tmp_path / "v.safetensors", ["unet"], Prediction.EPS)) == (Prediction.V, Told.METADATA)
     probed = read(release, ["unet"], overrides=widths).with_prediction(Prediction.EPS, Told.PROBE)
     assert told(probed) == (Prediction.EPS, Told.PROBE)
 
 
-def test_what_is_written_is_read_back(golden: Golden, tmp_path: Path) -> None:
-    path, parts = tmp_path / "ours.safetensors", states(golden)
-    card = ModelCard(tiny(golden), Prediction.V, schedule=Schedule(zero_snr=True), resolution=128, scale_factor=0.5,
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    path, parts = tmp_path / "ours.safetensors", states()
+    card = ModelCard(MINI, Prediction.V, schedule=Schedule(zero_snr=True), resolution=128, scale_factor=0.5,
                      training={"stage": "refinement", "steps": 9}, title="tiny", license="CC0")
     write(path, parts, card, {"note": "kept", "modelspec.title": "the card wins"})
     found = read(path)
@@ -104,26 +110,26 @@ def test_what_is_written_is_read_back(golden: Golden, tmp_path: Path) -> None:
     assert found.metadata["note"] == "kept"
     assert all(same(getattr(found, part), parts[part]) for part in PARTS)
     state, config = read_reference_encoder(path)
-    assert config == tiny(golden).reference
+    assert config == MINI.reference
     assert same(state, parts["reference_encoder"])
     assert {"v (told by metadata)", "128 px, tokens local"} <= {line[20:] for line in describe(inspect(path)).splitlines()}
 
 
-def test_a_file_without_vae_or_reference_encoder_is_fine(golden: Golden, tmp_path: Path) -> None:
-    parts = {part: state for part, state in states(golden).items() if part in ("unet", "sketch_encoder")}
-    write(tmp_path / "x.safetensors", parts, ModelCard(replace(tiny(golden), vae=None, reference=None)))
+def test_a_file_without_vae_or_reference_encoder_is_fine(tmp_path: Path) -> None:
+    parts = {part: state for part, state in states().items() if part in ("unet", "sketch_encoder")}
+    write(tmp_path / "x.safetensors", parts, ModelCard(replace(MINI, vae=None, reference=None)))
     found = read(tmp_path / "x.safetensors")
     assert found.vae is None and found.reference_encoder is None
 
 
-def test_flat_projections_are_read_as_convolutions(golden: Golden, tmp_path: Path) -> None:
-    parts = states(golden)
+def test_flat_projections_are_read_as_convolutions(tmp_path: Path) -> None:
+    parts = states()
     flat = {key: value.flatten(1) if is_projection(key) else value for key, value in parts["unet"].items()}
-    write(tmp_path / "x.safetensors", {**parts, "unet": flat}, ModelCard(tiny(golden)))
+    write(tmp_path / "x.safetensors", {**parts, "unet": flat}, ModelCard(MINI))
     assert inspect(tmp_path / "x.safetensors").config.unet.linear_projections
     found = read(tmp_path / "x.safetensors")
     assert same(found.unet, parts["unet"])
-    assert found.config == tiny(golden)
+    assert found.config == MINI
 
 
 @pytest.mark.parametrize(("changes", "says"), [
@@ -137,18 +143,18 @@ def test_flat_projections_are_read_as_convolutions(golden: Golden, tmp_path: Pat
     ({"thresh_embedder.embed_layer.0.weight": torch.zeros(3)}, "v1.5"),
 ])
 def test_a_damaged_or_other_file_is_refused(
-    changes: dict[str, Tensor | None], says: str, golden: Golden, tmp_path: Path,
+    changes: dict[str, Tensor | None], says: str, tmp_path: Path,
 ) -> None:
-    path = released_file(golden, tmp_path / "x.safetensors", **changes)
+    path = released_file(tmp_path / "x.safetensors", **changes)
     with pytest.raises(ColorizeError, match=says) as raised:
-        read(path, overrides=head_widths(golden))
+        read(path, overrides=WIDTHS)
     assert "\n" not in str(raised.value) and len(str(raised.value)) < 600
 
 
-def test_known_extras_do_not_disturb(golden: Golden, tmp_path: Path) -> None:
+def test_known_extras_do_not_disturb(tmp_path: Path) -> None:
     extras = {"model_ema.decay": torch.tensor(0.9), "cond_stage_model.transformer.model.logit_scale": torch.tensor(1.0)}
-    path = released_file(golden, tmp_path / "x.safetensors", **extras)
-    assert read(path, overrides=head_widths(golden)).unet
+    path = released_file(tmp_path / "x.safetensors", **extras)
+    assert read(path, overrides=WIDTHS).unet
 
 
 def test_head_width_of_an_unknown_size_is_asked_for(release: Path) -> None:
@@ -156,7 +162,7 @@ def test_head_width_of_an_unknown_size_is_asked_for(release: Path) -> None:
         read(release)
 
 
-def test_a_plain_sd_file_says_what_it_is(golden: Golden, tmp_path: Path) -> None:
+def test_a_plain_sd_file_says_what_it_is(tmp_path: Path) -> None:
     from tests.test_checkpoint_identify import linear, released, without
 
     entries = without(linear(released(clip=True)), "control_encoder.", "cond_stage_model.visual.")
@@ -168,8 +174,8 @@ def test_a_plain_sd_file_says_what_it_is(golden: Golden, tmp_path: Path) -> None
     assert not found.config.unet.linear_projections
 
 
-def test_other_tokens_than_local_ones_are_refused(golden: Golden, tmp_path: Path) -> None:
-    write(tmp_path / "x.safetensors", states(golden), ModelCard(tiny(golden), tokens="cls"))
+def test_other_tokens_than_local_ones_are_refused(tmp_path: Path) -> None:
+    write(tmp_path / "x.safetensors", states(), ModelCard(MINI, tokens="cls"))
     with pytest.raises(ColorizeError, match="'cls' tokens"):
         read(tmp_path / "x.safetensors")
 
@@ -184,19 +190,19 @@ def fail_with(error: BaseException) -> Callable[..., None]:
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), PermissionError("no"), KeyboardInterrupt()])
 @pytest.mark.parametrize("exists", [False, True])
 def test_a_failed_write_leaves_everything_as_it_was(
-    error: BaseException, exists: bool, golden: Golden, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    error: BaseException, exists: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     path = tmp_path / "x.safetensors"
     if exists:
         path.write_bytes(b"old")
     monkeypatch.setattr(writing, "save_file", fail_with(error))
     with pytest.raises(KeyboardInterrupt if isinstance(error, KeyboardInterrupt) else ColorizeError):
-        write(path, states(golden), ModelCard(tiny(golden)))
+        write(path, states(), ModelCard(MINI))
     assert [p.name for p in tmp_path.iterdir()] == (["x.safetensors"] if exists else [])
     assert not exists or path.read_bytes() == b"old"
 
 
-def test_a_really_full_disk_is_one_clear_line(golden: Golden, tmp_path: Path) -> None:
+def test_a_really_full_disk_is_one_clear_line(tmp_path: Path) -> None:
     import resource
     import signal
 
@@ -204,31 +210,34 @@ def test_a_really_full_disk_is_one_clear_line(golden: Golden, tmp_path: Path) ->
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, old_limit[1]))
         with pytest.raises(ColorizeError, match="not written"):
-            write(tmp_path / "x.safetensors", states(golden), ModelCard(tiny(golden)))
+            write(tmp_path / "x.safetensors", states(), ModelCard(MINI))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, old_limit)
         signal.signal(signal.SIGXFSZ, old_action)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_could_not_be_read_back_is_not_written(golden: Golden, tmp_path: Path) -> None:
-    parts, card = states(golden), ModelCard(tiny(golden))
+def test_what_could_not_be_read_back_is_not_written(tmp_path: Path) -> None:
+    parts, card = states(), ModelCard(MINI)
     del parts["unet"]["out.0.bias"]
-    for wrong, its_card in ((parts, card), ({"unet": {}}, card), ({**states(golden), "text": {}}, card),
-                            (states(golden), replace(card, config=replace(card.config, sketch=None)))):
+    for wrong, its_card in ((parts, card), ({"unet": {}}, card), ({**states(), "text": {}}, card),
+                            (states(), replace(card, config=replace(card.config, sketch=None)))):
         with pytest.raises(ColorizeError):
             write(tmp_path / "x.safetensors", wrong, its_card)
     with pytest.raises(ColorizeError, match="no folder"):
-        write(tmp_path / "none" / "x.safetensors", states(golden), card)
+        write(tmp_path / "none" / "x.safetensors", states(), card)
     with pytest.raises(ColorizeError, match="a folder"):
-        write(tmp_path, states(golden), card)
+        write(tmp_path, states(), card)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_golden_shapes_are_what_is_written(golden: Golden, tmp_path: Path) -> None:
-    write(tmp_path / "x.safetensors", states(golden), ModelCard(tiny(golden)))
-    stored, metadata = content(tmp_path / "x.safetensors")
-    text = "cond_stage_model.transformer."
-    assert {k: tuple(v.shape) for k, v in stored.items()} == {
-        k: s for k, s in golden_shapes(golden).items() if not k.startswith(text)}
+def test_the_golden_model_is_read_and_written_bit_for_bit(golden: Golden, tmp_path: Path) -> None:
+    state = {key: torch.from_numpy(value) for key, value in golden.state_dict("v1", with_clip=False).items()}
+    save_file(state, tmp_path / "released.safetensors")
+    found = read(tmp_path / "released.safetensors", overrides=head_widths(golden))
+    assert found.config == replace(tiny(golden), reference=None)
+    parts = {part: getattr(found, part) for part in PLAIN}
+    write(tmp_path / "ours.safetensors", parts, found.card)
+    stored, metadata = content(tmp_path / "ours.safetensors")
+    assert same(stored, {key: value for key, value in state.items() if key not in SCHEDULE_BUFFERS})
     assert metadata["modelspec.architecture"] == "colorize-diffusion-v1"
