@@ -164,7 +164,10 @@ def _checked(item: Field[Any], value: Any) -> Any:
             raise ColorizeError(f"{label}: found {value!r}, expected a name")
         return value.strip()
     if isinstance(default, tuple):
-        parts = value.replace(",", " ").split() if isinstance(value, str) else list(value)
+        try:
+            parts = value.replace(",", " ").split() if isinstance(value, str) else list(value)
+        except TypeError:
+            raise ColorizeError(f"{label}: found {value!r}, expected {BLOCKS} numbers (or none)") from None
         if len(parts) not in (0, BLOCKS):
             raise ColorizeError(f"{label}: found {len(parts)} numbers, expected {BLOCKS} (or none)")
         return tuple(_number(label, float, p, low, high) for p in parts)
@@ -182,7 +185,7 @@ def _number(label: str, kind: type, value: Any, low: float, high: float) -> Any:
             number = int(value)
     except (TypeError, ValueError, OverflowError):
         expected = "a whole number" if kind is int else "a number"
-        raise ColorizeError(f"{label}: found {value!r}, expected {expected} from {low:g} to {high:g}") from None
+        raise ColorizeError(f"{label}: found {value!r}, expected {expected} from {low:.12g} to {high:.12g}") from None
     if not math.isfinite(number) or not low <= number <= high:
-        raise ColorizeError(f"{label}: found {number}, expected {low:g} to {high:g}")
+        raise ColorizeError(f"{label}: found {number}, expected {low:.12g} to {high:.12g}")
     return number
