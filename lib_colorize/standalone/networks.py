@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from ..checkpoint.config import UNetConfig, VAEConfig
 from ..errors import ColorizeError
 
-SCALE_FACTOR = 0.18215  # method.md section 1: latents are z * this
 RESOLUTION = 256  # ldm counts the attention resolutions of its VAE from here; pictures may have any size
 
 _Module = TypeVar("_Module", bound=nn.Module)
@@ -23,7 +22,8 @@ _Module = TypeVar("_Module", bound=nn.Module)
 class AutoencoderKL(nn.Module):
     """The KL auto-encoder of Stable Diffusion; keys as under `first_stage_model.` of a released file."""
 
-    def __init__(self, config: VAEConfig) -> None:
+    def __init__(self, config: VAEConfig, scale_factor: float = 0.18215) -> None:
+        """scale_factor: latents are draws from the posterior times this (method.md section 1)."""
         super().__init__()
         from ldm.modules.diffusionmodules.model import Decoder, Encoder
 
@@ -36,6 +36,7 @@ class AutoencoderKL(nn.Module):
         self.decoder = Decoder(**sizes)
         self.quant_conv = nn.Conv2d(2 * config.z_channels, 2 * config.embed_dim, 1)
         self.post_quant_conv = nn.Conv2d(config.embed_dim, config.z_channels, 1)
+        self.scale_factor = scale_factor
         self.factor = 2 ** (len(config.ch_mult) - 1)  # pixels of a picture per pixel of a latent, each way
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -46,11 +47,11 @@ class AutoencoderKL(nn.Module):
     def sample(self, x: Tensor, noise: Tensor) -> Tensor:
         """x: [B, 3, H, W] in [-1, 1], noise: [B, C, h, w] -> scaled latent drawn from the posterior."""
         mean, logvar = self.encode(x)
-        return SCALE_FACTOR * (mean + (0.5 * logvar).exp() * noise)
+        return self.scale_factor * (mean + (0.5 * logvar).exp() * noise)
 
     def decode(self, latent: Tensor) -> Tensor:
         """latent: [B, C, h, w], scaled -> picture [B, 3, H, W], about [-1, 1], not clamped."""
-        return self.decoder(self.post_quant_conv(latent / SCALE_FACTOR))
+        return self.decoder(self.post_quant_conv(latent / self.scale_factor))
 
 
 class FusedAttention(nn.Module):

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
 import tempfile
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from PIL import Image, PngImagePlugin
 
+from ..checkpoint.files import file_sha256
 from ..errors import ColorizeError
 from ..settings import Settings
 
 KEY = "ColorizeDiffusion"  # keyword of the text chunk; its text is JSON
+
+
+class DiskError(ColorizeError):
+    """A result that cannot be written; the next one could not be either."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +32,13 @@ class FileRecord:
     sha256: str
 
     @classmethod
-    def of(cls, path: str | os.PathLike[str], folder: Path, sha256: str | None = None) -> FileRecord:
+    def of(cls, path: str | os.PathLike[str], folder: Path) -> FileRecord:
         """The record of a file, for a picture in `folder`."""
         try:
             relative = os.path.relpath(path, folder)
         except ValueError:  # another drive of Windows
             relative = os.path.abspath(path)
-        return cls(Path(path).name, Path(relative).as_posix(), sha256 or file_sha256(path))
+        return cls(Path(path).name, Path(relative).as_posix(), file_sha256(path))
 
     def find(self, folder: Path, given: str | None, what: str) -> Path:
         """The file itself: the given path, else the recorded one; ColorizeError when it is gone or differs."""
@@ -82,26 +85,13 @@ class Record:
             raise ColorizeError(f"the record in the picture is damaged ({error}); it cannot be repeated") from None
 
     def same_picture(self, other: Record) -> bool:
-        """True when both would give the same picture; where the files lie does not matter."""
-        return self._without_places() == other._without_places()
+        """True when both follow from the same contents and settings; not where files lie, nor on what it ran."""
+        return self._what() == other._what()
 
-    def _without_places(self) -> Mapping[str, Any]:
-        values: dict[str, Any] = json.loads(self.to_text())
-        for name in ("sketch", "reference", "checkpoint", "reference_encoder"):
-            values[name] = values[name] and values[name]["sha256"]
-        return values
-
-
-def file_sha256(path: str | os.PathLike[str]) -> str:
-    """Hex digest of a file's bytes; ColorizeError when it cannot be read."""
-    digest = hashlib.sha256()
-    try:
-        with open(path, "rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    except OSError as error:
-        raise ColorizeError(f"{path}: {error.strerror or error}") from None
-    return digest.hexdigest()
+    def _what(self) -> tuple[object, ...]:
+        encoder = self.reference_encoder
+        return (self.settings, self.sketch.sha256, self.reference.sha256, self.checkpoint.sha256,
+                encoder and encoder.sha256, self.prediction, self.dtype)
 
 
 def save(image: Image.Image, path: Path, record: Record) -> None:
@@ -114,7 +104,7 @@ def save(image: Image.Image, path: Path, record: Record) -> None:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """All of the content or no file, whatever happens; ColorizeError with the system's reason (a full disk, ...)."""
+    """All of the content or no file, whatever happens; DiskError with the system's reason (a full disk, ...)."""
     temporary = None
     try:
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
@@ -124,7 +114,7 @@ def write_whole(path: Path, content: bytes) -> None:
         os.replace(temporary, path)
         temporary = None
     except OSError as error:
-        raise ColorizeError(f"cannot write {path}: {error.strerror or error}") from None
+        raise DiskError(f"cannot write {path}: {error.strerror or error}") from None
     finally:
         if temporary is not None and os.path.exists(temporary):
             os.unlink(temporary)

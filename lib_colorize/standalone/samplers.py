@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..schedule import NoiseSchedule
 
 Denoiser = Callable[..., "Tensor"]  # (x, sigma [B]) -> denoised x
+Callback = Callable[[dict[str, Any]], None]  # k-diffusion's, once a step: i, sigma, denoised, ...
 StepNoise = Callable[["Tensor", "Tensor"], "Tensor"]  # (sigma, next sigma) -> noise like x
 
 
@@ -62,14 +63,20 @@ def find_sampler(name: str) -> Sampler:
     return SAMPLERS[name]
 
 
+def find_scheduler(name: str) -> str:
+    """The name itself; ColorizeError with the known names if it is none of them."""
+    if name not in SCHEDULERS:
+        raise ColorizeError(f"scheduler: found {name!r}, expected one of {', '.join(SCHEDULERS)}")
+    return name
+
+
 def noise_levels(sampler: str, scheduler: str, steps: int, schedule: NoiseSchedule) -> Tensor:
     """Falling sigmas [steps + 1] with a 0 at the end (golden schedule.k_diffusion)."""
     import torch
 
-    method = find_sampler(sampler)
-    if scheduler not in SCHEDULERS:
-        raise ColorizeError(f"scheduler: found {scheduler!r}, expected one of {', '.join(SCHEDULERS)}")
-    name = method.scheduler if scheduler == "Automatic" else scheduler
+    method, name = find_sampler(sampler), find_scheduler(scheduler)
+    if name == "Automatic":
+        name = method.scheduler
     count = steps + 1 if method.discard else steps
     low, high = float(schedule.sigmas[0]), float(schedule.sigmas[-1])
     last = len(schedule.sigmas) - 1
@@ -123,7 +130,7 @@ def _tree_noise(x: Tensor, levels: Tensor, seed: int) -> StepNoise:
 
 def run(
     sampler: str, denoise: Denoiser, x_T: Tensor, sigmas: Tensor, noise: StepNoise | None = None,
-    callback: Callable[[dict[str, Any]], None] | None = None,
+    callback: Callback | None = None,
 ) -> Tensor:
     """Sample from x_T [B, C, h, w] of unit variance; starts at x_T * sigmas[0] as the authors' app does."""
     import torch
