@@ -78,7 +78,8 @@ class Settings:
         0.0, "No reference until", "No reference until",
         "End of the window without reference; no window when not after its start", 0.0, 1.0, 0.01)
     polarity: Polarity = _setting(
-        Polarity.AUTO, "Lines", "Line polarity", "Dark lines on light paper, light on dark, or told by itself")
+        Polarity.AUTO, "Lines", "Line polarity", 
+        "Dark lines on light paper, light on dark, or told by itself (which also makes the paper white)")
     extractor: str = _setting(
         "none", "Line extractor", "Line extractor", "Draws lines from shaded or pencil input; none = lines as they are",
         advanced=False)
@@ -177,7 +178,7 @@ def _checked(item: Field[Any], value: Any) -> Any:
 def _number(label: str, kind: type, value: Any, low: float, high: float) -> Any:
     try:
         if isinstance(value, bool):
-            raise ValueError
+            raise TypeError
         number = float(value)
         if kind is int:
             if not number.is_integer():

@@ -145,7 +145,7 @@ BAD = {
     "empty": (b"", "0 bytes"),
     "html": (b"<!DOCTYPE html><html><body>404</body></html>", "not an image"),
     "svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not an image"),
-    "text": ("P6 is a line of a diary, not a picture.\n".encode() * 50, "not an image|damaged"),
+    "text": (b"P6 is a line of a diary, not a picture.\n" * 50, "not an image|damaged"),
     "binary": (bytes(range(256)) * 20, "not an image"),
     "one_byte": (b"\x89", "not an image"),
     "postscript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 100 100\n%%EndComments\nshowpage\n", "not supported|not an image"),
@@ -228,7 +228,8 @@ def test_placement_and_paper_equal_the_authors(golden: Golden, id: str) -> None:
 def test_crop_equals_the_authors(golden: Golden, id: str) -> None:
     case = golden.case(id)
     image = Image.fromarray(golden.get(case, "inputs", "image_u8"))
-    got = crop_back(image, Placement(*case["params"]["original_shape"], image.width, image.height))
+    left, top, width, height = case["params"]["original_shape"]
+    got = crop_back(image, Placement(left, top, width, height, image.width, image.height))
     golden.check(case, "crop_u8", np.asarray(got))
 
 
