@@ -2,9 +2,10 @@
 
     python -m training.train_vae --data data/small --out runs/vae [--steps 4000]
 
-A tiny decoder learns shape long before colour, so for the first part of the run three latent channels are pulled
-towards the mean colour of their 8 x 8 pixels; the pull then fades, and detail takes the room it needs. Crops are cheap,
-so most steps see crops, and the last fifth whole pictures. Run the same command again to resume.
+GroupNorm of 32 groups at width 32 is instance norm, which erases the very colour of a flat picture; three channels to a
+group are the least that can carry it, and vae_init.py makes them do so from the first step. Crops are cheap,
+so most steps see crops, and the last fifth whole pictures. `--decoder-of VAE.pt` goes on with the decoder alone: the
+latents stay what they are, so that a U-Net can be trained on them meanwhile. Run the same command again to resume.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lib_colorize.checkpoint.config import VAEConfig
-from lib_colorize.standalone.networks import SCALE_FACTOR, AutoencoderKL
+from lib_colorize.standalone.networks import AutoencoderKL
 from training.state import load_state, save_state
+from training.vae_init import pass_colour
 
-CONFIG = VAEConfig(ch=32, ch_mult=(1, 1, 2, 2), num_res_blocks=1, z_channels=4, embed_dim=4)
+CONFIG = VAEConfig(ch=96, ch_mult=(1, 1, 1, 1), num_res_blocks=0, z_channels=4, embed_dim=4)
 CROP = 64  # px, in the first 80 % of the steps
 
 
@@ -52,7 +54,7 @@ def loss_terms(vae: AutoencoderKL, x: Tensor, noise: Tensor) -> dict[str, Tensor
     """x: [B, 3, H, W]; noise: [B, 4, H/8, W/8]. Every term is a mean; `train` weighs them."""
     mean, logvar = vae.encode(x)
     latent = mean + (0.5 * logvar).exp() * noise
-    y = vae.decode(latent * SCALE_FACTOR)
+    y = vae.decode(latent * vae.scale_factor)
     return {
         "pixels": F.l1_loss(y, x),
         "colour": F.l1_loss(F.avg_pool2d(y, 8), F.avg_pool2d(x, 8)),
@@ -64,17 +66,17 @@ def loss_terms(vae: AutoencoderKL, x: Tensor, noise: Tensor) -> dict[str, Tensor
 
 def weights(progress: float) -> dict[str, float]:
     """The weight of each term; progress in [0, 1]."""
-    return {"pixels": 1.0, "colour": 1.0, "edges": 0.5, "anchor": max(0.02, 1 - progress / 0.3), "kl": 2e-4}
+    return {"pixels": 1.0, "colour": 1.0, "edges": 0.5, "anchor": 0.1, "kl": 2e-4}
 
 
 def rescale(vae: AutoencoderKL, pictures: np.ndarray) -> None:
-    """Make every latent channel of mean 0 and, times SCALE_FACTOR, of standard deviation 1, the reconstructions equal.
+    """Make every latent channel of mean 0 and, scaled, of standard deviation 1, the reconstructions equal.
 
     Both are linear, so they go into the 1x1 convolutions on either side of the latent.
     """
     with torch.no_grad():
         means = torch.cat([vae.encode(to_tensor(part))[0] for part in np.array_split(pictures, 8)])
-        shift, scale = means.mean((0, 2, 3)), means.std((0, 2, 3)) * SCALE_FACTOR
+        shift, scale = means.mean((0, 2, 3)), means.std((0, 2, 3)) * vae.scale_factor
         channels = len(scale)
         old_weight, post = vae.quant_conv.weight, vae.post_quant_conv
         post.bias += (post.weight[:, :, 0, 0] * shift).sum(1)
@@ -84,19 +86,27 @@ def rescale(vae: AutoencoderKL, pictures: np.ndarray) -> None:
         vae.quant_conv.bias[channels:] -= 2 * scale.log()
 
 
-def train(data: Path, out: Path, steps: int, batch_size: int, seed: int, lr: float) -> AutoencoderKL:
+def train(
+    data: Path, out: Path, steps: int, batch_size: int, seed: int, lr: float, decoder_of: Path | None = None,
+) -> AutoencoderKL:
     """Train or resume; writes out/state.pt now and then and out/vae.pt at the end."""
     pictures = np.load(data / "color.npy", mmap_mode="r")
     torch.manual_seed(seed)
-    vae = AutoencoderKL(CONFIG)
-    optimizer = torch.optim.AdamW(vae.parameters(), lr=lr, betas=(0.9, 0.99), weight_decay=1e-4)
+    vae = AutoencoderKL(CONFIG).to(memory_format=torch.channels_last)
+    pass_colour(vae)
+    if decoder_of:
+        vae.load_state_dict(torch.load(decoder_of, weights_only=True))
+        vae.encoder.requires_grad_(False)
+        vae.quant_conv.requires_grad_(False)
+    trained = [p for p in vae.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=lr, betas=(0.9, 0.99), weight_decay=1e-4)
     out.mkdir(parents=True, exist_ok=True)
     start = load_state(out / "state.pt", {"model": vae, "optimizer": optimizer})
     since = time.time()
     for step in range(start, steps):
         progress = step / steps
         whole = progress >= 0.8
-        x = batch(pictures, step, seed, pictures.shape[1] if whole else CROP, batch_size // 4 if whole else batch_size)
+        x = batch(pictures, step, seed, pictures.shape[1] if whole else CROP, max(1, batch_size // 4) if whole else batch_size)
         generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
         noise = torch.randn(len(x), 4, x.shape[2] // 8, x.shape[3] // 8, generator=generator)
         terms = loss_terms(vae, x, noise)
@@ -104,7 +114,7 @@ def train(data: Path, out: Path, steps: int, batch_size: int, seed: int, lr: flo
         optimizer.param_groups[0]["lr"] = lr * min(1.0, step / 100) * (0.5 * (1 + np.cos(np.pi * progress)) + 0.01)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
         if (step + 1) % 50 == 0:
             record = {"step": step + 1, "seconds": round(time.time() - since, 1)}
@@ -113,7 +123,8 @@ def train(data: Path, out: Path, steps: int, batch_size: int, seed: int, lr: flo
                 log.write(json.dumps(record) + "\n")
         if (step + 1) % 250 == 0 or step + 1 == steps:
             save_state(out / "state.pt", {"model": vae, "optimizer": optimizer}, step + 1)
-    rescale(vae, np.asarray(pictures[:: max(1, len(pictures) // 512)]))
+    if not decoder_of:
+        rescale(vae, np.asarray(pictures[:: max(1, len(pictures) // 512)]))
     torch.save(vae.state_dict(), out / "vae.pt")
     return vae
 
@@ -123,11 +134,12 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("data/small"))
     parser.add_argument("--out", type=Path, default=Path("runs/vae"))
     parser.add_argument("--steps", type=int, default=2000)
-    parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--batch-size", type=int, default=4)
+    parser.add_argument("--decoder-of", type=Path, help="a finished vae.pt whose decoder is trained further")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--lr", type=float, default=2e-3)
+    parser.add_argument("--lr", type=float, default=1e-3)
     args = parser.parse_args()
-    train(args.data, args.out, args.steps, args.batch_size, args.seed, args.lr)
+    train(args.data, args.out, args.steps, args.batch_size, args.seed, args.lr, args.decoder_of)
 
 
 if __name__ == "__main__":
