@@ -100,8 +100,8 @@ def _decode(stream: BinaryIO, name: str) -> Image.Image:
             image = Image.open(stream)
         except Image.DecompressionBombError:
             raise ColorizeError(f"{name}: too large, expected at most {_limit()}; make it smaller") from None
-        except Exception:  # noqa: BLE001 - Pillow's readers raise anything from SyntaxError to struct.error on foreign bytes
-            raise ColorizeError(f"{name}: not an image that can be read; expected PNG, JPEG, WebP or the like") from None
+        except Exception:  # noqa: BLE001 - Pillow raises anything here, SyntaxError to struct.error
+            raise ColorizeError(f"{name}: not an image that can be read; expected PNG, JPEG, WebP") from None
         if image.format in PROGRAMS:
             raise ColorizeError(f"{name}: {image.format} is not supported; save it as PNG")
         _check_size(image.size, name)
@@ -109,10 +109,10 @@ def _decode(stream: BinaryIO, name: str) -> Image.Image:
             image.load()
             return _to_8bit(_turned(image))
         except (MemoryError, Image.DecompressionBombError):
-            raise ColorizeError(f"{name}: too large to decode ({image.width}x{image.height}); make it smaller") from None
+            raise ColorizeError(f"{name}: no memory for {image.width}x{image.height} pixels; make it smaller") from None
         except Exception as error:  # noqa: BLE001 - as above, inside the pixel data
             reason = " ".join(str(error).split()) or type(error).__name__
-            raise ColorizeError(f"{name}: a damaged or truncated picture ({reason}); save or download it again") from None
+            raise ColorizeError(f"{name}: a damaged or truncated picture ({reason}); save it again") from None
 
 
 def _limit() -> str:
@@ -215,7 +215,7 @@ def _sizes(
         most = max(1, MAX_SIZE // multiple)
         boxes = [(min(a, most) * multiple, min(b, most) * multiple) for a, b in itertools.product(*steps)]
         wanted = w * h * scale**2
-        canvas = min(boxes, key=lambda box: (abs(math.log(math.prod(fitted(box)) / wanted)) if min(fitted(box)) else math.inf))
+        canvas = min(boxes, key=lambda box: abs(math.log(max(1, math.prod(fitted(box))) / wanted)))
         size = fitted(canvas)
     if min(size) < MIN_SIDE:
         raise ColorizeError(

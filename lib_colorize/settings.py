@@ -45,17 +45,20 @@ class Settings:
     """One colouring job, without its pictures. Immutable; `Settings(...)` raises ColorizeError when out of range."""
 
     reference_guidance: float = _setting(
-        5.0, "Reference guidance", "Reference guidance", "Classifier-free guidance scale of the reference (GS); 1 = off",
+        5.0, "Reference guidance", "Reference guidance",
+        "Classifier-free guidance scale of the reference (GS); 1 = off",
         1.0, 20.0, 0.5, advanced=False)
     sketch_guidance: float = _setting(
-        1.0, "Sketch guidance", "Sketch guidance", "Classifier-free guidance scale of the sketch; 1 = off", 1.0, 20.0, 0.5)
+        1.0, "Sketch guidance", "Sketch guidance",
+        "Classifier-free guidance scale of the sketch; 1 = off", 1.0, 20.0, 0.5)
     reference_strength: float = _setting(
         1.0, "Reference strength", "Reference strength", "Cross-attention scale of every block", 0.0, 2.0, 0.05,
         advanced=False)
     sketch_strength: float = _setting(
         1.0, "Sketch strength", "Sketch strength", "Factor on the sketch hints", 0.0, 2.0, 0.05, advanced=False)
     semantics_strength: float = _setting(
-        1.0, "Semantics", "Semantics strength", "Cross-attention scale of blocks 4 5 7 8 9, times the reference strength",
+        1.0, "Semantics", "Semantics strength",
+        "Cross-attention scale of blocks 4 5 7 8 9, times the reference strength",
         0.0, 2.0, 0.05)
     colour_strength: float = _setting(
         1.0, "Colour", "Colour strength", "Cross-attention scale of blocks 2 3 10 11 12, times the reference strength",
@@ -66,7 +69,7 @@ class Settings:
         0.0, 2.0, 0.05)
     block_strengths: tuple[float, ...] = _setting(
         (), "16 blocks", "Block strengths",
-        "16 cross-attention scales in U-Net order, times the reference strength, in place of the groups; empty = groups",
+        "16 cross-attention scales in U-Net order, times the reference strength, in place of groups; empty = groups",
         0.0, 2.0, 0.05)
     guidance_start: float = _setting(
         0.0, "Reference from", "Reference from", "Progress at which the reference starts to act", 0.0, 1.0, 0.01)
@@ -78,7 +81,7 @@ class Settings:
         0.0, "No reference until", "No reference until",
         "End of the window without reference; no window when not after its start", 0.0, 1.0, 0.01)
     polarity: Polarity = _setting(
-        Polarity.AUTO, "Lines", "Line polarity", 
+        Polarity.AUTO, "Lines", "Line polarity",
         "Dark lines on light paper, light on dark, or told by itself (which also makes the paper white)")
     extractor: str = _setting(
         "none", "Line extractor", "Line extractor", "Draws lines from shaded or pencil input; none = lines as they are",
@@ -106,7 +109,8 @@ class Settings:
         """A copy with some settings changed; unknown names raise ColorizeError."""
         unknown = sorted(set(changes) - {f.name for f in fields(self)})
         if unknown:
-            raise ColorizeError(f"unknown setting {', '.join(unknown)}; known are {', '.join(f.name for f in fields(self))}")
+            known = ", ".join(f.name for f in fields(self))
+            raise ColorizeError(f"unknown setting {', '.join(unknown)}; known are {known}")
         return replace(self, **changes)
 
     def block_scales(self) -> tuple[float, ...]:

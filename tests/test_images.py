@@ -148,7 +148,7 @@ BAD = {
     "text": (b"P6 is a line of a diary, not a picture.\n" * 50, "not an image|damaged"),
     "binary": (bytes(range(256)) * 20, "not an image"),
     "one_byte": (b"\x89", "not an image"),
-    "postscript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 100 100\n%%EndComments\nshowpage\n", "not supported|not an image"),
+    "postscript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 100 100\n\n", "not supported|not an image"),
     "truncated_png": (saved(NOISY)[:-3000], "truncated"),
     "truncated_jpeg": (saved(NOISY, "JPEG")[:-900], "truncated"),
     "truncated_webp": (saved(NOISY, "WEBP", lossless=True)[:-3000], "truncated|not an image"),
@@ -176,8 +176,10 @@ def test_a_bad_file_gives_one_line_that_names_it(tmp_path: Path, kind: str) -> N
         assert str(caught.value).startswith(f"{path}: " if source is path else "the picture: ")
 
 
-@pytest.mark.parametrize("path, message", [("missing.png", "no such file"), (".", "a folder"), ("nul\0.png", "cannot be opened"),
-                                           ("", "no such file"), ("line\nbreak.png", "no such file")])
+@pytest.mark.parametrize("path, message", [
+    ("missing.png", "no such file"), (".", "a folder"), ("nul\0.png", "cannot be opened"), ("", "no such file"),
+    ("line\nbreak.png", "no such file"),
+])
 def test_a_path_that_leads_to_no_file_is_named_in_one_line(tmp_path: Path, path: str, message: str) -> None:
     with pytest.raises(ColorizeError, match=message) as caught:
         open_image(str(tmp_path / path) if path else "")
@@ -190,7 +192,7 @@ def test_what_is_no_ordinary_file_is_refused_without_waiting(tmp_path: Path) -> 
         open_image(tmp_path / "pipe.png")
 
 
-def test_half_a_file_is_refused_where_the_host_allows_it_and_the_host_keeps_its_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_half_a_file_is_refused_even_where_the_host_allows_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
     for kind in ("truncated_png", "truncated_jpeg", "huge"):
@@ -242,7 +244,8 @@ def test_letterbox_and_crop_back_are_inverse_at_any_size() -> None:
         assert p.width >= width - 1 or p.height >= height - 1  # int(h r) may lose one to rounding, as the authors' does
         inside = np.asarray(crop_back(to_image(canvas[0]), p))
         assert inside.shape == (p.height, p.width, 3) and inside.min() == 255
-        assert int((canvas > 0).sum()) == 3 * p.width * p.height and int((canvas == -1).sum()) == int((canvas < 0).sum())
+        assert int((canvas > 0).sum()) == 3 * p.width * p.height
+        assert int((canvas == -1).sum()) == int((canvas < 0).sum())
         assert abs(width - p.width - 2 * p.left) <= 1 and abs(height - p.height - 2 * p.top) <= 1
 
 
@@ -278,7 +281,7 @@ def test_a_square_sketch_fills_the_models_own_size(side: int) -> None:
 def test_an_asked_size_is_given_exactly(width: int, height: int, multiple: int) -> None:
     sketch, p = sketch_tensor(circle((0, 0, 0), (255, 255, 255)), Settings(width=width, height=height), 64, multiple)
     assert (p.width, p.height) == (width, height)
-    assert sketch.shape[-1] == -(-width // multiple) * multiple and sketch.shape[-2] == -(-height // multiple) * multiple
+    assert list(sketch.shape[-2:]) == [-(-side // multiple) * multiple for side in (height, width)]
     assert crop_back(to_image(sketch[0]), p).size == (width, height)
     inside = sketch[..., p.top : p.top + height, p.left : p.left + width]
     assert torch.equal((inside > 0).sum(), (sketch > 0).sum()) and bool((inside > 0).any())
@@ -336,7 +339,8 @@ def test_a_given_polarity_decides_what_lies_behind_transparency() -> None:
     dark, light = Settings(polarity=Polarity.DARK_ON_LIGHT), Settings(polarity=Polarity.LIGHT_ON_DARK)
     assert torch.allclose(sketch_tensor(SAME["black on transparent"], dark, 64, 8)[0], LINES, atol=0.02)
     assert torch.allclose(sketch_tensor(SAME["white on transparent"], light, 64, 8)[0], LINES, atol=0.02)
-    assert float(sketch_tensor(circle((0, 0, 0), (255, 255, 255)), light, 64, 8)[0].median()) == pytest.approx(1)  # as it was told
+    told = sketch_tensor(circle((0, 0, 0), (255, 255, 255)), light, 64, 8)[0]
+    assert float(told.median()) == pytest.approx(1)  # wrong, but the user's word
 
 
 @pytest.mark.parametrize("paper", [(255, 255, 255), (0, 0, 0), (90, 90, 90), (255, 255, 255, 0), (0, 0, 0, 128)])

@@ -41,8 +41,9 @@ def test_defaults_lie_in_their_range_and_every_setting_has_its_own_infotext_key(
 
 @pytest.mark.parametrize("changes", [
     {"steps": 2.5}, {"seed": "1.5"}, {"polarity": "upside down"}, {"sampler": " "}, {"sampler": 3}, {"extractor": ""},
-    {"block_strengths": [1.0] * 15}, {"block_strengths": [3.0] * 16}, {"block_strengths": 5}, {"block_strengths": "a b"},
-    {"block_strengths": None}, {"guidance_start": 0.6, "guidance_end": 0.5}, {"width": 512}, {"height": 512}, {"nonsense": 1},
+    {"block_strengths": [1.0] * 15}, {"block_strengths": [3.0] * 16}, {"block_strengths": 5},
+    {"block_strengths": "a b"}, {"block_strengths": None}, {"guidance_start": 0.6, "guidance_end": 0.5},
+    {"width": 512}, {"height": 512}, {"nonsense": 1},
 ])
 def test_wrong_values_give_one_line(changes: dict[str, Any]) -> None:
     with pytest.raises(ColorizeError) as caught:
@@ -56,15 +57,18 @@ def test_a_range_in_an_error_is_written_in_full() -> None:
 
 
 def test_texts_are_read_as_the_type_of_the_setting() -> None:
-    s = Settings(steps="30", reference_guidance="7", polarity="light on dark", block_strengths="0.5, " * 16)  # type: ignore[arg-type]
+    texts: dict[str, Any] = {
+        "steps": "30", "reference_guidance": "7", "polarity": "light on dark", "block_strengths": "0.5, " * 16}
+    s = Settings(**texts)
     assert (s.steps, s.reference_guidance, s.polarity) == (30, 7.0, Polarity.LIGHT_ON_DARK)
     assert isinstance(s.steps, int) and isinstance(s.reference_guidance, float) and s.block_strengths == (0.5,) * 16
 
 
 def test_infotext_comes_back_exactly_and_foreign_keys_are_ignored() -> None:
     s = Settings(
-        reference_guidance=0.1 + 0.2 + 3, sketch_guidance=1.7, polarity=Polarity.LIGHT_ON_DARK, extractor="lineart", seed=MAX_SEED,
-        width=640, height=384, block_strengths=tuple(i / 15 for i in range(BLOCKS)), no_guidance_start=0.25, no_guidance_end=0.5)
+        reference_guidance=0.1 + 0.2 + 3, sketch_guidance=1.7, polarity=Polarity.LIGHT_ON_DARK, extractor="lineart",
+        seed=MAX_SEED, width=640, height=384, block_strengths=tuple(i / 15 for i in range(BLOCKS)),
+        no_guidance_start=0.25, no_guidance_end=0.5)
     assert Settings.from_infotext(s.to_infotext() | {"Model": "x"}) == s
     assert Settings.from_infotext({}) == Settings()
     assert Settings.from_infotext(Settings().to_infotext()) == Settings()
