@@ -132,7 +132,7 @@ class Engine:
         """All tokens [1, 1 + N, D] of a reference; kept until the next one, the encoder itself is freed."""
         key = hashlib.sha256(repr((reference.mode, reference.size)).encode() + reference.tobytes()).hexdigest()
         if self._last_reference is None or self._last_reference[0] != key:
-            with torch.no_grad():
+            with self._precision():
                 tokens = self._load_reference_encoder()(reference_tensor(reference).to(self.device))
             self._last_reference = (key, tokens)
         return self._last_reference[1]

@@ -115,4 +115,8 @@ def load(
                  if keys]
         raise ColorizeError(f"{what}: {'; '.join(parts)}; the file is damaged or of another architecture")
     module.load_state_dict(dict(state), strict=True, assign=True)
-    return module.to(device=device, dtype=dtype).eval().requires_grad_(False)
+    module.to(device=device, dtype=dtype)
+    for norm in module.modules():  # in float32 always: few numbers, and half precision costs most here
+        if isinstance(norm, (nn.GroupNorm, nn.LayerNorm)):
+            norm.float()
+    return module.eval().requires_grad_(False)

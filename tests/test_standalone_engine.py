@@ -1,0 +1,163 @@
+"""The engine: seeds, batches, references, what is left behind, and loading."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+from lib_colorize.errors import ColorizeError
+from lib_colorize.schedule import Prediction
+from lib_colorize.settings import MAX_SEED, Settings
+from lib_colorize.standalone import bench
+from lib_colorize.standalone.engine import Engine
+from tests.standalone_models import VISION, draw_reference, draw_sketch, write_checkpoint
+
+QUICK = Settings(steps=3)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("engine")
+    write_checkpoint(folder / "model.safetensors")
+    draw_sketch(folder / "sketch.png")
+    draw_reference(folder / "reference.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def engine(folder: Path) -> Engine:
+    return Engine.load(folder / "model.safetensors", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def sketch(folder: Path) -> Image.Image:
+    return Image.open(folder / "sketch.png").convert("RGB")
+
+
+@pytest.fixture(scope="module")
+def reference(folder: Path) -> Image.Image:
+    return Image.open(folder / "reference.png").convert("RGB")
+
+
+def pixels(image: Image.Image) -> np.ndarray:
+    return np.asarray(image).astype(int)
+
+
+@pytest.mark.parametrize("sampler", ("DPM++ 2M", "Euler a", "DPM++ SDE"))
+def test_a_picture_is_the_same_alone_and_in_a_batch(
+    engine: Engine, sketch: Image.Image, reference: Image.Image, sampler: str,
+) -> None:
+    together = engine.colorize(sketch, reference, Settings(steps=2, sampler=sampler, seed=7, batch=3))
+    assert [result.seed for result in together] == [7, 8, 9]
+    for result in together[1:]:
+        alone, = engine.colorize(sketch, reference, result.settings)
+        assert np.array_equal(pixels(alone.image), pixels(result.image))
+    assert not np.array_equal(pixels(together[0].image), pixels(together[1].image))
+
+
+def test_the_last_seed_is_followed_by_the_first(engine: Engine) -> None:
+    assert engine.settings_of(Settings(seed=MAX_SEED, batch=2), 1).seed == 0
+
+
+def test_a_result_depends_on_the_reference_and_has_the_shape_of_the_sketch(
+    engine: Engine, sketch: Image.Image, reference: Image.Image,
+) -> None:
+    one, = engine.colorize(sketch, reference, QUICK)
+    other, = engine.colorize(sketch, Image.new("RGB", (40, 40), "green"), QUICK)
+    without, = engine.colorize(sketch, None, QUICK)
+    assert np.abs(pixels(one.image) - pixels(other.image)).max() > 0
+    assert np.abs(pixels(one.image) - pixels(without.image)).max() > 0
+    assert abs(one.image.width / one.image.height - sketch.width / sketch.height) < 0.05
+    sized, = engine.colorize(sketch, reference, QUICK.with_(width=70, height=100))
+    assert sized.image.size == (70, 100)
+
+
+def test_without_reference_the_guidance_window_is_empty(
+    engine: Engine, sketch: Image.Image, reference: Image.Image,
+) -> None:
+    """Outside the window only one row is computed; the outcome must be that of a run without reference."""
+    shut = QUICK.with_(no_guidance_end=1.0, sketch_guidance=2.0, reference_guidance=1.0)
+    with_it, = engine.colorize(sketch, reference, shut)
+    without, = engine.colorize(sketch, None, shut)
+    assert np.array_equal(pixels(with_it.image), pixels(without.image))
+
+
+def test_progress_runs_to_the_end_and_never_back(engine: Engine, sketch: Image.Image, reference: Image.Image) -> None:
+    seen: list[tuple[int, int]] = []
+    engine.colorize(sketch, reference, QUICK.with_(batch=2), lambda done, total: seen.append((done, total)))
+    assert seen == sorted(seen) and seen[-1] == (6, 6)
+    assert {total for _, total in seen} == {6}
+
+
+def test_an_interrupt_leaves_the_networks_as_they_were(
+    engine: Engine, sketch: Image.Image, reference: Image.Image,
+) -> None:
+    before, = engine.colorize(sketch, reference, QUICK)
+    x, t, context = torch.randn(1, 4, 8, 8), torch.tensor([500.0]), torch.randn(1, 9, VISION.output_dim)
+    with torch.no_grad():
+        plain = engine.unet(x, t, context)
+
+        def stop(done: int, total: int) -> None:
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            engine.colorize(sketch, reference, QUICK, stop)
+        assert torch.equal(plain, engine.unet(x, t, context))
+    after, = engine.colorize(sketch, reference, QUICK)
+    assert np.array_equal(pixels(before.image), pixels(after.image))
+
+
+def test_the_reference_encoder_is_loaded_once_for_one_reference(
+    engine: Engine, sketch: Image.Image, reference: Image.Image, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine.tokens(reference)
+    monkeypatch.setattr(engine, "_load_reference_encoder", lambda: pytest.fail("loaded again"))
+    engine.colorize(sketch, reference.copy(), QUICK)
+
+
+def test_bfloat16_gives_nearly_the_picture_of_float32(
+    folder: Path, engine: Engine, sketch: Image.Image, reference: Image.Image,
+) -> None:
+    half = Engine.load(folder / "model.safetensors", device="cpu", dtype="bfloat16")
+    exact, = engine.colorize(sketch, reference, QUICK)
+    rough, = half.colorize(sketch, reference, QUICK)
+    assert np.abs(pixels(exact.image) - pixels(rough.image)).mean() < 12
+
+
+def test_a_reference_encoder_in_a_file_of_its_own_gives_the_same_picture(
+    folder: Path, engine: Engine, sketch: Image.Image, reference: Image.Image,
+) -> None:
+    tower = folder / "clip.safetensors"
+    save_file({f"visual.{key}": value for key, value in bench.vision_state(VISION).items()}, tower)
+    bare = write_checkpoint(folder / "bare.safetensors", with_reference_encoder=False)
+    with pytest.raises(ColorizeError, match="--reference-encoder"):
+        Engine.load(bare, device="cpu")
+    with pytest.raises(ColorizeError, match="head"):  # head width of no published size, and no metadata to say it
+        Engine.load(bare, tower, device="cpu")
+    whole = folder / "model.safetensors"
+    own, = Engine.load(bare, whole, device="cpu").colorize(sketch, reference, QUICK)
+    inside, = engine.colorize(sketch, reference, QUICK)
+    assert np.array_equal(pixels(own.image), pixels(inside.image))
+
+
+def test_an_untold_prediction_type_is_asked_for_when_a_trial_does_not_tell(folder: Path) -> None:
+    silent = write_checkpoint(folder / "silent.safetensors", prediction=None)
+    with pytest.raises(ColorizeError, match="--prediction"):
+        Engine.load(silent, device="cpu")  # random weights predict nothing
+    assert Engine.load(silent, prediction=Prediction.EPS, device="cpu").prediction is Prediction.EPS
+
+
+def test_a_word_against_the_metadata_is_an_error(folder: Path) -> None:
+    with pytest.raises(ColorizeError, match="says v, you say eps"):
+        Engine.load(folder / "model.safetensors", prediction=Prediction.EPS, device="cpu")
+
+
+@pytest.mark.parametrize("device", ("nonsense", "cuda:99", "meta"))
+def test_a_device_that_is_not_there_is_refused(folder: Path, device: str) -> None:
+    with pytest.raises(ColorizeError, match="device"):
+        Engine.load(folder / "model.safetensors", device=device)
