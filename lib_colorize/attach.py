@@ -44,8 +44,8 @@ class Attached:
         elif pictures not in (1, group):
             rest = count
         if rest:
-            raise ColorizeError(f"the U-Net was called with {count} rows for {len(self.branches)} branches of {pictures} "
-                                "picture(s); set `branches` for each row of the call")
+            raise ColorizeError(f"the U-Net was called with {count} rows for {len(self.branches)} branches of "
+                                f"{pictures} picture(s); set `branches` for each row of the call")
         return [(self.branches[row // group], row % pictures) for row in range(count)]
 
     def _reference_rows(self, count: int) -> tuple[list[int], list[int]]:
@@ -71,7 +71,7 @@ class HintHook:
         hint = self.hint.to(output) if self.rows is None else self._of_rows(self.rows(len(output)), output)
         if hint.shape[1:] != output.shape[1:] or len(hint) not in (1, len(output)):
             raise ColorizeError(f"sketch hint {list(hint.shape)} does not fit input block {self.place}, which gives "
-                                f"{list(output.shape)}; the sketch must have the picture's size and the model's own encoder")
+                                f"{list(output.shape)}; use a sketch of the picture's size and the model's own encoder")
         return output + hint
 
     def _of_rows(self, rows: list[tuple[Branch, int]], output: Tensor) -> Tensor:
@@ -100,7 +100,7 @@ class Layout:
 
 
 def find_layout(unet: Any) -> Layout:
-    """Reads LDM's structure (input_blocks, middle_block, output_blocks, attn2) off a U-Net; ColorizeError if it has none.
+    """Reads LDM's structure (input_blocks, middle_block, output_blocks, attn2) off a U-Net; ColorizeError if none.
 
     SD's own U-Net gives hints at 0, 3, 6, 9, 11 and the blocks 0-15. With other numbers of levels or blocks, hints go
     to the first block, each down-sampling one and the last, and a cross-attention takes the scale of the block of SD
@@ -170,7 +170,10 @@ def attach(unet: nn.Module, conditioning: Conditioning, settings: Settings) -> I
 
 @contextmanager
 def add_hints(unet: nn.Module, hints: Sequence[Tensor]) -> Iterator[None]:
-    """For training: inside, hints (each [B or 1, C_i, h_i, w_i]) are added with their gradient; attention is the U-Net's."""
+    """For training: inside, hints are added with their gradient; attention stays the U-Net's own, over the context.
+
+    hints: each [B or 1, C_i, h_i, w_i], as SketchEncoder gives them.
+    """
     layout = _free_layout(unet, hints)
     with ExitStack() as undo:
         for place, hint in zip(layout.hint_blocks, hints):

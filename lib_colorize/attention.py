@@ -15,15 +15,16 @@ RowsOfCall = Callable[[int], tuple[Sequence[int], Sequence[int]]]
 
 
 class TokenAttention:
-    """Stands in for the `forward` of one LDM cross-attention (to_q, to_k, to_v, to_out, heads): to_out(scale * attention).
+    """Stands in for the `forward` of one LDM cross-attention (to_q, to_k, to_v, to_out, heads).
 
-    The scale comes before the output projection, whose bias therefore stays at scale 0 (method, section 2). An all-zero
-    context gives keys and values of zero, for to_k and to_v have no bias: its rows take that bias and cost nothing.
+    Gives to_out(scale * attention) over our tokens: the scale comes before the output projection, whose bias therefore
+    stays at scale 0 (method, section 2). An all-zero context makes keys and values zero, for to_k and to_v have no
+    bias: its rows take that output bias and cost nothing.
     Tokens do not change while sampling, so that keys and values are computed at the first call and kept.
     """
 
     def __init__(self, attn: nn.Module, tokens: Tensor | None, scale: float, reference_rows: RowsOfCall) -> None:
-        """tokens: [P, N, D]; reference_rows(rows of a call) -> the rows with a reference, and which of the P each has."""
+        """tokens: [P, N, D]; reference_rows(rows of a call) -> the rows with a reference, which of the P each has."""
         self.attn: Any = attn
         width = getattr(attn.to_k, "in_features", None)  # None: a host's own kind of layer
         if tokens is not None and width not in (None, tokens.shape[-1]):

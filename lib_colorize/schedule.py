@@ -67,18 +67,25 @@ class NoiseSchedule:
     """
 
     def __init__(self, alphas_cumprod: Tensor) -> None:
-        """alphas_cumprod: [T], falling."""
+        """alphas_cumprod: [T], falling.
+
+        Tables are float32 and rounded correctly (float's own sqrt and log are not, and differ by machine): near T one
+        last bit of t changes a guided picture by 2e-5.
+        """
         self.alphas_cumprod = alphas_cumprod.float()
-        self.sigmas = ((1 - self.alphas_cumprod) / self.alphas_cumprod).sqrt()  # [T], rising; inf at a zero SNR
-        self._log_sigmas = self.sigmas.log()
+        ratio = (1 - self.alphas_cumprod) / self.alphas_cumprod
+        self.sigmas = ratio.double().sqrt().float()  # [T], rising; inf at a zero SNR
+        self._log_sigmas = self.sigmas.double().log().float()
 
     def t_of_sigma(self, sigma: Tensor) -> Tensor:
         """sigma: any shape, >= 0 -> t as float, same shape, clamped to 0 .. T - 1."""
-        table = self._log_sigmas.to(sigma.device)
-        log_sigma = sigma.float().log().clamp(table[0], table[-1])
+        table = self._log_sigmas.cpu()  # some devices have no float64
+        log_sigma = sigma.cpu().double().log().float().clamp(table[0], table[-1])
         low = (torch.searchsorted(table, log_sigma, right=True) - 1).clamp(0, len(table) - 2)
-        part = (log_sigma - table[low]) / (table[low + 1] - table[low])
-        return low + part.nan_to_num(nan=1.0)  # nan = inf / inf: sigma of a zero-SNR schedule's last step
+        part = (table[low] - log_sigma) / (table[low] - table[low + 1])
+        part = part.nan_to_num(nan=1.0)  # nan = inf / inf: sigma of a zero-SNR schedule's last step
+        t = (1 - part) * low + part * (low + 1)  # in k-diffusion's order, for the same last bit
+        return t.to(sigma.device)
 
     def sigma_of_t(self, t: Tensor) -> Tensor:
         """t: any shape, whole or fractional -> sigma, same shape."""
@@ -117,11 +124,14 @@ class NoiseSchedule:
     def _roots(self, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         """sqrt(abar_t) and sqrt(1 - abar_t), shaped to multiply x."""
         if t.is_floating_point():
-            abar = 1 / (1 + self.sigma_of_t(t) ** 2)
+            sigma = self.sigma_of_t(t)
+            signal = (1 + sigma**2).rsqrt()
+            noise = (sigma * signal).nan_to_num(nan=1.0)  # nan = inf * 0 at a zero SNR
         else:
             abar = self.alphas_cumprod.to(t.device)[t]
-        abar = abar.to(x.device).view(-1, *[1] * (x.ndim - 1))
-        return abar.sqrt().to(x.dtype), (1 - abar).sqrt().to(x.dtype)
+            signal, noise = abar.sqrt(), (1 - abar).sqrt()
+        shape = (-1, *[1] * (x.ndim - 1))
+        return signal.to(x).view(shape), noise.to(x).view(shape)
 
 
 def probe_prediction(

@@ -19,7 +19,7 @@ def tensor(golden: Golden, case: dict[str, Any], name: str, kind: str = "inputs"
     return torch.from_numpy(golden.get(case, kind, name).copy())
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def weights(golden: Golden) -> dict[str, Tensor]:
     """The v1 state dict of the set, reference encoder inside."""
     return {key: torch.from_numpy(value) for key, value in golden.state_dict("v1").items()}
@@ -31,7 +31,7 @@ def _load(golden: Golden, module: nn.Module, prefix: str) -> nn.Module:
     return module.eval().requires_grad_(False)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def sketch_encoder(golden: Golden) -> SketchEncoder:
     config = golden.index["model_config"]["control_encoder"]
     encoder = SketchEncoder(config["model_channels"], config["ch_mults"], config["in_ch"])
@@ -46,14 +46,14 @@ def vision_config(golden: Golden) -> VisionConfig:
         head_width=clip["head_width"], mlp_ratio=hidden / clip["width"], output_dim=config["embed_dim"])
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def reference_encoder(golden: Golden) -> ReferenceEncoder:
     encoder = ReferenceEncoder(vision_config(golden))
     _load(golden, encoder.visual, "cond_stage_model.visual.model.")
     return encoder.eval()
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def unet(golden: Golden) -> nn.Module:
     """ldm's own U-Net with the set's weights."""
     from ldm.modules.diffusionmodules.openaimodel import UNetModel

@@ -1,6 +1,6 @@
-"""The layers of ldm's U-Net with the set's weights, one by one: where a difference comes from when a whole network is off.
+"""The layers of ldm's U-Net with the set's weights: where a difference comes from when a whole network is off.
 
-The transformer's layers are in test_attention.py, CLIP's in test_reference_encoder.py, the VAE's with the standalone engine.
+The transformer's layers are in test_attention.py, CLIP's in test_reference_encoder.py, the VAE's with the engine.
 """
 
 from __future__ import annotations

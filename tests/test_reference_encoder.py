@@ -74,9 +74,10 @@ def test_tokens_are_equal_with_another_open_clip(folder):
     root = Path(__file__).parent.parent
     tests = f"{__file__}::test_tokens_equal_the_authors"
     paths = os.pathsep.join([folder, str(root), os.environ.get("PYTHONPATH", "")])
+    code = "import open_clip, pytest, sys; print(open_clip.__file__); sys.exit(pytest.main(sys.argv[1:]))"
+    environment = {**os.environ, "PYTHONPATH": paths, "COLORIZE_OPEN_CLIP_PATHS": ""}
     run = subprocess.run(
-        [sys.executable, "-c", "import open_clip, pytest, sys; print(open_clip.__file__); sys.exit(pytest.main(sys.argv[1:]))",
-         "-q", "-p", "no:cacheprovider", tests],
-        cwd=root, env={**os.environ, "PYTHONPATH": paths, "COLORIZE_OPEN_CLIP_PATHS": ""}, capture_output=True, text=True)
+        [sys.executable, "-c", code, "-q", "-p", "no:cacheprovider", tests], cwd=root, env=environment,
+        capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
     assert run.stdout.splitlines()[0].startswith(folder), run.stdout

@@ -65,6 +65,14 @@ def test_the_target_gives_back_picture_and_noise(prediction, zero_snr):
 
 
 @pytest.mark.parametrize("zero_snr", [False, True])
+def test_fractional_steps_meet_whole_ones(zero_snr):
+    noise = NoiseSchedule(alphas_cumprod(zero_snr=zero_snr))
+    x0, eps = torch.randn(2, 4, 4, 3, 3, generator=torch.Generator().manual_seed(0))
+    t = torch.tensor([0, 1, 500, 999])
+    torch.testing.assert_close(noise.add_noise(x0, eps, t.float()), noise.add_noise(x0, eps, t), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("zero_snr", [False, True])
 def test_t_and_sigma_are_inverse_and_finite(zero_snr):
     noise = NoiseSchedule(alphas_cumprod(zero_snr=zero_snr))
     t = torch.linspace(0, 998, 777)  # the last step of a zero-SNR schedule is infinite
@@ -74,7 +82,7 @@ def test_t_and_sigma_are_inverse_and_finite(zero_snr):
     torch.testing.assert_close(noise.sigma_of_t(torch.tensor(999)), noise.sigmas[-1])
 
 
-# The probe. A model that knows its one picture `x0` by heart answers exactly: eps = (x - sqrt(abar) x0) / sqrt(1 - abar).
+# The probe. A model that knows its one picture x0 by heart answers eps = (x - sqrt(abar) x0) / sqrt(1 - abar).
 SHAPE = (4, 16, 16)
 
 
