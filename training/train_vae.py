@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import time
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def loss_terms(vae: AutoencoderKL, x: Tensor, noise: Tensor) -> dict[str, Tensor
 
 def weights(progress: float) -> dict[str, float]:
     """The weight of each term; progress in [0, 1]."""
-    return {"pixels": 1.0, "colour": 1.0, "edges": 0.5, "anchor": 0.1, "kl": 2e-4}
+    return {"pixels": 1.0, "colour": 1.0, "edges": 1.0, "anchor": 0.1 if progress < 0.3 else 0.01, "kl": 2e-4}
 
 
 def rescale(vae: AutoencoderKL, pictures: np.ndarray) -> None:
@@ -111,17 +112,17 @@ def train(
         noise = torch.randn(len(x), 4, x.shape[2] // 8, x.shape[3] // 8, generator=generator)
         terms = loss_terms(vae, x, noise)
         loss = torch.stack([w * terms[name] for name, w in weights(progress).items()]).sum()
-        optimizer.param_groups[0]["lr"] = lr * min(1.0, step / 100) * (0.5 * (1 + np.cos(np.pi * progress)) + 0.01)
+        optimizer.param_groups[0]["lr"] = lr * min(1.0, step / 100) * (0.5 * (1 + math.cos(math.pi * progress)) + 0.01)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
-        if (step + 1) % 50 == 0:
+        if (step + 1) % 25 == 0:
             record = {"step": step + 1, "seconds": round(time.time() - since, 1)}
             record.update({name: round(float(value), 4) for name, value in terms.items()})
             with open(out / "log.jsonl", "a", encoding="utf-8") as log:
                 log.write(json.dumps(record) + "\n")
-        if (step + 1) % 250 == 0 or step + 1 == steps:
+        if (step + 1) % 100 == 0 or step + 1 == steps:
             save_state(out / "state.pt", {"model": vae, "optimizer": optimizer}, step + 1)
     if not decoder_of:
         rescale(vae, np.asarray(pictures[:: max(1, len(pictures) // 512)]))
@@ -137,7 +138,7 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=4)
     parser.add_argument("--decoder-of", type=Path, help="a finished vae.pt whose decoder is trained further")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--lr", type=float, default=2e-4)
     args = parser.parse_args()
     train(args.data, args.out, args.steps, args.batch_size, args.seed, args.lr, args.decoder_of)
 

@@ -1,0 +1,87 @@
+"""The example pictures of the demo, all from OpenMoji that nothing was trained on (see build_data.held_out).
+
+    python -m training.make_examples [--packages training/node_modules] [--out examples]
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from training.build_data import HERE, held_out
+
+SIZE = 512
+
+
+@dataclass(frozen=True)
+class Example:
+    """One sketch and its two references, by hexcode."""
+
+    name: str
+    hexcode: str
+    references: tuple[str, str]
+    transparent: bool = False
+    box: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)  # part that is kept: left, top, right, bottom
+
+
+EXAMPLES = (
+    Example("dog", "1F436", ("sunrise", "tree")),
+    Example("wizard", "1F9D9-1F3FF", ("mermaid", "phoenix"), transparent=True),
+    Example("pickup", "1F6FB", ("night", "rose"), box=(0.0, 0.2, 1.0, 0.8)),
+    Example("gift", "1F381", ("palm", "purse")),
+    Example("cow", "1F42E", ("rose", "mermaid")),
+)
+REFERENCES = {
+    "sunrise": "1F305", "tree": "1F332", "mermaid": "1F9DC", "phoenix": "1F426-200D-1F525", "night": "1F309",
+    "rose": "1F339", "palm": "1F3DD", "purse": "1F45B",
+}
+
+
+def draw(svg: str, box: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0), transparent: bool = False) -> Image.Image:
+    """The SVG at SIZE px, RGBA when transparent, else over white."""
+    import resvg_py
+
+    png = bytes(resvg_py.svg_to_bytes(svg_string=svg, width=SIZE, height=SIZE))
+    picture = Image.open(io.BytesIO(png)).convert("RGBA")
+    left, top, right, bottom = (round(part * SIZE) for part in box)
+    picture = picture.crop((left, top, right, bottom))
+    if transparent:
+        return picture
+    paper = Image.new("RGBA", picture.size, "white")
+    paper.alpha_composite(picture)
+    return paper.convert("RGB")
+
+
+def make(packages: Path, out: Path) -> None:
+    """Write sketches/, references/ and pairs.json."""
+    for part in ("sketches", "references"):
+        (out / part).mkdir(parents=True, exist_ok=True)
+    pairs = []
+    for example in EXAMPLES:
+        assert held_out(example.hexcode), f"{example.name} was trained on"
+        svg = (packages / "openmoji" / "black" / "svg" / f"{example.hexcode}.svg").read_text(encoding="utf-8")
+        draw(svg, example.box, example.transparent).save(out / "sketches" / f"{example.name}.png", optimize=True)
+        pairs.append({"sketch": f"sketches/{example.name}.png",
+                      "references": [f"references/{name}.png" for name in example.references]})
+    for name, hexcode in REFERENCES.items():
+        assert held_out(hexcode), f"{name} was trained on"
+        svg = (packages / "openmoji" / "color" / "svg" / f"{hexcode}.svg").read_text(encoding="utf-8")
+        draw(svg).save(out / "references" / f"{name}.png", optimize=True)
+    (out / "pairs.json").write_text(json.dumps(pairs, indent=1) + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--packages", type=Path, default=HERE / "node_modules", help="folder of the npm packages")
+    parser.add_argument("--out", type=Path, default=HERE.parent / "examples")
+    args = parser.parse_args()
+    make(args.packages, args.out)
+
+
+if __name__ == "__main__":
+    main()
