@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..errors import ColorizeError
 
@@ -50,6 +50,8 @@ def run(args: argparse.Namespace) -> int:
 
     if args.pixels < 64 or args.pixels % 64:
         raise ColorizeError(f"pixels: found {args.pixels}, expected a multiple of 64")
+    if args.file is not None and args.network != "released":
+        raise ColorizeError("--file writes the released size only: a small file would need metadata to be understood")
     if args.repeats < 1 or (args.threads is not None and args.threads < 1):
         raise ColorizeError("repeats, threads: expected at least 1")
     if args.threads is not None:
@@ -199,8 +201,8 @@ class _Rounds:
 
         conditioning = self.engine.condition(self.sketch, self.tokens, settings)
         with torch.no_grad(), attach(self.engine.unet, conditioning, settings):
-            return [(attn.to_k(conditioning.tokens), attn.to_v(conditioning.tokens))
-                    for attn, _ in find_layout(self.engine.unet).attentions]
+            attentions: list[Any] = [attn for attn, _ in find_layout(self.engine.unet).attentions]
+            return [(attn.to_k(conditioning.tokens), attn.to_v(conditioning.tokens)) for attn in attentions]
 
 
 def timed(action: Callable[[], object]) -> float:

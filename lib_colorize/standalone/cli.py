@@ -158,7 +158,7 @@ def run_colorize(args: argparse.Namespace) -> int:
     with bar(args.quiet, sketch.name) as progress:
         written = job.colour(sketch, output, progress)
     if not args.quiet:
-        print(*(written or [f"{output}: finished before"]), sep="\n")
+        print("\n".join(map(str, written)) or f"{output}: finished before")
     return 0
 
 
@@ -194,9 +194,9 @@ def run_again(args: argparse.Namespace) -> int:
         raise ColorizeError(f"found {len(args.inputs)} pictures, expected SKETCH and REFERENCE, or none with --from-png")
     picture, output = Path(args.from_png), Path(args.output)
     record = read_record(picture)
-    sketch, reference = args.inputs or (None, None)
-    sketch = record.sketch.find(picture.parent, sketch, "sketch")
-    reference = record.reference.find(picture.parent, reference, "reference")
+    given = args.inputs or (None, None)
+    sketch = record.sketch.find(picture.parent, given[0], "sketch")
+    reference = record.reference.find(picture.parent, given[1], "reference")
     check_output(output, (sketch, reference, picture))
     output_clear(output, args.force)
     job = _job_again(args, record, picture.parent, reference)

@@ -6,12 +6,13 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..attach import attach
 from ..checkpoint.read import read
@@ -47,7 +48,7 @@ class Engine:
     """The networks of one checkpoint, ready to colour."""
 
     def __init__(
-        self, unet: nn.Module, vae: networks.AutoencoderKL, sketch_encoder: SketchEncoder,
+        self, unet: Any, vae: networks.AutoencoderKL, sketch_encoder: SketchEncoder,
         load_reference_encoder: Callable[[], ReferenceEncoder], schedule: NoiseSchedule,
         prediction: Prediction | None = None, resolution: int = 512,
     ) -> None:
@@ -55,11 +56,12 @@ class Engine:
 
         prediction: None = tell it by one forward pass, or ColorizeError when that does not decide.
         """
-        self.unet, self.vae, self.sketch_encoder = unet, vae, sketch_encoder
+        self.unet = unet  # an nn.Module of LDM layout
+        self.vae, self.sketch_encoder = vae, sketch_encoder
         self.schedule, self.resolution = schedule, resolution
         weight = next(unet.parameters())
         self.device, self.dtype = weight.device, weight.dtype
-        self.multiple = vae.factor * 2 ** (len(unet.channel_mult) - 1)  # pixels: each level of both networks halves
+        self.multiple = vae.factor * 2 ** (len(self.unet.channel_mult) - 1)  # pixels: each level of both networks halves
         self._load_reference_encoder = load_reference_encoder
         self._last_reference: tuple[str, Tensor] | None = None
         self.files: Files | None = None  # when loaded from files
@@ -79,17 +81,16 @@ class Engine:
         where = named_device(device)
         number = DTYPES[dtype or ("float16" if where.type == "cuda" else "float32")]
         file = read(checkpoint, ("unet", "vae", "sketch_encoder"), prediction)
-        if prediction and file.prediction is not prediction:
+        if prediction and file.prediction and file.prediction is not prediction:
             raise ColorizeError(f"{file.path}: its metadata says {file.prediction.value}, you say {prediction.value}; "
                                 "leave your word out")
-        config = file.config
-        if file.vae is None or config.vae is None or file.sketch_encoder is None or config.sketch is None:
+        config, sizes, sketch = file.config, file.config.vae, file.config.sketch
+        if file.vae is None or sizes is None or file.sketch_encoder is None or sketch is None:
             raise ColorizeError(f"{file.path}: has no VAE (first_stage_model.*) inside; use the released file itself")
         tower = ReferenceFile(file.path, None if reference_encoder is None else Path(reference_encoder), where, number)
         tower.check(config)
         unet = networks.load(lambda: networks.make_unet(config.unet), file.unet or {}, "U-Net", where, number)
-        vae = networks.load(lambda: networks.AutoencoderKL(config.vae, file.scale_factor), file.vae, "VAE", where)
-        sketch = config.sketch
+        vae = networks.load(lambda: networks.AutoencoderKL(sizes, file.scale_factor), file.vae, "VAE", where)
         sketch_encoder = networks.load(
             lambda: SketchEncoder(sketch.model_channels, sketch.channel_mult, sketch.in_channels), file.sketch_encoder,
             "sketch encoder", where, number)
@@ -114,12 +115,12 @@ class Engine:
         with self.denoiser(conditioning, settings) as denoise:
             for i, own in enumerate(jobs):
 
-                def report(step: int, done: int = i * settings.steps) -> None:
+                def report(state: dict[str, Any], before: int = i * settings.steps) -> None:
                     if progress is not None:
-                        progress(done + min(step, settings.steps), settings.steps * settings.batch)
+                        progress(before + min(state["i"] + 1, settings.steps), settings.steps * settings.batch)
 
-                latents.append(self.sample_seed(denoise, own, shape, lambda state, report=report: report(state["i"] + 1)))
-                report(settings.steps)
+                latents.append(self.sample_seed(denoise, own, shape, report))
+                report({"i": settings.steps})  # a sampler may take fewer steps
         return [Result(crop_back(to_image(self.decode(latent)[0]), placement), own)
                 for latent, own in zip(latents, jobs)]
 
@@ -140,7 +141,8 @@ class Engine:
     def condition(self, sketch: Tensor, tokens: Tensor | None, settings: Settings) -> Conditioning:
         """sketch: [1, 3, H, W] in [-1, 1], lines +1 on -1; tokens: [1, 1 + N, D] of `tokens`."""
         with self._precision():
-            return encode(self.sketch_encoder, sketch.to(self.device), lambda _: tokens, tokens, settings)
+            hints = encode(self.sketch_encoder, sketch.to(self.device), None, None, settings)
+            return replace(hints, tokens=None if tokens is None else tokens[:, 1:])  # v1 shows the local tokens
 
     def noise_levels(self, settings: Settings) -> Tensor:
         """The sigmas [steps + 1] of a job, on the engine's device."""
@@ -194,7 +196,8 @@ class Engine:
     def _probe(self) -> Prediction:
         """Tell the prediction type by one forward pass without a reference and without lines."""
         side = min(self.resolution, PROBE_SIDE) // self.multiple * self.multiple or self.multiple
-        blank = torch.full((1, self.sketch_encoder.model[0].in_channels, side, side), -1.0)
+        channels = next(self.sketch_encoder.parameters()).shape[1]
+        blank = torch.full((1, channels, side, side), -1.0)
         settings = Settings(reference_guidance=1.0)
         conditioning = self.condition(blank, None, settings)
         with self._precision(), attach(self.unet, conditioning, settings) as attached:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -57,7 +57,7 @@ class AutoencoderKL(nn.Module):
 class FusedAttention(nn.Module):
     """`ldm`'s CrossAttention over torch's fused kernel: the same keys and numbers, no N x N matrix in memory."""
 
-    def __init__(self, attention: nn.Module) -> None:
+    def __init__(self, attention: Any) -> None:
         super().__init__()
         self.heads, self.scale = attention.heads, attention.scale
         self.to_q, self.to_k, self.to_v, self.to_out = (
@@ -66,7 +66,7 @@ class FusedAttention(nn.Module):
     def forward(self, x: Tensor, context: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
         """x: [B, N, C]; context: [B, M, D], None = x -> [B, N, C]. No mask is ever passed by `ldm`'s U-Net."""
         context = x if context is None else context
-        q, k, v = (z.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # [B, heads, N or M, d]
+        q, k, v = (z.unflatten(2, (self.heads, -1)).transpose(1, 2)  # [B, heads, N or M, d]
                    for z in (self.to_q(x), self.to_k(context), self.to_v(context)))
         return self.to_out(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
 

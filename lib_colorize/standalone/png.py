@@ -78,7 +78,8 @@ class Record:
             files = {name: FileRecord(**values.pop(name)) for name in ("sketch", "reference", "checkpoint")}
             encoder = values.pop("reference_encoder")
             settings = Settings.from_infotext(values.pop("settings"))
-            return cls(settings=settings, **files, **values, reference_encoder=FileRecord(**encoder) if encoder else None)
+            values |= {**files, "reference_encoder": FileRecord(**encoder) if encoder else None}
+            return cls(settings=settings, **values)
         except ColorizeError:
             raise
         except (ValueError, TypeError, KeyError, AttributeError) as error:
