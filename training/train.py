@@ -103,12 +103,15 @@ def training_loss(
     return diffusion_loss(output, x0, noise, t, noise_schedule, recipe.prediction)
 
 
-def train(recipe: Recipe, data: Path, vae_file: Path, out: Path, seed: int = 0, log_every: int = 25) -> Path:
+def train(
+    recipe: Recipe, data: Path, vae_file: Path, out: Path, seed: int = 0, pictures: int | None = None,
+    log_every: int = 25,
+) -> Path:
     """Train or resume; returns the finished checkpoint."""
     out.mkdir(parents=True, exist_ok=True)
     vae = AutoencoderKL(recipe.networks.vae)
     vae.load_state_dict(torch.load(vae_file, weights_only=True))
-    dataset = PairDataset(data, vae)
+    dataset = PairDataset(data, vae, pictures)
     torch.manual_seed(seed)
     model = Model(recipe).to(memory_format=torch.channels_last)
     ema = copy.deepcopy(model).requires_grad_(False)
@@ -155,8 +158,9 @@ def main() -> None:
     parser.add_argument("--vae", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--pictures", type=int, help="use only so many of the pictures")
     args = parser.parse_args()
-    print(train(RECIPES[args.preset], args.data, args.vae, args.out, args.seed))
+    print(train(RECIPES[args.preset], args.data, args.vae, args.out, args.seed, args.pictures))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,93 @@
+"""The training objective gives the authors' numbers, and the trainer's draws are what the paper says."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from lib_colorize.attach import add_hints
+from lib_colorize.schedule import NoiseSchedule, Prediction, alphas_cumprod
+from tests import core_models
+from tests.conftest import GOLDEN, golden_ids
+from tests.golden.reader import Golden
+from training.objective import (
+    TokenNoise, diffusion_loss, drop_reference, drop_sketch, erase_margins, noisy_tokens, offset_noise,
+    token_noise_step)
+
+SCHEDULE = NoiseSchedule(alphas_cumprod())
+
+
+def tokens_of(golden: Golden, case: dict[str, Any], noise: str) -> Tensor:
+    """The tokens that the U-Net sees in a recorded case; the authors' trainer has the released form of eq. 1."""
+    params = case["params"]
+    tokens = core_models.tensor(golden, case, "context")
+    if params["noisy_training"]:
+        drawn = core_models.tensor(golden, case, noise)
+        tokens = noisy_tokens(tokens, torch.tensor(params["t"]), drawn, SCHEDULE, TokenNoise.RELEASED)
+    if params["ucg_rate"] > 0:
+        tokens = drop_reference(tokens, core_models.tensor(golden, case, "keep"))
+    return tokens
+
+
+@pytest.mark.parametrize("case_id", golden_ids("train.context."))
+def test_tokens_get_the_authors_noise_and_drops(golden: Golden, case_id: str) -> None:
+    case = golden.case(case_id)
+    golden.check(case, "context", tokens_of(golden, case, "noise").numpy())
+
+
+@pytest.mark.parametrize("case_id", golden_ids("train.loss."))
+def test_loss_and_gradients_equal_the_authors(golden: Golden, case_id: str) -> None:
+    case = golden.case(case_id)
+    params = case["params"]
+    prediction, t = Prediction(params["parameterization"]), torch.tensor(params["t"])
+    x0, noise, sketch = (core_models.tensor(golden, case, name) for name in ("x0", "noise", "sketch"))
+    if params["offset_noise_level"] > 0:
+        noise = offset_noise(noise, core_models.tensor(golden, case, "offset_noise"), params["offset_noise_level"])
+    unet = copy.deepcopy(core_models.unet(golden)).requires_grad_(True)
+    sketch_encoder = copy.deepcopy(core_models.sketch_encoder(golden)).requires_grad_(True)
+    with add_hints(unet, sketch_encoder(sketch)):
+        output = unet(SCHEDULE.add_noise(x0, noise, t), t, tokens_of(golden, case, "context_noise"))
+    loss = diffusion_loss(output, x0, noise, t, SCHEDULE, prediction, params["snr_gamma"]).mean()
+    loss.backward()
+    golden.check(case, "loss", loss.detach().reshape(1).numpy())
+    golden.check(case, "grad_out_bias", unet.out[2].bias.grad.numpy())
+    golden.check(case, "grad_zero_block3_bias", sketch_encoder.zero_blocks[3][0].bias.grad.numpy())
+    found = {f"model.diffusion_model.{k}": v.grad for k, v in unet.named_parameters()}
+    found |= {f"control_encoder.{k}": v.grad for k, v in sketch_encoder.named_parameters()}
+    for key, norm in params["grad_norms"].items():
+        assert float(found[key].norm()) == pytest.approx(norm, rel=2e-4), key
+
+
+def test_the_paper_noises_tokens_more_the_noisier_the_image_and_the_release_hardly_at_the_end() -> None:
+    t = torch.tensor([0, 500, 899, 900, 999])
+    assert token_noise_step(t, 1000, TokenNoise.PAPER).tolist() == [0, 500, 899, 900, 999]
+    assert token_noise_step(t, 1000, TokenNoise.RELEASED).tolist() == [0, 500, 899, 99, 0]
+
+
+def test_eq_1_keeps_the_variance_of_unit_tokens() -> None:
+    tokens, noise = torch.randn(2, 4, 4096, 8, generator=torch.Generator().manual_seed(0))
+    mixed = noisy_tokens(tokens, torch.tensor([1, 300, 600, 999]), noise, SCHEDULE)
+    assert mixed.var(dim=(1, 2)).tolist() == pytest.approx([1.0] * 4, abs=0.03)
+    correlation = (mixed * tokens).mean((1, 2))
+    assert correlation.tolist() == pytest.approx(SCHEDULE.alphas_cumprod[[1, 300, 600, 999]].sqrt().tolist(), abs=0.03)
+
+
+def test_a_dropped_sketch_is_blank_paper_and_a_kept_one_untouched() -> None:
+    sketch = torch.rand(2, 3, 8, 8)
+    dropped = drop_sketch(sketch, torch.tensor([0.0, 1.0]))
+    assert bool((dropped[0] == -1).all()) and torch.equal(dropped[1], sketch[1])
+
+
+def test_margins_of_the_sketch_alone_become_paper() -> None:
+    sketch = torch.ones(2, 3, 8, 6)
+    erased = erase_margins(sketch, torch.tensor([[2, 1], [0, 0]]))
+    assert bool((erased[0, :, 2:6, 1:5] == 1).all()) and int((erased[0, 0] == 1).sum()) == 4 * 4
+    assert torch.equal(erased[1], sketch[1])
+
+
+def test_the_golden_set_has_training_cases() -> None:
+    assert GOLDEN.cases("train.loss.") and GOLDEN.cases("train.context.")
