@@ -1,4 +1,4 @@
-"""The command line: colorize, inspect, convert, bench. A bad input is one line on stderr and exit code 2."""
+"""The command line: colorize, inspect, convert, demo, bench. A bad input is one line on stderr and exit code 2."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..errors import ColorizeError
 from ..settings import Settings
-from .bench import add_arguments
+from . import bench, demo
 
 if TYPE_CHECKING:  # torch is imported when there is something to do
     from .engine import Engine, Progress
@@ -72,7 +72,8 @@ def parser() -> Parser:
     convert.add_argument("--force", action="store_true", help="write over a file that is there")
     convert.set_defaults(run=run_convert)
 
-    add_arguments(commands.add_parser("bench", help="time our sampling step beside a plain one"))
+    demo.add_arguments(commands.add_parser("demo", help="colour the example sketches"), DEFAULT_CHECKPOINT)
+    bench.add_arguments(commands.add_parser("bench", help="time our sampling step beside a plain one"))
     return top
 
 

@@ -1,0 +1,78 @@
+"""The demo: which pictures it makes, and its sheets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from lib_colorize.standalone import cli
+from lib_colorize.standalone.contact_sheet import GAP, HEADER, TILE, contact_sheet, tile
+from tests.standalone_models import draw_reference, draw_sketch, write_checkpoint
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two sketches, one reference each, and a tiny random checkpoint."""
+    folder = tmp_path_factory.mktemp("examples")
+    write_checkpoint(folder / "model.safetensors")
+    pairs = []
+    for name, size, colour in (("cat", (80, 60), "orange"), ("cup", (40, 90), "green")):
+        draw_sketch(folder / f"{name}.png", size)
+        draw_reference(folder / f"{colour}.png", colour)
+        pairs.append({"sketch": f"{name}.png", "references": [f"{colour}.png"]})
+    (folder / "pairs.json").write_text(json.dumps(pairs))
+    return folder
+
+
+def demo(examples: Path, output: Path, *more: str) -> int:
+    return cli.main(["demo", "--examples", str(examples), "-o", str(output), "--steps", "1",
+                     "--checkpoint", str(examples / "model.safetensors"), *more])
+
+
+def test_demo_colours_each_sketch_with_its_references(examples, tmp_path, capsys):
+    out = tmp_path / "new" / "out"
+    assert demo(examples, out) == 0
+    assert sorted(path.name for path in out.iterdir()) == ["cat-orange.png", "contact_sheet.png", "cup-green.png"]
+    assert Image.open(out / "contact_sheet.png").size == (6 * (TILE + GAP) + 4 * GAP, HEADER + TILE + 2 * GAP)
+    assert str(out / "contact_sheet.png") in capsys.readouterr().out
+    assert demo(examples, out) == 0  # again, over what is there
+
+
+def test_grid_holds_every_sketch_with_every_reference(examples, tmp_path):
+    assert demo(examples, tmp_path / "out", "--grid", str(tmp_path / "grid.png")) == 0
+    assert len(list((tmp_path / "out").iterdir())) == 2 * 2 + 1
+    assert Image.open(tmp_path / "grid.png").size == (3 * (TILE + GAP) + GAP, 3 * (TILE + GAP) + GAP)
+
+
+@pytest.mark.parametrize("listing", ("", "[]", "{}", '[{"sketch": "cat.png"}]', '[{"sketch": 1, "references": [2]}]'))
+def test_a_bad_listing_is_one_line(tmp_path, capsys, listing):
+    (tmp_path / "pairs.json").write_text(listing)
+    assert cli.main(["demo", "--examples", str(tmp_path), "-o", str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and "pairs.json" in error and error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_shipped_listing_names_files_that_are_there():
+    entries = json.loads((ROOT / "examples" / "pairs.json").read_text())
+    names = [name for entry in entries for name in (entry["sketch"], *entry["references"])]
+    assert all((ROOT / "examples" / name).is_file() for name in names)
+    assert len(entries) >= 4 and all(len(set(entry["references"])) >= 2 for entry in entries)
+
+
+def test_a_tile_keeps_the_shape_of_its_picture():
+    square = tile(Image.new("RGB", (200, 100), "red"))
+    assert square.size == (TILE, TILE)
+    assert square.getpixel((TILE // 2, TILE // 2)) == (255, 0, 0)
+    assert square.getpixel((TILE // 2, TILE // 8)) == (255, 255, 255)
+
+
+def test_an_empty_place_stays_white():
+    sheet = contact_sheet([[None, Image.new("L", (4, 4), 0)]])
+    assert sheet.getpixel((GAP, GAP)) == (255, 255, 255)
+    assert sheet.getpixel((2 * GAP + TILE, GAP)) == (0, 0, 0)
