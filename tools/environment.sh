@@ -8,7 +8,7 @@
 
 environment() {
     local requirements=(-r requirements.txt) stamp
-    [ "$1" = test ] && requirements+=(-r requirements-test.txt)
+    [ "$1" = test ] && requirements+=(-r requirements-test.txt -r requirements-training.txt)
     stamp="$(cat requirements*.txt constraints.txt tools/environment.sh | cksum)"
     exec 9<tools/environment.sh
     flock 9 2>/dev/null || true  # a second script waits here for the first; without flock it does not
