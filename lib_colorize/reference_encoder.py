@@ -61,7 +61,8 @@ class ReferenceEncoder(nn.Module):
         cls = visual.class_embedding.to(patches.dtype).expand(len(patches), 1, -1)
         tokens = torch.cat([cls, patches], dim=1) + visual.positional_embedding.to(patches.dtype)
         tokens = run_blocks(visual.transformer.resblocks, visual.ln_pre(tokens))
-        return visual.ln_post(tokens) @ visual.proj.to(tokens.dtype)
+        projected: Tensor = visual.ln_post(tokens) @ visual.proj.to(tokens.dtype)
+        return projected
 
 
 def run_blocks(blocks: nn.ModuleList, tokens: Tensor) -> Tensor:

@@ -334,14 +334,13 @@ def test_a_forward_of_the_host_comes_back(small):
 
 def test_attaching_twice_is_refused_and_the_first_stays(small):
     before = state(small)
-    with attach(small, conditioning(1), PLAIN):
-        with torch.no_grad():
-            out = small(X, T)
-            with pytest.raises(ColorizeError, match="already"), attach(small, conditioning(1, seed=9), PLAIN):
-                pass
-            with pytest.raises(ColorizeError, match="already"), add_hints(small, conditioning(1).hints):
-                pass
-            assert torch.equal(small(X, T), out)
+    with torch.no_grad(), attach(small, conditioning(1), PLAIN):
+        out = small(X, T)
+        with pytest.raises(ColorizeError, match="already"), attach(small, conditioning(1, seed=9), PLAIN):
+            pass
+        with pytest.raises(ColorizeError, match="already"), add_hints(small, conditioning(1).hints):
+            pass
+        assert torch.equal(small(X, T), out)
     assert changed(small, before) == []
 
 
