@@ -77,7 +77,7 @@ class TokenAttention:
 
 def _split_heads(x: Tensor, heads: int) -> Tensor:
     """[B, n, heads * d] -> [B, heads, n, d]."""
-    return x.view(*x.shape[:2], heads, -1).transpose(1, 2)
+    return x.reshape(*x.shape[:2], heads, -1).transpose(1, 2)
 
 
 def _as_slice(rows: Sequence[int]) -> slice | list[int]:
