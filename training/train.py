@@ -105,7 +105,7 @@ def training_loss(
 
 def train(
     recipe: Recipe, data: Path, vae_file: Path, out: Path, seed: int = 0, pictures: int | None = None,
-    log_every: int = 25,
+    log_every: int = 25, save_every: int = 200,
 ) -> Path:
     """Train or resume; returns the finished checkpoint."""
     out.mkdir(parents=True, exist_ok=True)
@@ -135,7 +135,7 @@ def train(
         nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
         update_ema(ema, model, step + 1, recipe.ema_decay)
-        losses.append(float(loss))
+        losses.append(float(loss.detach()))
         done = step + 1
         if done % log_every == 0:
             seconds = time.time() - since
@@ -144,7 +144,7 @@ def train(
             with open(out / "log.jsonl", "a", encoding="utf-8") as log:
                 log.write(json.dumps(record) + "\n")
             since, losses = time.time(), []
-        if done % 200 == 0:
+        if done % save_every == 0:
             save_state(out / "state.pt", parts, done)
     final = out / "final.safetensors"
     export(final, ema, vae, recipe)

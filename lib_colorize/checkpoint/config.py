@@ -116,22 +116,23 @@ def part_from_dict(kind: type[_Part], values: Any) -> _Part | None:
     wanted = {f.name: str(f.type) for f in fields(kind)}
     if not isinstance(values, Mapping) or not set(values) <= set(wanted):
         raise ColorizeError(f"{kind.__name__}: found {values!r}, expected the names {', '.join(wanted)}")
-    found = {name: _typed(f"{kind.__name__}.{name}", wanted[name], value) for name, value in values.items()}
+    found = {name: _typed(f"{kind.__name__}.{name}", wanted[name], value, kind is VAEConfig and name == "num_res_blocks")
+             for name, value in values.items()}
     try:
         return kind(**found)
     except TypeError as error:
         raise ColorizeError(f"{kind.__name__} in the metadata is incomplete: {error}") from None
 
 
-def _typed(name: str, wanted: str, value: Any) -> Any:
-    """The value as the annotated type: bool, positive float, tuple of positive ints or positive int."""
+def _typed(name: str, wanted: str, value: Any, zero: bool = False) -> Any:
+    """The value as the annotated type: bool, positive float, tuple of positive ints or positive int (or 0)."""
     if wanted == "bool" and isinstance(value, bool):
         return value
     if wanted == "float" and isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0:
         return float(value)
     if wanted.startswith("tuple") and isinstance(value, (list, tuple)) and (value or "mult" not in name):
         return tuple(_typed(name, "int", v) for v in value)
-    if wanted == "int" and isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LARGEST:
+    if wanted == "int" and isinstance(value, int) and not isinstance(value, bool) and (0 if zero else 1) <= value <= LARGEST:
         return value
     raise ColorizeError(f"{name}: found {value!r}, expected {wanted} in the metadata")
 
@@ -184,9 +185,9 @@ def infer_unet(shapes: Shapes, num_head_channels: int | None = None) -> UNetConf
 def infer_vae(shapes: Shapes) -> VAEConfig:
     """Sizes of an LDM KL auto-encoder from its shapes."""
     ch, in_channels = _sizes(shapes, "encoder.conv_in.weight", 4)[:2]
-    levels = 1 + max(_numbers(shapes, r"encoder\.down\.(\d+)\."), default=-1)
-    mult = [_sizes(shapes, f"encoder.down.{i}.block.0.conv1.weight", 4)[0] // ch for i in range(max(levels, 1))]
-    blocks = 1 + max(_numbers(shapes, r"encoder\.down\.\d+\.block\.(\d+)\."), default=-1)
+    levels = 1 + max(_numbers(shapes, r"decoder\.up\.(\d+)\."), default=-1)
+    mult = [_sizes(shapes, f"decoder.up.{i}.block.0.conv1.weight", 4)[0] // ch for i in range(max(levels, 1))]
+    blocks = max(_numbers(shapes, r"decoder\.up\.\d+\.block\.(\d+)\."), default=0)  # the decoder has one block more, so this may be 0
     attention = sorted(_numbers(shapes, r"encoder\.down\.(\d+)\.attn\."))
     z, embed = _sizes(shapes, "post_quant_conv.weight", 4)[:2]
     return VAEConfig(ch, tuple(mult), blocks, z, embed, tuple(256 // 2**i for i in attention), in_channels,
