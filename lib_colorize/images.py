@@ -186,14 +186,22 @@ def sketch_tensor(
     extractor(settings.extractor)  # a wrong name is told before any work
     _check_size(image.size, "the sketch")
     size, canvas = _sizes(image.size, settings, resolution, multiple)
-    picture = _unit(_flat(_shrunk(_to_8bit(image)), settings.polarity))
-    if float((picture.amax((1, 2)) - picture.amin((1, 2))).max()) < MIN_CONTRAST:
-        raise ColorizeError("the sketch has no lines: it is of one colour all over; choose another file")
-    sketch = extract(dark_lines(picture, settings.polarity), settings.extractor)[None]
+    sketch = line_drawing(image, settings)
     if not settings.width:
         return _paste(_resize(sketch, size[1], size[0]), canvas[1], canvas[0])
     boxed, _ = letterbox(sketch, settings.height, settings.width)
     return _paste(boxed, canvas[1], canvas[0])
+
+
+def line_drawing(image: Image.Image, settings: Settings) -> Tensor:
+    """The lines of a sketch at its own size (a whole fraction of it above WORK_SIDE): [1, 3, h, w], lines +1 on -1.
+
+    ColorizeError when there are none.
+    """
+    picture = _unit(_flat(_shrunk(_to_8bit(image)), settings.polarity))
+    if float((picture.amax((1, 2)) - picture.amin((1, 2))).max()) < MIN_CONTRAST:
+        raise ColorizeError("the sketch has no lines: it is of one colour all over; choose another file")
+    return extract(dark_lines(picture, settings.polarity), settings.extractor)[None]
 
 
 def _sizes(

@@ -86,6 +86,10 @@ class Settings:
     extractor: str = _setting(
         "none", "Line extractor", "Line extractor", "Draws lines from shaded or pencil input; none = lines as they are",
         advanced=False)
+    line_overlay: float = _setting(
+        0.0, "Line overlay", "Line overlay",
+        "Draws the sketch's own lines over the result, at the sketch's own size; 0 = off, 1 = full",
+        0.0, 1.0, 0.05, advanced=False)
     steps: int = _setting(20, "Steps", "Steps", "Sampling steps", 1, 150, 1, advanced=False)
     sampler: str = _setting("DPM++ 2M", "Sampler", "Sampler", "Sampling method", advanced=False)
     scheduler: str = _setting("Karras", "Scheduler", "Schedule type", "Noise level schedule", advanced=False)
