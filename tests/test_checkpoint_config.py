@@ -88,7 +88,8 @@ def test_broken_json_is_a_clear_error(broken: object) -> None:
 
 
 def test_linear_projections_are_told(golden: Golden) -> None:
-    unet = {k: s[:2] if k.endswith(("proj_in.weight", "proj_out.weight")) else s for k, s in fullsize("v1")["unet"].items()}
+    unet = {k: s[:2] if k.endswith(("proj_in.weight", "proj_out.weight")) else s
+            for k, s in fullsize("v1")["unet"].items()}
     assert c.infer_unet(unet).linear_projections
 
 

@@ -67,8 +67,9 @@ def bad_file(folder: Path, what: str) -> Path:
     ("cut off in the header", "cut off"), ("header without tensors", "without any tensor"),
     ("header of garbage", "bad header"), ("header of a list", "bad header"), ("deep header", "bad header"),
     ("wrong offsets", "not a readable safetensors"), ("odd shape", "bad header"),
-    ("pickle with code", "holds code"), ("old pickle with code", "holds code"), ("pickle of other objects", "convert it"),
-    ("pickle without tensors", "without a state dict"), ("cut-off PyTorch file", "cut-off or broken"),
+    ("pickle with code", "holds code"), ("old pickle with code", "holds code"),
+    ("pickle of other objects", "convert it"), ("pickle without tensors", "without a state dict"),
+    ("cut-off PyTorch file", "cut-off or broken"),
 ])
 def test_a_bad_file_gives_one_clear_line(what: str, says: str, tmp_path: Path) -> None:
     path = bad_file(tmp_path, what)

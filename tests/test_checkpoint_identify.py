@@ -79,8 +79,10 @@ def test_plain_stable_diffusion_is_told(form: Callable[[Entries], Entries]) -> N
     assert (found.kind, bool(found.differing)) == (Kind.SD2, False)
     key = "model.diffusion_model.middle_block.1.transformer_blocks.0.attn2.to_k.weight"
     assert identify({**entries, key: Entry((1280, 768), "F32")}).kind is Kind.OTHER_SD
-    assert identify({**entries, "model.diffusion_model.label_emb.0.0.weight": Entry((1280, 2816), "F16")}).kind is Kind.OTHER_SD
-    assert identify({**entries, "model.diffusion_model.input_blocks.0.0.weight": Entry((320, 9, 3, 3), "F16")}).kind is Kind.OTHER_SD
+    key = "model.diffusion_model.label_emb.0.0.weight"
+    assert identify({**entries, key: Entry((1280, 2816), "F16")}).kind is Kind.OTHER_SD
+    key = "model.diffusion_model.input_blocks.0.0.weight"
+    assert identify({**entries, key: Entry((320, 9, 3, 3), "F16")}).kind is Kind.OTHER_SD
 
 
 def test_our_own_file_is_told_by_its_metadata() -> None:

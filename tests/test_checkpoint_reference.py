@@ -64,7 +64,8 @@ def hugging_face_tokens(state: State, x: Tensor, c: VisionConfig = CONFIG) -> Te
     for i in range(c.layers):
         layer = f"{tower}encoder.layers.{i}"
         y = norm(h, f"{layer}.layer_norm1")
-        q, k, v = (linear(y, f"{layer}.self_attn.{n}_proj").unflatten(-1, (-1, c.head_width)).transpose(1, 2) for n in "qkv")
+        q, k, v = (linear(y, f"{layer}.self_attn.{n}_proj").unflatten(-1, (-1, c.head_width)).transpose(1, 2)
+                   for n in "qkv")
         weights = (q @ k.transpose(-1, -2) / c.head_width**0.5).softmax(-1)
         h = h + linear((weights @ v).transpose(1, 2).flatten(2), f"{layer}.self_attn.out_proj")
         h = h + linear(F.gelu(linear(norm(h, f"{layer}.layer_norm2"), f"{layer}.mlp.fc1")), f"{layer}.mlp.fc2")
@@ -101,14 +102,17 @@ def test_hugging_face_layout_gives_the_tokens_of_its_own_formulas(weights: State
 def layouts(weights: State, open_clip: State) -> dict[str, tuple[State, Kind]]:
     text = {"token_embedding.weight": torch.zeros(9, 4), "logit_scale": torch.tensor(1.0)}
     visual = {f"visual.{k}": v for k, v in open_clip.items()}
-    hf_text = {"text_model.embeddings.token_embedding.weight": torch.zeros(9, 4), "text_projection.weight": torch.zeros(4, 4)}
+    hf_text = {"text_model.embeddings.token_embedding.weight": torch.zeros(9, 4),
+               "text_projection.weight": torch.zeros(4, 4)}
     return {
         "visual": (visual, Kind.REFERENCE_OPEN_CLIP),
         "bare": (dict(open_clip), Kind.REFERENCE_OPEN_CLIP),
-        "full open_clip": ({**visual, **text, "transformer.resblocks.0.ln_1.weight": torch.zeros(4)}, Kind.FULL_CLIP_OPEN_CLIP),
+        "full open_clip": ({**visual, **text, "transformer.resblocks.0.ln_1.weight": torch.zeros(4)},
+                           Kind.FULL_CLIP_OPEN_CLIP),
         "vision_model": (dict(weights), Kind.REFERENCE_HUGGING_FACE),
         "full CLIPModel": ({**weights, **hf_text}, Kind.FULL_CLIP_HUGGING_FACE),
-        "under the authors' prefix": ({PARTS["reference_encoder"] + k: v for k, v in open_clip.items()}, Kind.REFERENCE_OPEN_CLIP),
+        "under the authors' prefix": ({PARTS["reference_encoder"] + k: v for k, v in open_clip.items()},
+                                      Kind.REFERENCE_OPEN_CLIP),
     }
 
 
@@ -151,7 +155,9 @@ def test_golden_vision_tower_is_read(golden: Golden, tmp_path: Path) -> None:
     ({"vision_model.encoder.layers.0.self_attn.q_proj.weight": None}, "missing"),
     ({"vision_model.surprise.weight": torch.zeros(3)}, "1 unexpected: surprise.weight"),
 ])
-def test_an_incomplete_tower_is_refused(damage: dict[str, Tensor | None], says: str, weights: State, tmp_path: Path) -> None:
+def test_an_incomplete_tower_is_refused(
+    damage: dict[str, Tensor | None], says: str, weights: State, tmp_path: Path,
+) -> None:
     state = {k: v for k, v in {**weights, **damage}.items() if v is not None}
     with pytest.raises(ColorizeError, match=says):
         read_reference_encoder(write(tmp_path / "x.safetensors", state), CONFIG.head_width)
@@ -159,7 +165,8 @@ def test_an_incomplete_tower_is_refused(damage: dict[str, Tensor | None], says: 
 
 def test_full_size_vision_tower_is_told_without_any_hint() -> None:
     prefix = PARTS["reference_encoder"]
-    entries = {f"visual.{k[len(prefix):]}": Entry(e.shape, "F16") for k, e in released(clip=True).items() if k.startswith(prefix)}
+    entries = {f"visual.{k[len(prefix):]}": Entry(e.shape, "F16")
+               for k, e in released(clip=True).items() if k.startswith(prefix)}
     found = identify(entries)
     assert (found.kind, bool(found.differing), found.notes) == (Kind.REFERENCE_OPEN_CLIP, False, ())
     assert found.reference == VisionConfig(224, 14, 1280, 32, 80, 4.0, 1024)

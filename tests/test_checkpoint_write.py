@@ -40,15 +40,16 @@ WIDTHS = {"num_head_channels": 16, "head_width": 16}
 def states(config: NetworkConfig = MINI) -> dict[str, State]:
     """Random weights by part; VAE in half precision as released."""
     generator = torch.Generator().manual_seed(7)
-    found = {part: {key: torch.randn(shape, generator=generator) for key, shape in expected_shapes(part, config).items()}
-             for part in PARTS}
+    found = {part: {key: torch.randn(shape, generator=generator)
+                    for key, shape in expected_shapes(part, config).items()} for part in PARTS}
     found["vae"] = {key: value.half() for key, value in found["vae"].items()}
     return found
 
 
 def released_file(path: Path, **changes: Tensor | None) -> Path:
     """A released file of MINI size: no metadata, no reference encoder, schedule buffers."""
-    state = {PARTS[part] + key: value for part, weights in states().items() for key, value in weights.items() if part in PLAIN}
+    state = {PARTS[part] + key: value
+             for part, weights in states().items() for key, value in weights.items() if part in PLAIN}
     state = {**state, **{name: torch.rand(1000) for name in SCHEDULE_BUFFERS}, **changes}
     save_file({key: value for key, value in state.items() if value is not None}, path)
     return path
@@ -74,7 +75,8 @@ def test_a_released_file_is_read_bit_for_bit(release: Path) -> None:
     assert found.config == replace(MINI, reference=None)
     assert found.reference_encoder is None
     for part in PLAIN:
-        assert same(getattr(found, part), {k[len(PARTS[part]):]: v for k, v in stored.items() if k.startswith(PARTS[part])})
+        expected = {k[len(PARTS[part]):]: v for k, v in stored.items() if k.startswith(PARTS[part])}
+        assert same(getattr(found, part), expected)
     assert found.vae["encoder.conv_in.weight"].dtype == torch.float16
     assert found.shorthash == file_sha256(release)[:10]
 
@@ -112,7 +114,8 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     state, config = read_reference_encoder(path)
     assert config == MINI.reference
     assert same(state, parts["reference_encoder"])
-    assert {"v (told by metadata)", "128 px, tokens local"} <= {line[20:] for line in describe(inspect(path)).splitlines()}
+    lines = {line[20:] for line in describe(inspect(path)).splitlines()}
+    assert {"v (told by metadata)", "128 px, tokens local"} <= lines
 
 
 def test_a_file_without_vae_or_reference_encoder_is_fine(tmp_path: Path) -> None:
@@ -166,8 +169,10 @@ def test_a_plain_sd_file_says_what_it_is(tmp_path: Path) -> None:
     from tests.test_checkpoint_identify import linear, released, without
 
     entries = without(linear(released(clip=True)), "control_encoder.", "cond_stage_model.visual.")
-    torch.save({key: torch.zeros((), dtype=torch.float16).expand(e.shape) for key, e in entries.items()}, tmp_path / "sd.ckpt")
-    with pytest.raises(ColorizeError, match=r"plain Stable Diffusion 2.*without a sketch encoder.*expected a ColorizeDiff"):
+    zero = torch.zeros((), dtype=torch.float16)
+    torch.save({key: zero.expand(e.shape) for key, e in entries.items()}, tmp_path / "sd.ckpt")
+    says = r"plain Stable Diffusion 2.*without a sketch encoder.*expected a ColorizeDiff"
+    with pytest.raises(ColorizeError, match=says):
         read(tmp_path / "sd.ckpt")
     found = read(tmp_path / "sd.ckpt", ["unet", "vae"])  # what training starts from
     assert found.unet["middle_block.1.proj_in.weight"].shape == (1280, 1280, 1, 1)
@@ -187,7 +192,8 @@ def fail_with(error: BaseException) -> Callable[..., None]:
     return save
 
 
-@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), PermissionError("no"), KeyboardInterrupt()])
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, "No space left on device"), PermissionError("no"), KeyboardInterrupt()])
 @pytest.mark.parametrize("exists", [False, True])
 def test_a_failed_write_leaves_everything_as_it_was(
     error: BaseException, exists: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,

@@ -41,7 +41,7 @@ class UNetConfig:
     num_head_channels: int
     context_dim: int
     transformer_depth: int
-    linear_projections: bool  # proj_in / proj_out as 2-D weights (Stability's files); released files hold 1x1 convolutions
+    linear_projections: bool  # proj_in / proj_out as 2-D weights (Stability's files), not 1x1 convolutions (released)
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,8 @@ def part_from_dict(kind: type[_Part], values: Any) -> _Part | None:
     wanted = {f.name: str(f.type) for f in fields(kind)}
     if not isinstance(values, Mapping) or not set(values) <= set(wanted):
         raise ColorizeError(f"{kind.__name__}: found {values!r}, expected the names {', '.join(wanted)}")
-    found = {name: _typed(f"{kind.__name__}.{name}", wanted[name], value, kind is VAEConfig and name == "num_res_blocks")
+    may_be_zero = {"num_res_blocks"} if kind is VAEConfig else set()
+    found = {name: _typed(f"{kind.__name__}.{name}", wanted[name], value, name in may_be_zero)
              for name, value in values.items()}
     try:
         return kind(**found)
@@ -132,7 +133,8 @@ def _typed(name: str, wanted: str, value: Any, zero: bool = False) -> Any:
         return float(value)
     if wanted.startswith("tuple") and isinstance(value, (list, tuple)) and (value or "mult" not in name):
         return tuple(_typed(name, "int", v) for v in value)
-    if wanted == "int" and isinstance(value, int) and not isinstance(value, bool) and (0 if zero else 1) <= value <= LARGEST:
+    least = 0 if zero else 1
+    if wanted == "int" and isinstance(value, int) and not isinstance(value, bool) and least <= value <= LARGEST:
         return value
     raise ColorizeError(f"{name}: found {value!r}, expected {wanted} in the metadata")
 
@@ -187,7 +189,8 @@ def infer_vae(shapes: Shapes) -> VAEConfig:
     ch, in_channels = _sizes(shapes, "encoder.conv_in.weight", 4)[:2]
     levels = 1 + max(_numbers(shapes, r"decoder\.up\.(\d+)\."), default=-1)
     mult = [_sizes(shapes, f"decoder.up.{i}.block.0.conv1.weight", 4)[0] // ch for i in range(max(levels, 1))]
-    blocks = max(_numbers(shapes, r"decoder\.up\.\d+\.block\.(\d+)\."), default=0)  # the decoder has one block more, so this may be 0
+    # the decoder has one block more, so this may be 0
+    blocks = max(_numbers(shapes, r"decoder\.up\.\d+\.block\.(\d+)\."), default=0)
     attention = sorted(_numbers(shapes, r"encoder\.down\.(\d+)\.attn\."))
     z, embed = _sizes(shapes, "post_quant_conv.weight", 4)[:2]
     return VAEConfig(ch, tuple(mult), blocks, z, embed, tuple(256 // 2**i for i in attention), in_channels,
@@ -222,8 +225,8 @@ def _sizes(shapes: Shapes, key: str, rank: int) -> tuple[int, ...]:
     shape = shapes.get(key)
     if shape is None or len(shape) != rank or not all(shape):
         found = "nothing" if shape is None else f"shape {list(shape)}"
-        raise ColorizeError(f"{key}: found {found}, expected a weight of {rank} dimensions; the file is incomplete or of "
-                            "another kind")
+        raise ColorizeError(f"{key}: found {found}, expected a weight of {rank} dimensions; the file is incomplete or "
+                            "of another kind")
     return tuple(shape)
 
 

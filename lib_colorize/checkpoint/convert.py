@@ -35,7 +35,8 @@ def convert(
     """Write `source` anew as `target` (.safetensors) and tell what it is then.
 
     Both layouts share the released key names; ours has metadata, which is added here when it is not there, and kept
-    when it is. Parts of v1.5 and v2, and a text or reference encoder inside, are carried along; moving averages are not.
+    when it is. Parts of v1.5 and v2, and a text or reference encoder inside, are carried along; moving averages are
+    not.
 
     dtype: "fp16", "bf16", "fp32", None = as they are (schedule buffers and integers always are).
     projections: "conv" (as released), "linear" (as Stability's files), None = as they are.
@@ -98,7 +99,8 @@ def _converted(key: str, value: Tensor, dtype: str | None, projections: str | No
     if dtype and value.is_floating_point() and key not in SCHEDULE_BUFFERS:
         number = value.to(DTYPES[dtype])
         if number.isinf().any() and not value.isinf().any():
-            raise ColorizeError(f"{key} holds numbers up to {float(value.abs().max()):.3g}, too large for {dtype}; use bf16")
+            largest = float(value.abs().max())
+            raise ColorizeError(f"{key} holds numbers up to {largest:.3g}, too large for {dtype}; use bf16")
         value = number
     if projections and key.startswith(PARTS["unet"]) and is_projection(key):
         value = value.flatten(1) if projections == "linear" else value.view(*value.shape[:2], 1, 1)

@@ -55,7 +55,8 @@ class TensorFile:
     def tensor(self, key: str) -> Tensor:
         """The tensor as stored, on the CPU; read (or mapped) now."""
         try:
-            found: Tensor = self._tensors.get_tensor(key) if hasattr(self._tensors, "get_tensor") else self._tensors[key]
+            lazy = hasattr(self._tensors, "get_tensor")
+            found: Tensor = self._tensors.get_tensor(key) if lazy else self._tensors[key]
         except (OSError, SafetensorError) as error:
             raise ColorizeError(f"{self.path}: cannot read {key}: {error}") from None
         return found
@@ -101,7 +102,8 @@ def _first_bytes(file: Path) -> tuple[bytes, int]:
     if not start:
         raise ColorizeError(f"{file}: empty (0 bytes); fetch it again")
     if start.startswith(b"version https://git-lfs"):
-        raise ColorizeError(f"{file}: a Git LFS pointer, not the weights themselves; run `git lfs pull` or download the file")
+        raise ColorizeError(f"{file}: a Git LFS pointer, not the weights themselves; run `git lfs pull` or download "
+                            "the file")
     return start, size
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from .metadata import ModelCard
 
-HEADER = "# The networks in the .safetensors file of this name, for hosts that read LDM configurations (JSON is YAML).\n"
+HEADER = "# The networks in the .safetensors file of this name, for hosts that read LDM configurations (JSON is YAML)\n"
 
 
 def host_config(card: ModelCard) -> str:

@@ -53,7 +53,8 @@ SCHEDULE_BUFFERS = frozenset((
     "betas", "alphas_cumprod", "alphas_cumprod_prev", "sqrt_alphas_cumprod", "sqrt_one_minus_alphas_cumprod",
     "log_one_minus_alphas_cumprod", "sqrt_recip_alphas_cumprod", "sqrt_recipm1_alphas_cumprod", "posterior_variance",
     "posterior_log_variance_clipped", "posterior_mean_coef1", "posterior_mean_coef2"))
-V2_MARKS = ("bg_encoder.", "style_encoder.", "model.diffusion_model.warp_modules.", "model.diffusion_model.style_modules.")
+V2_MARKS = (
+    "bg_encoder.", "style_encoder.", "model.diffusion_model.warp_modules.", "model.diffusion_model.style_modules.")
 V1_5_MARKS = ("thresh_embedder.", "transformer.layers.", "transformer.embedding")
 LORA_MARKS = (".lora_up_fg.", ".lora_down_fg.", ".lora_up_bg.", ".lora_down_bg.")
 GROUPS = {  # of what is not one of PARTS; the first prefix that fits

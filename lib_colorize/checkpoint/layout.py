@@ -70,8 +70,9 @@ def _unet_decoder(keys: Keys, c: UNetConfig, skips: list[int], channels: int, fa
     for level, mult in reversed(list(enumerate(c.channel_mult))):
         for i in range(c.num_res_blocks + 1):
             block += 1
-            _res_block(keys, f"output_blocks.{block}.0", channels + skips.pop(), mult * c.model_channels, 4 * c.model_channels)
-            channels = mult * c.model_channels
+            wider = mult * c.model_channels
+            _res_block(keys, f"output_blocks.{block}.0", channels + skips.pop(), wider, 4 * c.model_channels)
+            channels = wider
             has_attention = factor in c.attention_resolutions
             if has_attention:
                 _transformer(keys, f"output_blocks.{block}.1", channels, c)

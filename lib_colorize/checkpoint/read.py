@@ -28,7 +28,8 @@ NEEDED = "a ColorizeDiffusion checkpoint such as mult-eps-ft.safetensors"
 class Checkpoint:
     """A read checkpoint: state dicts with keys without prefix, dtypes as in the file, None = not asked or not there.
 
-    Projections of the U-Net are 1x1 convolutions, whatever the file holds, and `config.unet.linear_projections` says so.
+    Projections of the U-Net are 1x1 convolutions, whatever the file holds, and `config.unet.linear_projections` says
+    so.
     """
 
     path: Path
@@ -115,8 +116,8 @@ def read_reference_encoder(
         if layout is None:
             kind = identify(file.entries, file.metadata).kind
             has = "there is none inside" if kind in (*COLORIZE, *PLAIN) else "this is something else"
-            raise ColorizeError(f"{file.path}: no reference encoder found ({kind.value}: {has}); expected OpenCLIP ViT-H-14 as "
-                                "open_clip, CLIPVisionModelWithProjection or full CLIP file")
+            raise ColorizeError(f"{file.path}: no reference encoder found ({kind.value}: {has}); expected OpenCLIP "
+                                "ViT-H-14 as open_clip, CLIPVisionModelWithProjection or full CLIP file")
         try:
             card = ModelCard.from_metadata(file.metadata)
             inside = card.config.reference if card else None
@@ -145,8 +146,8 @@ def _require_usable(info: CheckpointInfo, wanted: tuple[str, ...], path: Path) -
     if info.kind in (Kind.V1_5, Kind.V2):
         raise ColorizeError(f"{path}: {info.kind.value}, which this version cannot run yet; use a v1 file (mult-eps-*)")
     if info.kind is Kind.OTHER_SD or (info.kind is Kind.SD2 and "sketch_encoder" in wanted):
-        raise ColorizeError(f"{path}: {info.kind.value}, without a sketch encoder (control_encoder.*); expected {NEEDED}. "
-                            "A plain SD2 file can only be what training starts from")
+        raise ColorizeError(f"{path}: {info.kind.value}, without a sketch encoder (control_encoder.*); expected "
+                            f"{NEEDED}. A plain SD2 file can only be what training starts from")
     config = require_complete(info, path)
     if info.card and info.card.tokens != "local":
         raise ColorizeError(f"{path}: trained on {info.card.tokens!r} tokens; this version knows 'local' ones only")

@@ -68,8 +68,9 @@ def _sizes(config: NetworkConfig) -> str:
     unet = config.unet
     mult = " ".join(map(str, unet.channel_mult))
     kind = "linear" if unet.linear_projections else "conv"
-    return (f"U-Net {unet.model_channels} x ({mult}), context {unet.context_dim}, {unet.num_head_channels} channels a head, "
-            f"{kind} projections" + (f"; {_vision(config.reference)}" if config.reference else ""))
+    return (f"U-Net {unet.model_channels} x ({mult}), context {unet.context_dim}, "
+            f"{unet.num_head_channels} channels a head, {kind} projections"
+            + (f"; {_vision(config.reference)}" if config.reference else ""))
 
 
 def _vision(config: VisionConfig) -> str:

@@ -35,7 +35,8 @@ def write(
     if unknown:
         raise ColorizeError(f"{file}: unknown part {', '.join(unknown)}; known are {', '.join(PARTS)}")
     if card.config.sketch is None:
-        raise ColorizeError(f"{file}: no sketch encoder among the sizes; a checkpoint has at least U-Net and sketch encoder")
+        raise ColorizeError(f"{file}: no sketch encoder among the sizes; a checkpoint has at least U-Net and sketch "
+                            "encoder")
     for part, prefix in PARTS.items():
         state = parts.get(part, {})
         require_equal(file, {key: tuple(value.shape) for key, value in state.items()},
