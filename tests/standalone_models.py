@@ -16,7 +16,9 @@ CONFIG, VISION = bench.sizes("tiny")
 RESOLUTION = 64  # pixels
 
 
-def write_checkpoint(path: Path, with_reference_encoder: bool = True, prediction: Prediction | None = Prediction.V) -> Path:
+def write_checkpoint(
+    path: Path, with_reference_encoder: bool = True, prediction: Prediction | None = Prediction.V,
+) -> Path:
     """A whole small model; prediction: None = the metadata do not say."""
     parts = {name: bench.random_state(name, CONFIG) for name in ("unet", "vae", "sketch_encoder")}
     config = CONFIG

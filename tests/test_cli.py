@@ -74,12 +74,13 @@ def test_a_batch_takes_numbered_names(inputs: Path, out: Path) -> None:
 
 @pytest.mark.parametrize("sampler", ("DPM++ 2M", "DPM++ 3M SDE"))
 def test_from_png_repeats_a_picture_of_a_batch_bit_for_bit(inputs: Path, out: Path, sampler: str) -> None:
-    assert cli.main(arguments(inputs, out / "a.png", "--batch", "2", "--sampler", sampler, "--sketch-guidance", "2")) == 0
-    (out / "deeper").mkdir()
-    assert cli.main(["colorize", "--from-png", str(out / "a-2.png"), "-o", str(out / "deeper" / "b.png"), "--quiet"]) == 0
-    first, again = (np.asarray(Image.open(out / name)) for name in ("a-2.png", "deeper/b.png"))
-    assert np.array_equal(first, again)
-    assert read_record(out / "a-2.png").same_picture(read_record(out / "deeper" / "b.png"))
+    options = ("--batch", "2", "--sampler", sampler, "--sketch-guidance", "2")
+    assert cli.main(arguments(inputs, out / "a.png", *options)) == 0
+    again = out / "deeper" / "b.png"
+    again.parent.mkdir()
+    assert cli.main(["colorize", "--from-png", str(out / "a-2.png"), "-o", str(again), "--quiet"]) == 0
+    assert np.array_equal(np.asarray(Image.open(out / "a-2.png")), np.asarray(Image.open(again)))
+    assert read_record(out / "a-2.png").same_picture(read_record(again))
 
 
 def test_from_png_finds_moved_inputs_when_they_are_named(inputs: Path, out: Path, tmp_path: Path) -> None:
@@ -94,7 +95,9 @@ def test_from_png_finds_moved_inputs_when_they_are_named(inputs: Path, out: Path
     assert (out / "b.png").exists()
 
 
-def test_from_png_refuses_what_differs(inputs: Path, out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_from_png_refuses_what_differs(
+    inputs: Path, out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+) -> None:
     sketch = draw_sketch(tmp_path / "sketch.png", shift=3)
     assert cli.main(arguments(inputs, out / "a.png", sketch=sketch)) == 0
     again = ["colorize", "--from-png", str(out / "a.png"), "-o", str(out / "b.png"), "--quiet"]
@@ -297,7 +300,7 @@ def process(argv: list[str], limit: int | None = None) -> subprocess.Popen[str]:
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
     return subprocess.Popen([sys.executable, "-B", "-m", "lib_colorize", *argv], cwd=ROOT, text=True,
-                            preexec_fn=prepare,  # noqa: PLW1509  # one thread at that time
+                            preexec_fn=prepare,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 

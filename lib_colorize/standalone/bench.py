@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from ..errors import ColorizeError
 
@@ -27,7 +27,15 @@ if TYPE_CHECKING:
 TEXT_TOKENS = 77  # of the plain step
 PLAIN, TWO, THREE, SETUP, VISION = (
     "plain ldm step, 2 rows, 77 text tokens", "our step, 2 rows (reference guidance)",
-    "our step, 3 rows (both guidances)", "set-up (sketch, attach, keys and values)", "reference encoder, once a reference")
+    "our step, 3 rows (both guidances)", "set-up (sketch, attach, keys and values)",
+    "reference encoder, once a reference")
+
+
+class Seconds(NamedTuple):
+    """Time on the clock, and processor time of all threads."""
+
+    wall: float
+    cpu: float
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -39,8 +47,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--threads", type=int, help="of torch; default: torch's own choice")
     command.add_argument("--no-reference-encoder", action="store_true", help="leave the time of the vision tower out")
     command.add_argument("--file", metavar="NEW.safetensors",
-                         help="instead: write random weights there in the released layout (kept), load them, do one step, "
-                              "and print the time and the peak memory of each")
+                         help="instead: write random weights there in the released layout (kept), load them, do one "
+                              "step, and print times and peak memory")
     command.set_defaults(run=run)
 
 
@@ -139,10 +147,10 @@ def random_engine(config: NetworkConfig) -> Engine:
     return Engine(unet, autoencoder, encoder, none, NoiseSchedule(alphas_cumprod()), Prediction.EPS)
 
 
-def measure(config: NetworkConfig, vision: VisionConfig | None, pixels: int, repeats: int) -> dict[str, list[float]]:
-    """Seconds of each thing, `repeats` times in turn, every other round backwards, after one round to warm up."""
+def measure(config: NetworkConfig, vision: VisionConfig | None, pixels: int, repeats: int) -> dict[str, list[Seconds]]:
+    """Times of each thing, `repeats` times in turn, every other round backwards, after one round to warm up."""
     rounds = _Rounds(config, vision, pixels)
-    found: dict[str, list[float]] = {name: [] for name in rounds.actions}
+    found: dict[str, list[Seconds]] = {name: [] for name in rounds.actions}
     for number in range(repeats + 1):
         for name in list(found)[:: -1 if number % 2 else 1]:
             seconds = rounds.actions[name]()
@@ -152,7 +160,7 @@ def measure(config: NetworkConfig, vision: VisionConfig | None, pixels: int, rep
 
 
 class _Rounds:
-    """The networks and inputs of a benchmark; `actions` give the seconds that each thing took."""
+    """The networks and inputs of a benchmark; `actions` give the time that each thing took."""
 
     def __init__(self, config: NetworkConfig, vision: VisionConfig | None, pixels: int) -> None:
         import torch
@@ -168,7 +176,7 @@ class _Rounds:
         self.sketch = torch.randn((1, 3, pixels, pixels), generator=generator)
         two = Settings(reference_guidance=self.scale)
         three = two.with_(sketch_guidance=2.0)
-        self.actions: dict[str, Callable[[], float]] = {
+        self.actions: dict[str, Callable[[], Seconds]] = {
             PLAIN: lambda: timed(self.plain), TWO: lambda: self.ours(two), THREE: lambda: self.ours(three),
             SETUP: lambda: timed(lambda: self.set_up(two))}
         if vision is not None:
@@ -183,7 +191,7 @@ class _Rounds:
             cond, uncond = self.engine.unet(self.x.repeat(2, 1, 1, 1), t, self.text).chunk(2)
             return uncond + self.scale * (cond - uncond)
 
-    def ours(self, settings: Settings) -> float:
+    def ours(self, settings: Settings) -> Seconds:
         """One step as the sampler asks for it, guided and denoised; keys and values were made by a step before."""
         import torch
 
@@ -205,22 +213,29 @@ class _Rounds:
             return [(attn.to_k(conditioning.tokens), attn.to_v(conditioning.tokens)) for attn in attentions]
 
 
-def timed(action: Callable[[], object]) -> float:
-    """Seconds that the action takes."""
+def timed(action: Callable[[], object]) -> Seconds:
+    """How long the action takes."""
     import torch
 
     with torch.no_grad():
-        start = time.perf_counter()
+        wall, cpu = time.perf_counter(), time.process_time()
         action()
-        return time.perf_counter() - start
+        return Seconds(time.perf_counter() - wall, time.process_time() - cpu)
 
 
-def print_times(found: dict[str, list[float]]) -> None:
-    """Medians, and the median of the ratios to the plain step of the same round."""
+def print_times(found: dict[str, list[Seconds]]) -> None:
+    """Medians, and the median of the ratios to the plain step of the same round, of wall and of processor time.
+
+    On a busy machine only the processor time (of all threads together) tells something.
+    """
+    print(f"{'':<42}     wall              processor time")
     for name, seconds in found.items():
-        ratio = statistics.median(mine / plain for mine, plain in zip(seconds, found[PLAIN]))
-        print(f"{name:<42} {statistics.median(seconds):8.3f} s   {ratio:6.3f} x plain   "
-              f"({min(seconds):.3f} to {max(seconds):.3f})")
+        columns = []
+        for kind in ("wall", "cpu"):
+            mine, plain = ([getattr(s, kind) for s in times] for times in (seconds, found[PLAIN]))
+            ratio = statistics.median(a / b for a, b in zip(mine, plain))
+            columns.append(f"{statistics.median(mine):8.3f} s {ratio:6.3f} x")
+        print(f"{name:<42} {'  '.join(columns)}")
 
 
 def released_file(path: Path, config: NetworkConfig, vision: VisionConfig, pixels: int) -> None:
@@ -256,7 +271,7 @@ def released_file(path: Path, config: NetworkConfig, vision: VisionConfig, pixel
 
 
 def write_random(path: Path, tower: Path, config: NetworkConfig, vision: VisionConfig) -> None:
-    """A checkpoint of random weights as the released ones lie (no metadata, VAE in fp16), and a vision tower in fp16."""
+    """A checkpoint of random weights as released (no metadata, VAE in fp16), and a vision tower in fp16."""
     from ..checkpoint.config import PARTS
     from ..checkpoint.write import replacing, save
     from ..schedule import buffers

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -28,7 +29,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code (EXIT_CODES)."""
     try:
         args = parser().parse_args(argv)
-        return int(args.run(args))
+        with warnings.catch_warnings():
+            if not sys.warnoptions:  # of the libraries beneath; python -W brings them back
+                warnings.simplefilter("ignore")
+            return int(args.run(args))
     except ColorizeError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -54,7 +58,7 @@ class Parser(argparse.ArgumentParser):
 
 def parser() -> Parser:
     """All commands and their options."""
-    top = Parser("lib_colorize", description="Colour line art in the colours of a reference picture.", epilog=EXIT_CODES)
+    top = Parser("lib_colorize", description="Colour line art like a reference picture.", epilog=EXIT_CODES)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
     _add_colorize(commands.add_parser("colorize", help="colour a sketch, or a folder of sketches", epilog=EXIT_CODES))
 
@@ -190,9 +194,10 @@ def run_again(args: argparse.Namespace) -> int:
     changed = [f.name for f in fields(Settings) if getattr(args, f.name, None) is not None]
     changed += [name for name in ("size", "prediction", "device", "dtype") if getattr(args, name) is not None]
     if changed:
-        raise ColorizeError(f"--from-png takes its settings from the picture; leave out --{changed[0].replace('_', '-')}")
+        name = changed[0].replace("_", "-")
+        raise ColorizeError(f"--from-png takes its settings from the picture; leave out --{name}")
     if len(args.inputs) not in (0, 2):
-        raise ColorizeError(f"found {len(args.inputs)} pictures, expected SKETCH and REFERENCE, or none with --from-png")
+        raise ColorizeError(f"found {len(args.inputs)} pictures, expected SKETCH and REFERENCE, or none")
     picture, output = Path(args.from_png), Path(args.output)
     record = read_record(picture)
     given = args.inputs or (None, None)
@@ -241,13 +246,14 @@ def _job_again(args: argparse.Namespace, record: Record, folder: Path, reference
     if record.reference_encoder is not None:
         encoder = record.reference_encoder.find(folder, encoder, "reference encoder")
     elif encoder is not None:
-        raise ColorizeError("the picture was made by the reference encoder in its checkpoint; leave out --reference-encoder")
+        raise ColorizeError("the picture was made by the encoder in its checkpoint; leave out --reference-encoder")
     torch.set_num_threads(record.threads)
     other = [f"{name} {is_now or 'missing'} for {record.versions[name]}"
              for name in record.versions if (is_now := versions().get(name)) != record.versions[name]]
     if other:
         print(f"note: the picture may differ in its last bits: {', '.join(other)}", file=sys.stderr)
-    return Job(_load(checkpoint, encoder, record.prediction, record.device, record.dtype), reference, record.settings, True)
+    engine = _load(checkpoint, encoder, record.prediction, record.device, record.dtype)
+    return Job(engine, reference, record.settings, force=True)
 
 
 def _load(checkpoint: Any, encoder: Any, prediction: str | None, device: str | None, dtype: str | None) -> Engine:

@@ -13,9 +13,9 @@ CHECKS = (255, 232)  # greys of the board behind a transparent picture
 
 
 def contact_sheet(
-    rows: Sequence[Sequence[Image.Image | None]], titles: Sequence[str] = (), wide_gap_every: int = 0,
+    rows: Sequence[Sequence[Image.Image]], titles: Sequence[str] = (), wide_gap_every: int = 0,
 ) -> Image.Image:
-    """RGB. rows: pictures of any size and mode, None = an empty place; titles: one for each column, or none.
+    """RGB. rows: pictures of any size and mode; titles: one for each column, or none.
 
     wide_gap_every: so many columns belong together and stand apart from the next.
     """
@@ -29,8 +29,7 @@ def contact_sheet(
         draw.text((left, GAP), title, fill="black", font=font)
     for y, row in enumerate(rows):
         for left, picture in zip(lefts, row):
-            if picture is not None:
-                sheet.paste(tile(picture), (left, top + GAP + y * (TILE + GAP)))
+            sheet.paste(tile(picture), (left, top + GAP + y * (TILE + GAP)))
     return sheet
 
 

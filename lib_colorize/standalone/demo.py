@@ -45,8 +45,6 @@ def add_arguments(command: argparse.ArgumentParser, checkpoint: Path) -> None:
     command.add_argument("--checkpoint", metavar="FILE", type=Path, default=checkpoint, help="default: the shipped one")
     command.add_argument("--steps", type=int, default=Settings.steps, help=f"default: {Settings.steps}")
     command.add_argument("--seed", type=int, default=Settings.seed, help=f"default: {Settings.seed}")
-    command.add_argument("--grid", metavar="FILE.png", type=Path,
-                         help="also colour every sketch with every reference, and write the table of all")
     command.set_defaults(run=run)
 
 
@@ -64,10 +62,6 @@ def run(args: argparse.Namespace) -> int:
     colour(engine, pairs, args.output, settings)
     print(f"{len(pairs)} pictures in {time.monotonic() - start:.0f} s")
     write_sheet(contact_sheet_of(pairs, args.output), args.output / "contact_sheet.png")
-    if args.grid:
-        table = every_pair(pairs)
-        colour(engine, [pair for pair in table if pair not in pairs], args.output, settings)
-        write_sheet(grid_of(table, args.output), args.grid)
     return 0
 
 
@@ -87,12 +81,6 @@ def read_pairs(folder: Path) -> list[Pair]:
     return pairs
 
 
-def every_pair(pairs: Sequence[Pair]) -> list[Pair]:
-    """Each sketch of them with each reference of them."""
-    sketches, references = dict.fromkeys(p.sketch for p in pairs), dict.fromkeys(p.reference for p in pairs)
-    return [Pair(sketch, reference) for sketch in sketches for reference in references]
-
-
 def colour(engine: Engine, pairs: Sequence[Pair], output: Path, settings: Settings) -> None:
     """Make every picture, over those that are there."""
     from .job import Job
@@ -110,18 +98,6 @@ def contact_sheet_of(pairs: Sequence[Pair], output: Path) -> Image.Image:
     triples = [[open_image(path) for path in (pair.sketch, pair.reference, output / pair.output)] for pair in pairs]
     rows = [list(chain(*triples[i:i + PAIRS_IN_A_ROW])) for i in range(0, len(triples), PAIRS_IN_A_ROW)]
     return contact_sheet(rows, ("sketch", "reference", "result") * PAIRS_IN_A_ROW, wide_gap_every=3)
-
-
-def grid_of(table: Sequence[Pair], output: Path) -> Image.Image:
-    """A table: sketches down the left side, references along the top. table: as from `every_pair`."""
-    from ..images import open_image
-    from .contact_sheet import contact_sheet
-
-    sketches, references = dict.fromkeys(p.sketch for p in table), dict.fromkeys(p.reference for p in table)
-    rows: list[list[Image.Image | None]] = [[None, *map(open_image, references)]]
-    for sketch in sketches:
-        rows.append([open_image(sketch), *(open_image(output / Pair(sketch, r).output) for r in references)])
-    return contact_sheet(rows)
 
 
 def write_sheet(sheet: Image.Image, path: Path) -> None:

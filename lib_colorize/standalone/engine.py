@@ -61,7 +61,7 @@ class Engine:
         self.schedule, self.resolution = schedule, resolution
         weight = next(unet.parameters())
         self.device, self.dtype = weight.device, weight.dtype
-        self.multiple = vae.factor * 2 ** (len(self.unet.channel_mult) - 1)  # pixels: each level of both networks halves
+        self.multiple = vae.factor * 2 ** (len(unet.channel_mult) - 1)  # pixels: each level of both networks halves
         self._load_reference_encoder = load_reference_encoder
         self._last_reference: tuple[str, Tensor] | None = None
         self.files: Files | None = None  # when loaded from files
@@ -146,7 +146,8 @@ class Engine:
 
     def noise_levels(self, settings: Settings) -> Tensor:
         """The sigmas [steps + 1] of a job, on the engine's device."""
-        return samplers.noise_levels(settings.sampler, settings.scheduler, settings.steps, self.schedule).to(self.device)
+        sigmas = samplers.noise_levels(settings.sampler, settings.scheduler, settings.steps, self.schedule)
+        return sigmas.to(self.device)
 
     def sample_seed(
         self, denoise: samplers.Denoiser, settings: Settings, shape: tuple[int, ...],

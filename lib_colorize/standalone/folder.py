@@ -32,7 +32,7 @@ def plan(folder: Path, output: Path) -> dict[Path, Path]:
     a.jpg becomes a.png; where two sketches differ in their suffix only, a.jpg.png and a.webp.png.
     """
     if not output.is_dir():
-        raise ColorizeError(f"{output}: not a folder; the sketches are in a folder, so name an existing one for the results")
+        raise ColorizeError(f"{output}: not a folder; for a folder of sketches name an existing one for the results")
     if output.resolve() == folder.resolve():
         raise ColorizeError(f"{output}: holds the sketches; name another folder for the results")
     sketches = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))

@@ -44,7 +44,7 @@ class FileRecord:
         """The file itself: the given path, else the recorded one; ColorizeError when it is gone or differs."""
         path = Path(given) if given else folder / self.path
         if not path.is_file():
-            raise ColorizeError(f"{what} {path}: no such file; the picture was made from {self.name!r}, name it yourself")
+            raise ColorizeError(f"{what} {path}: no such file; the picture was made from {self.name!r}, name it")
         if file_sha256(path) != self.sha256:
             raise ColorizeError(f"{what} {path}: not the file that the picture was made from ({self.name!r}, sha256 "
                                 f"{self.sha256[:12]}...)")

@@ -114,7 +114,7 @@ def step_noise(sampler: str, x: Tensor, sigmas: Tensor, seed: int, generator: An
 
 
 def _tree_noise(x: Tensor, levels: Tensor, seed: int) -> StepNoise:
-    """Noise like x from the increments of a Brownian motion over the levels, so that it does not depend on the steps."""
+    """Noise like x from a Brownian motion over the levels, so that it does not depend on the number of steps."""
     import torch
 
     like = torch.zeros(x.shape, dtype=x.dtype)  # on the CPU, as above

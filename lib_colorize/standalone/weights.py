@@ -27,7 +27,7 @@ class Files:
 
 @dataclass(frozen=True)
 class ReferenceFile:
-    """The reference encoder on disk, read anew for each new reference: in full size it is larger than is kept lightly."""
+    """The reference encoder on disk, read anew for each new reference: in full size it takes 2.5 GB."""
 
     checkpoint: Path
     path: Path | None
@@ -37,11 +37,11 @@ class ReferenceFile:
     def check(self, config: NetworkConfig) -> None:
         """ColorizeError when there is none, or one of other sizes."""
         if self.path is None and config.reference is None:
-            raise ColorizeError(f"{self.checkpoint}: has no reference encoder inside; name the file of OpenCLIP ViT-H-14's "
-                                "vision tower with --reference-encoder (open_clip, Hugging Face or full CLIP file)")
+            raise ColorizeError(f"{self.checkpoint}: has no reference encoder inside; name OpenCLIP ViT-H-14's vision "
+                                "tower with --reference-encoder (open_clip, Hugging Face or full CLIP file)")
         _, sizes = self._read()
         if sizes.output_dim != config.unet.context_dim:
-            raise ColorizeError(f"{self.path or self.checkpoint}: reference tokens of {sizes.output_dim} numbers, the U-Net "
+            raise ColorizeError(f"{self.path or self.checkpoint}: tokens of {sizes.output_dim} numbers, the U-Net "
                                 f"takes {config.unet.context_dim}; use the encoder that it was trained with")
 
     def load(self) -> ReferenceEncoder:
@@ -61,5 +61,5 @@ def named_device(name: str | None) -> torch.device:
         device = torch.device(name)
         torch.empty(1, device=device).cpu()
     except (RuntimeError, AssertionError, NotImplementedError):
-        raise ColorizeError(f"device: found {name!r}, expected cpu, cuda, cuda:1, ... as this machine has them") from None
+        raise ColorizeError(f"device: found {name!r}, expected cpu, cuda, ... as this machine has it") from None
     return device
