@@ -43,12 +43,6 @@ def test_demo_colours_each_sketch_with_its_references(examples, tmp_path, capsys
     assert demo(examples, out) == 0  # again, over what is there
 
 
-def test_grid_holds_every_sketch_with_every_reference(examples, tmp_path):
-    assert demo(examples, tmp_path / "out", "--grid", str(tmp_path / "grid.png")) == 0
-    assert len(list((tmp_path / "out").iterdir())) == 2 * 2 + 1
-    assert Image.open(tmp_path / "grid.png").size == (3 * (TILE + GAP) + GAP, 3 * (TILE + GAP) + GAP)
-
-
 @pytest.mark.parametrize("listing", ("", "[]", "{}", '[{"sketch": "cat.png"}]', '[{"sketch": 1, "references": [2]}]'))
 def test_a_bad_listing_is_one_line(tmp_path, capsys, listing):
     (tmp_path / "pairs.json").write_text(listing)
@@ -72,7 +66,8 @@ def test_a_tile_keeps_the_shape_of_its_picture():
     assert square.getpixel((TILE // 2, TILE // 8)) == (255, 255, 255)
 
 
-def test_an_empty_place_stays_white():
-    sheet = contact_sheet([[None, Image.new("L", (4, 4), 0)]])
-    assert sheet.getpixel((GAP, GAP)) == (255, 255, 255)
+def test_a_short_row_leaves_the_rest_white():
+    dark = Image.new("L", (4, 4), 0)
+    sheet = contact_sheet([[dark, dark], [dark]])
     assert sheet.getpixel((2 * GAP + TILE, GAP)) == (0, 0, 0)
+    assert sheet.getpixel((2 * GAP + TILE, 2 * GAP + TILE)) == (255, 255, 255)
