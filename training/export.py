@@ -1,7 +1,14 @@
-"""A finished run -> one checkpoint file: released key names, our metadata, half precision."""
+"""A run -> one checkpoint file: released key names, our metadata, half precision.
+
+    python -m training.export --preset pocket --run runs/pocket --vae runs/vae/vae.pt OUT.safetensors
+
+exports an unfinished run too, from its last state. The VAE's decoder may be a better one than the run began with, as long
+as its encoder, and so the latents, are the same.
+"""
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import datetime
 import json
@@ -12,10 +19,10 @@ import torch
 
 from lib_colorize.checkpoint.metadata import ModelCard
 from lib_colorize.checkpoint.write import write
+from lib_colorize.standalone.networks import AutoencoderKL
+from training.recipes import RECIPES, Recipe
 
 if TYPE_CHECKING:
-    from lib_colorize.standalone.networks import AutoencoderKL
-    from training.recipes import Recipe
     from training.train import Model
 
 
@@ -32,3 +39,25 @@ def export(path: Path, model: Model, vae: AutoencoderKL, recipe: Recipe, dtype: 
         author="ColorizeDiffusion for the WebUI", description=recipe.description,
         date=datetime.date.today().isoformat())
     write(path, states, card)
+
+
+def main() -> None:
+    from training.state import load_part
+    from training.train import Model
+
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("target", type=Path)
+    parser.add_argument("--preset", choices=sorted(RECIPES), default="pocket")
+    parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--vae", type=Path, required=True)
+    args = parser.parse_args()
+    recipe = RECIPES[args.preset]
+    model, vae = Model(recipe), AutoencoderKL(recipe.networks.vae)
+    steps = load_part(args.run / "state.pt", "ema", model)
+    vae.load_state_dict(torch.load(args.vae, weights_only=True))
+    export(args.target, model, vae, recipe)
+    print(f"{args.target}: {args.target.stat().st_size / 1e6:.1f} MB, after {steps} steps")
+
+
+if __name__ == "__main__":
+    main()

@@ -42,7 +42,9 @@ REFERENCES = {
 }
 
 
-def draw(svg: str, box: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0), transparent: bool = False) -> Image.Image:
+def draw(
+    svg: str, box: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0), transparent: bool = False,
+) -> Image.Image:
     """The SVG at SIZE px, RGBA when transparent, else over white."""
     import resvg_py
 

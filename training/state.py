@@ -22,7 +22,19 @@ def load_state(path: Path, parts: Mapping[str, Any]) -> int:
     """Load what `save_state` wrote into the same parts; returns the number of finished steps, 0 when there is none."""
     if not path.exists():
         return 0
-    state = torch.load(path, map_location="cpu", weights_only=True)
+    state = _read(path)
     for name, part in parts.items():
         part.load_state_dict(state["parts"][name])
     return int(state["step"])
+
+
+def load_part(path: Path, name: str, part: Any) -> int:
+    """Load one part alone; returns the number of finished steps."""
+    state = _read(path)
+    part.load_state_dict(state["parts"][name])
+    return int(state["step"])
+
+
+def _read(path: Path) -> dict[str, Any]:
+    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    return state

@@ -26,8 +26,7 @@ from lib_colorize.sketch_encoder import SketchEncoder
 from lib_colorize.standalone.networks import AutoencoderKL, make_unet
 from training.dataset import Batch, PairDataset
 from training.export import export
-from training.objective import (
-    TokenNoise, diffusion_loss, drop_reference, drop_sketch, erase_margins, noisy_tokens)
+from training.objective import diffusion_loss, drop_reference, drop_sketch, erase_margins, noisy_tokens
 from training.recipes import RECIPES, Recipe, Stage
 from training.state import load_state, save_state
 

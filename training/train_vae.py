@@ -107,7 +107,8 @@ def train(
     for step in range(start, steps):
         progress = step / steps
         whole = progress >= 0.8
-        x = batch(pictures, step, seed, pictures.shape[1] if whole else CROP, max(1, batch_size // 4) if whole else batch_size)
+        side, count = (pictures.shape[1], max(1, batch_size // 4)) if whole else (CROP, batch_size)
+        x = batch(pictures, step, seed, side, count)
         generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
         noise = torch.randn(len(x), 4, x.shape[2] // 8, x.shape[3] // 8, generator=generator)
         terms = loss_terms(vae, x, noise)
