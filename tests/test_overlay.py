@@ -29,7 +29,8 @@ def test_light_lines_on_dark_paper_are_drawn_dark() -> None:
     inverse = drawing(ink="white", paper="black")
     for polarity in (Polarity.AUTO, Polarity.LIGHT_ON_DARK):
         picture = overlay_lines(result, inverse, Settings(line_overlay=1.0, polarity=polarity))
-        assert np.array_equal(np.asarray(picture), np.asarray(overlay_lines(result, drawing(), Settings(line_overlay=1.0))))
+        expected = overlay_lines(result, drawing(), Settings(line_overlay=1.0))
+        assert np.array_equal(np.asarray(picture), np.asarray(expected))
 
 
 def test_half_an_overlay_darkens_lines_by_half() -> None:

@@ -15,8 +15,15 @@ from tests import core_models
 from tests.conftest import GOLDEN, golden_ids
 from tests.golden.reader import Golden
 from training.objective import (
-    TokenNoise, diffusion_loss, drop_reference, drop_sketch, erase_margins, noisy_tokens, offset_noise,
-    token_noise_step)
+    TokenNoise,
+    diffusion_loss,
+    drop_reference,
+    drop_sketch,
+    erase_margins,
+    noisy_tokens,
+    offset_noise,
+    token_noise_step,
+)
 
 SCHEDULE = NoiseSchedule(alphas_cumprod())
 

@@ -2,8 +2,8 @@
 
     python -m training.export --preset pocket --run runs/pocket --vae runs/vae/vae.pt OUT.safetensors
 
-exports an unfinished run too, from its last state. The VAE's decoder may be a better one than the run began with, as long
-as its encoder, and so the latents, are the same.
+exports an unfinished run too, from its last state. The VAE's decoder may be a better one than the run began with, as
+long as its encoder, and so the latents, are the same.
 """
 
 from __future__ import annotations

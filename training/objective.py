@@ -76,7 +76,7 @@ def diffusion_loss(
     output: Tensor, x0: Tensor, noise: Tensor, t: Tensor, schedule: NoiseSchedule, prediction: Prediction,
     gamma: float = 0.0,
 ) -> Tensor:
-    """Mean squared error per sample, [B], on eps or v; gamma > 0: weighed by min-SNR. output, x0, noise: [B, C, h, w]."""
+    """Mean squared error per sample, [B], on eps or v; gamma > 0: min-SNR weights. output, x0, noise: [B, C, h, w]."""
     target = schedule.target(x0, noise, t, prediction)
     loss = (output - target).pow(2).flatten(1).mean(1)
     return loss * snr_weights(t, schedule, prediction, gamma) if gamma > 0 else loss
