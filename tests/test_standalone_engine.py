@@ -161,3 +161,13 @@ def test_a_word_against_the_metadata_is_an_error(folder: Path) -> None:
 def test_a_device_that_is_not_there_is_refused(folder: Path, device: str) -> None:
     with pytest.raises(ColorizeError, match="device"):
         Engine.load(folder / "model.safetensors", device=device)
+
+
+def test_the_line_overlay_comes_at_the_sketchs_own_size(
+    engine: Engine, sketch: Image.Image, reference: Image.Image,
+) -> None:
+    plain, lined = (engine.colorize(sketch, reference, Settings(steps=1, line_overlay=overlay))[0].image
+                    for overlay in (0.0, 1.0))
+    assert lined.size == sketch.size != plain.size
+    lines = np.asarray(sketch.convert("L")) == 0
+    assert pixels(lined)[lines].max() <= 8

@@ -13,7 +13,6 @@ from pathlib import Path
 from PIL import Image
 
 from lib_colorize.images import open_image
-from lib_colorize.overlay import overlay_lines
 from lib_colorize.settings import Settings
 from lib_colorize.standalone.engine import Engine
 
@@ -43,8 +42,6 @@ def grid(engine: Engine, sketches: list[Path], references: list[Path], settings:
             sketch = open_image(path)
             sheet.paste(on_cell(sketch), (0, CELL * row))
             result = engine.colorize(sketch, open_image(reference), settings)[0].image
-            if settings.line_overlay and result.size != sketch.size:
-                result = overlay_lines(result, sketch, settings)
             sheet.paste(on_cell(result), (CELL * column, CELL * row))
     return sheet
 

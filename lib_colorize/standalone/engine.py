@@ -20,6 +20,7 @@ from ..conditioning import Branch, Conditioning, encode
 from ..errors import ColorizeError
 from ..guidance import branches, combine
 from ..images import crop_back, reference_tensor, sketch_tensor, to_image
+from ..overlay import overlay_lines
 from ..reference_encoder import ReferenceEncoder
 from ..schedule import NoiseSchedule, Prediction, alphas_cumprod, probe_prediction
 from ..settings import MAX_SEED, Settings
@@ -121,8 +122,8 @@ class Engine:
 
                 latents.append(self.sample_seed(denoise, own, shape, report))
                 report({"i": settings.steps})  # a sampler may take fewer steps
-        return [Result(crop_back(to_image(self.decode(latent)[0]), placement), own)
-                for latent, own in zip(latents, jobs)]
+        pictures = [crop_back(to_image(self.decode(latent)[0]), placement) for latent in latents]
+        return [Result(overlay_lines(picture, sketch, own), own) for picture, own in zip(pictures, jobs)]
 
     @staticmethod
     def settings_of(settings: Settings, index: int) -> Settings:
