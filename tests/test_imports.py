@@ -15,7 +15,7 @@ HOST_ONLY = {"ldm", "sgm", "k_diffusion", "gradio", "modules", "backend"}
 
 RANKS = {  # a file imports its own rank or below; without an entry: by folder
     "lib_colorize": 0, "lib_colorize.errors": 0, "lib_colorize.settings": 1,
-    "lib_colorize.images": 2, "lib_colorize.lineart": 2, "lib_colorize.sketch_encoder": 2,
+    "lib_colorize.images": 2, "lib_colorize.lineart": 2, "lib_colorize.overlay": 2, "lib_colorize.sketch_encoder": 2,
     "lib_colorize.reference_encoder": 2, "lib_colorize.attention": 2, "lib_colorize.guidance": 2,
     "lib_colorize.schedule": 2, "lib_colorize.conditioning": 3, "lib_colorize.attach": 3,
 }
@@ -24,7 +24,10 @@ FOLDER_RANKS = {
     "training": 5, "lib_colorize.__main__": 6, "tests": 9,
 }
 # nobody imports scripts, standalone, training, tests from outside, but the command line, and:
-ALLOWED = {("training", "lib_colorize.standalone.networks")}  # the trainer builds the same networks from the same sizes
+ALLOWED = {
+    ("training", "lib_colorize.standalone.networks"),  # the trainer builds the same networks from the same sizes
+    ("training", "lib_colorize.standalone.engine"),  # its pictures are the engine's
+}
 
 
 def module_name(path: Path) -> str:
