@@ -26,6 +26,7 @@ from ..schedule import NoiseSchedule, Prediction, alphas_cumprod, probe_predicti
 from ..settings import MAX_SEED, Settings
 from ..sketch_encoder import SketchEncoder
 from . import networks, samplers
+from .shared_rows import share_rows
 from .weights import DTYPES, Files, ReferenceFile, named_device
 
 MIN_ALPHA = 5e-8  # a zero-terminal-SNR schedule would start from an infinite sigma; this is sigma 4472
@@ -166,7 +167,7 @@ class Engine:
         """The guided U-Net as k-diffusion wants it: (x [1, C, h, w], sigma [1]) -> denoised x."""
         has_reference = conditioning.tokens is not None
         last = len(self.schedule.sigmas) - 1
-        with self._precision(), attach(self.unet, conditioning, settings) as attached:
+        with self._precision(), attach(self.unet, conditioning, settings) as attached, share_rows(self.unet, attached):
 
             def denoise(x: Tensor, sigma: Tensor) -> Tensor:
                 t = self.schedule.t_of_sigma(sigma)

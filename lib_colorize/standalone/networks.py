@@ -101,7 +101,8 @@ def load(
 ) -> _Module:
     """Build and load strictly, for inference; ColorizeError lists missing, unexpected and misshapen keys.
 
-    The weights are taken over, not copied, so that a memory-mapped file of that dtype costs no second copy.
+    The weights are taken over, not copied, so that a memory-mapped file of that dtype costs no second copy. (Where they
+    lie in the file decides their alignment, and that the last bit of a product: pictures repeat exactly per file.)
     """
     module = without_weights(make)
     wanted = {key: tuple(value.shape) for key, value in module.state_dict().items()}
