@@ -57,11 +57,11 @@ _install() {
     return 1
 }
 
-# pip install without questions, quiet unless somebody watches. Only what is imported is compiled, when it is.
+# pip install without questions, quiet unless somebody watches.
 _pip() {
     local quiet=(--quiet)
     [ -t 1 ] && quiet=()
-    "${pip[@]}" ${quiet[@]+"${quiet[@]}"} --no-input --disable-pip-version-check install --no-compile -c constraints.txt "$@"
+    "${pip[@]}" ${quiet[@]+"${quiet[@]}"} --no-input --disable-pip-version-check install -c constraints.txt "$@"
 }
 
 # Print the first Python 3.10 or newer.
