@@ -21,7 +21,7 @@ from lib_colorize.checkpoint.layout import expected_shapes, is_projection
 from lib_colorize.checkpoint.metadata import ModelCard, Schedule
 from lib_colorize.checkpoint.read import Checkpoint, read, read_reference_encoder
 from lib_colorize.checkpoint.report import describe, inspect
-from lib_colorize.checkpoint.write import write
+from lib_colorize.checkpoint.write import save, write
 from lib_colorize.errors import ColorizeError
 from lib_colorize.schedule import Prediction
 from tests.golden.reader import Golden
@@ -247,3 +247,9 @@ def test_the_golden_model_is_read_and_written_bit_for_bit(golden: Golden, tmp_pa
     stored, metadata = content(tmp_path / "ours.safetensors")
     assert same(stored, {key: value for key, value in state.items() if key not in SCHEDULE_BUFFERS})
     assert metadata["modelspec.architecture"] == "colorize-diffusion-v1"
+
+
+def test_a_written_file_has_the_permissions_of_any_new_file(tmp_path: Path) -> None:
+    (tmp_path / "plain").touch()
+    save(tmp_path / "model.safetensors", {"a": torch.zeros(2)}, {})
+    assert (tmp_path / "model.safetensors").stat().st_mode == (tmp_path / "plain").stat().st_mode

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..errors import ColorizeError
 from .config import PARTS
+from .files import default_mode
 from .layout import expected_shapes, is_projection
 from .metadata import ModelCard
 from .strict import require_equal
@@ -53,6 +54,7 @@ def save(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str])
     """Write a safetensors file and wait until it is on the disk."""
     plain = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
     save_file(plain, path, dict(metadata))
+    path.chmod(default_mode())
     with path.open("rb+") as stream:
         os.fsync(stream.fileno())
 

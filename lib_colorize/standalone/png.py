@@ -12,7 +12,7 @@ from typing import Any
 
 from PIL import Image, PngImagePlugin
 
-from ..checkpoint.files import file_sha256
+from ..checkpoint.files import default_mode, file_sha256
 from ..errors import ColorizeError
 from ..settings import Settings
 
@@ -111,7 +111,7 @@ def write_whole(path: Path, content: bytes) -> None:
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
         with os.fdopen(handle, "wb") as file:
             file.write(content)
-        os.chmod(temporary, 0o666 & ~_umask())
+        os.chmod(temporary, default_mode())
         os.replace(temporary, path)
         temporary = None
     except OSError as error:
@@ -119,12 +119,6 @@ def write_whole(path: Path, content: bytes) -> None:
     finally:
         if temporary is not None and os.path.exists(temporary):
             os.unlink(temporary)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def read_record(path: str | os.PathLike[str]) -> Record:
