@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from lib_colorize.checkpoint.config import PARTS
 from lib_colorize.checkpoint.metadata import ModelCard
+from lib_colorize.checkpoint.read import read
 from lib_colorize.checkpoint.write import write
 from lib_colorize.standalone.networks import AutoencoderKL
 from training.recipes import RECIPES, Recipe
@@ -41,6 +43,18 @@ def export(path: Path, model: Model, vae: AutoencoderKL, recipe: Recipe, dtype: 
     write(path, states, card)
 
 
+def with_decoder(checkpoint: Path, vae_file: Path, target: Path) -> None:
+    """A finished checkpoint with the decoder of another auto-encoder; ValueError unless the encoders are equal."""
+    file = read(checkpoint)
+    assert file.vae is not None, "exported checkpoints carry their VAE"
+    vae = {key: value.to(file.vae[key].dtype) for key, value in torch.load(vae_file, weights_only=True).items()}
+    encoder = [key for key in vae if key.startswith(("encoder.", "quant_conv."))]
+    if not all(torch.equal(vae[key], file.vae[key]) for key in encoder):
+        raise ValueError(f"{vae_file}: its encoder is not the one that {checkpoint} was trained on")
+    parts = {name: state for name in PARTS if (state := getattr(file, name)) is not None}
+    write(target, {**parts, "vae": vae}, file.card)
+
+
 def main() -> None:
     from training.state import load_part
     from training.train import Model
@@ -48,9 +62,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("target", type=Path)
     parser.add_argument("--preset", choices=sorted(RECIPES), default="pocket")
-    parser.add_argument("--run", type=Path, required=True)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--run", type=Path)
+    source.add_argument("--checkpoint", type=Path)
     parser.add_argument("--vae", type=Path, required=True)
     args = parser.parse_args()
+    if args.checkpoint:
+        with_decoder(args.checkpoint, args.vae, args.target)
+        return
     recipe = RECIPES[args.preset]
     model, vae = Model(recipe), AutoencoderKL(recipe.networks.vae)
     steps = load_part(args.run / "state.pt", "ema", model)

@@ -60,7 +60,7 @@ POCKET = Recipe(
         Stage("noisy, windows", 24_000, TokenNoise.PAPER, drop_reference=0.1, drop_sketch=0.0, lr=8e-4, final_lr=6e-4,
               window=64),
         Stage("noisy", 6_400, TokenNoise.PAPER, drop_reference=0.1, drop_sketch=0.0, lr=6e-4, final_lr=5e-4),
-        Stage("refinement", 14_400, TokenNoise.NONE, drop_reference=0.5, drop_sketch=0.1, lr=5e-4, final_lr=1e-5),
+        Stage("refinement", 10_400, TokenNoise.NONE, drop_reference=0.5, drop_sketch=0.1, lr=5e-4, final_lr=1e-5),
     ),
     ema_decay=0.998,
     weight_decay=1e-2,

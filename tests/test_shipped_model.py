@@ -1,0 +1,80 @@
+"""What the README claims of the shipped model: colours come from the reference, shapes from the sketch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lib_colorize.checkpoint.identify import Kind
+from lib_colorize.checkpoint.report import inspect
+from lib_colorize.images import open_image
+from lib_colorize.schedule import Prediction
+from lib_colorize.settings import Settings
+from lib_colorize.standalone.cli import DEFAULT_CHECKPOINT
+from lib_colorize.standalone.demo import ROOT, read_pairs
+from lib_colorize.standalone.engine import Engine
+from training.build_data import held_out
+from training.make_examples import EXAMPLES, REFERENCES
+
+SKETCHES = ("cow", "dog", "wizard")
+HUES = {"phoenix": 24 / 360, "night": 216 / 360, "purse": 269 / 360}  # of the reference's own largest colour
+QUICK = Settings(steps=10)
+
+
+@pytest.fixture(scope="module")
+def pictures() -> dict[tuple[str, str], Image.Image]:
+    engine = Engine.load(DEFAULT_CHECKPOINT, device="cpu")
+    return {(sketch, reference): engine.colorize(
+                open_image(ROOT / "examples" / "sketches" / f"{sketch}.png"),
+                open_image(ROOT / "examples" / "references" / f"{reference}.png"), QUICK)[0].image
+            for sketch in SKETCHES for reference in HUES}
+
+
+def coloured_hues(picture: Image.Image) -> np.ndarray:
+    """Hues in [0, 1) of the pixels that have a clear colour."""
+    hue, saturation, value = (np.asarray(band).ravel() / 255 for band in picture.convert("HSV").split())
+    return hue[(saturation > 0.4) & (value > 0.25)]
+
+
+def test_the_file_is_ours_and_says_everything_about_itself() -> None:
+    info = inspect(DEFAULT_CHECKPOINT)
+    assert info.kind is Kind.OURS and info.prediction is Prediction.V
+    assert not info.differing and info.config is not None and info.config.reference is not None
+    assert info.metadata["modelspec.license"] == "CC BY-SA 4.0"
+    assert DEFAULT_CHECKPOINT.stat().st_size <= 20 * 2**20
+
+
+def test_no_example_was_trained_on() -> None:
+    assert all(held_out(example.hexcode) for example in EXAMPLES) and all(map(held_out, REFERENCES.values()))
+    assert {pair.sketch.stem for pair in read_pairs(ROOT / "examples")} == {example.name for example in EXAMPLES}
+    assert len(list((Path(ROOT) / "examples" / "references").glob("*.png"))) == len(REFERENCES)
+
+
+@pytest.mark.parametrize("reference", HUES)
+def test_the_colour_comes_from_the_reference(
+    pictures: dict[tuple[str, str], Image.Image], reference: str,
+) -> None:
+    for sketch in SKETCHES:
+        hues = coloured_hues(pictures[sketch, reference])
+        assert len(hues) > 300, f"{sketch} by {reference} has hardly any colour"
+        share = {}
+        for name, hue in HUES.items():
+            distance = np.abs((hues - hue + 0.5) % 1 - 0.5)
+            share[name] = float((distance < 35 / 360).mean())
+        assert max(share, key=lambda name: share[name]) == reference and share[reference] > 0.5, (sketch, share)
+
+
+@pytest.mark.parametrize("sketch", SKETCHES)
+def test_the_shape_comes_from_the_sketch(pictures: dict[tuple[str, str], Image.Image], sketch: str) -> None:
+    drawing = open_image(ROOT / "examples" / "sketches" / f"{sketch}.png")
+    paper = Image.new("RGBA", drawing.size, "white")
+    paper.alpha_composite(drawing.convert("RGBA"))
+    for reference in HUES:
+        picture = pictures[sketch, reference]
+        lines = np.asarray(paper.convert("L").resize(picture.size, Image.Resampling.BOX)) < 110
+        other = np.roll(lines, (11, 17), axis=(0, 1))  # the same number of pixels in the wrong place
+        grey = np.asarray(picture.convert("L")).astype(float)
+        assert grey[lines].mean() < grey[other & ~lines].mean() - 25, reference
