@@ -16,6 +16,7 @@ from lib_colorize.checkpoint.config import NetworkConfig, SketchConfig, UNetConf
 from lib_colorize.checkpoint.read import read
 from lib_colorize.standalone.networks import AutoencoderKL
 from training import build_data, recolour, train, train_vae, vae_init
+from training.dataset import to_tensor
 from training.objective import TokenNoise
 from training.recipes import POCKET, Stage
 
@@ -100,7 +101,7 @@ def test_rescaling_keeps_the_reconstruction_and_evens_the_latent() -> None:
     vae = AutoencoderKL(train_vae.CONFIG)
     vae_init.pass_colour(vae)
     pictures = np.random.default_rng(0).integers(0, 255, (8, 8, 8, 3), dtype=np.uint8).repeat(8, 1).repeat(8, 2)
-    x = train_vae.to_tensor(pictures)
+    x = to_tensor(pictures)
     with torch.no_grad():
         before = vae.decode(vae.encode(x)[0] * vae.scale_factor)
         train_vae.rescale(vae, pictures)

@@ -23,16 +23,12 @@ from torch import Tensor
 
 from lib_colorize.checkpoint.config import VAEConfig
 from lib_colorize.standalone.networks import AutoencoderKL
+from training.dataset import to_tensor
 from training.state import load_state, save_state
 from training.vae_init import pass_colour
 
 CONFIG = VAEConfig(ch=96, ch_mult=(1, 1, 1, 1), num_res_blocks=0, z_channels=4, embed_dim=4)
 CROP = 64  # px, in the first 80 % of the steps
-
-
-def to_tensor(pictures: np.ndarray) -> Tensor:
-    """[B, H, W, 3] uint8 -> [B, 3, H, W] in [-1, 1]."""
-    return torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def batch(pictures: np.ndarray, step: int, seed: int, size: int, count: int) -> Tensor:
