@@ -85,6 +85,15 @@ def test_vae(case_id: str) -> None:
     GOLDEN.check(case, "decoded_u8", np.stack([np.asarray(to_image(p)) for p in picture]))
 
 
+@pytest.mark.parametrize("case_id", golden_ids("module.vae_"))
+def test_a_layer_of_the_vae(case_id: str) -> None:
+    case = GOLDEN.case(case_id)
+    layer = vae().get_submodule(case["params"]["state_dict_prefix"].removeprefix("first_stage_model.").rstrip("."))
+    no_embedding = (None,) if type(layer).__name__ == "ResnetBlock" else ()  # ldm's takes a time embedding, if any
+    with torch.no_grad():
+        GOLDEN.check(case, "y", layer(tensor(GOLDEN, case, "x"), *no_embedding).numpy())
+
+
 @pytest.mark.parametrize("case_id", SAMPLES)
 def test_sampling(case_id: str) -> None:
     case = GOLDEN.case(case_id)
