@@ -31,11 +31,11 @@ MAX_SEED = 2**32 - 1
 
 def _setting(
     default: Any, label: str, infotext: str, help: str, low: float | None = None, high: float | None = None,
-    step: float | None = None, choices: tuple[str, ...] = (), advanced: bool = True,
+    step: float | None = None, advanced: bool = True,
 ) -> Any:
     metadata = {
         "label": label, "infotext": infotext, "help": help, "low": low, "high": high, "step": step,
-        "choices": choices, "advanced": advanced,
+        "advanced": advanced,
     }
     return field(default=default, metadata=metadata)
 

@@ -64,15 +64,23 @@ def avatars(count: int) -> Iterator[tuple[str, str, str]]:
         yield f"dicebear/{item['seed']}", svg, recolour.line_art(recolour.blacken_strokes(svg))
 
 
-def render(svg: str, size: int, background: str) -> np.ndarray:
-    """[size, size, 3] uint8."""
+def rasterize(svg: str, size: int) -> Image.Image:
+    """RGBA; the longer side of the drawing is `size` px."""
     import resvg_py
 
-    png = bytes(resvg_py.svg_to_bytes(svg_string=svg, width=size, height=size))
-    picture = Image.open(io.BytesIO(png)).convert("RGBA")
+    return Image.open(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg, width=size, height=size)))).convert("RGBA")
+
+
+def over(picture: Image.Image, background: str) -> Image.Image:
+    """RGBA -> RGB over one colour."""
     canvas = Image.new("RGBA", picture.size, background)
     canvas.alpha_composite(picture)
-    return np.asarray(canvas.convert("RGB").resize((size, size), Image.Resampling.LANCZOS))
+    return canvas.convert("RGB")
+
+
+def render(svg: str, size: int, background: str) -> np.ndarray:
+    """[size, size, 3] uint8."""
+    return np.asarray(over(rasterize(svg, size), background).resize((size, size), Image.Resampling.LANCZOS))
 
 
 def draw_pair(item: tuple[str, str, str], variant: int, size: int) -> tuple[np.ndarray, np.ndarray] | None:

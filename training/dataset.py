@@ -12,8 +12,6 @@ from torch import Tensor
 
 from lib_colorize.standalone.networks import AutoencoderKL
 
-FACTOR = 8  # pixels of a picture per pixel of a latent
-
 
 @dataclass(frozen=True)
 class Batch:
@@ -38,6 +36,7 @@ class PairDataset:
         self.sketch = np.load(folder / "sketch.npy", mmap_mode="r")
         order = np.random.default_rng(0).permutation(len(self.color))  # any prefix is a fair sample
         self.chosen = np.sort(order[:limit])
+        self.factor = vae.factor  # pixels of a picture per pixel of a latent
         self.mean, self.std = self._latents(folder, vae)
 
     def _latents(self, folder: Path, vae: AutoencoderKL) -> tuple[np.ndarray, np.ndarray]:
@@ -66,7 +65,7 @@ class PairDataset:
         return len(self.chosen)
 
     def batch(self, step: int, seed: int, count: int, window: int = 0) -> Batch:
-        """`count` samples; window > 0: a random window of that many pixels of latent and sketch (a multiple of 8).
+        """`count` samples; window > 0: a random window of so many pixels of both (a multiple of `factor`).
 
         The reference is the ground truth, whole and undeformed (section 4.1).
         """
@@ -75,11 +74,12 @@ class PairDataset:
         index = self.chosen[rows]
         mean, std, sketch = self.mean[rows], self.std[rows], np.stack([self.sketch[i] for i in index])
         if window:
-            size, places = window // FACTOR, self.mean.shape[-1] - window // FACTOR + 1
+            factor = self.factor
+            size, places = window // factor, self.mean.shape[-1] - window // factor + 1
             corners = rng.integers(0, places, (count, 2))
             mean, std = (np.stack([z[i, :, y:y + size, x:x + size] for i, (y, x) in enumerate(corners)])
                          for z in (mean, std))
-            sketch = np.stack([sketch[i, FACTOR * y:FACTOR * y + window, FACTOR * x:FACTOR * x + window]
+            sketch = np.stack([sketch[i, factor * y:factor * y + window, factor * x:factor * x + window]
                                for i, (y, x) in enumerate(corners)])
         lines = 1 - torch.from_numpy(sketch).float() / 127.5  # black lines on white -> +1 on -1
         return Batch(torch.from_numpy(mean), torch.from_numpy(std), lines[:, None].expand(-1, 3, -1, -1),

@@ -6,14 +6,13 @@
 from __future__ import annotations
 
 import argparse
-import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
-from training.build_data import HERE, held_out
+from training.build_data import HERE, held_out, over, rasterize
 
 SIZE = 512
 
@@ -46,17 +45,9 @@ def draw(
     svg: str, box: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0), transparent: bool = False,
 ) -> Image.Image:
     """The SVG at SIZE px, RGBA when transparent, else over white."""
-    import resvg_py
-
-    png = bytes(resvg_py.svg_to_bytes(svg_string=svg, width=SIZE, height=SIZE))
-    picture = Image.open(io.BytesIO(png)).convert("RGBA")
     left, top, right, bottom = (round(part * SIZE) for part in box)
-    picture = picture.crop((left, top, right, bottom))
-    if transparent:
-        return picture
-    paper = Image.new("RGBA", picture.size, "white")
-    paper.alpha_composite(picture)
-    return paper.convert("RGB")
+    picture = rasterize(svg, SIZE).crop((left, top, right, bottom))
+    return picture if transparent else over(picture, "white")
 
 
 def make(packages: Path, out: Path) -> None:
