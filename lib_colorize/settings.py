@@ -29,10 +29,11 @@ MAX_SIZE = 2048  # pixels, either side of a result
 MAX_SEED = 2**32 - 1
 
 
-def _setting(
+def setting(
     default: Any, label: str, infotext: str, help: str, low: float | None = None, high: float | None = None,
     step: float | None = None, advanced: bool = True,
 ) -> Any:
+    """A field of Settings, or of a host's settings that extend it; low, high, step: of numbers."""
     metadata = {
         "label": label, "infotext": infotext, "help": help, "low": low, "high": high, "step": step,
         "advanced": advanced,
@@ -44,60 +45,60 @@ def _setting(
 class Settings:
     """One colouring job, without its pictures. Immutable; `Settings(...)` raises ColorizeError when out of range."""
 
-    reference_guidance: float = _setting(
+    reference_guidance: float = setting(
         5.0, "Reference guidance", "Reference guidance",
         "Classifier-free guidance scale of the reference (GS); 1 = off",
         1.0, 20.0, 0.5, advanced=False)
-    sketch_guidance: float = _setting(
+    sketch_guidance: float = setting(
         1.0, "Sketch guidance", "Sketch guidance",
         "Classifier-free guidance scale of the sketch; 1 = off", 1.0, 20.0, 0.5)
-    reference_strength: float = _setting(
+    reference_strength: float = setting(
         1.0, "Reference strength", "Reference strength", "Cross-attention scale of every block", 0.0, 2.0, 0.05,
         advanced=False)
-    sketch_strength: float = _setting(
+    sketch_strength: float = setting(
         1.0, "Sketch strength", "Sketch strength", "Factor on the sketch hints", 0.0, 2.0, 0.05, advanced=False)
-    semantics_strength: float = _setting(
+    semantics_strength: float = setting(
         1.0, "Semantics", "Semantics strength",
         "Cross-attention scale of blocks 4 5 7 8 9, times the reference strength",
         0.0, 2.0, 0.05)
-    colour_strength: float = _setting(
+    colour_strength: float = setting(
         1.0, "Colour", "Colour strength", "Cross-attention scale of blocks 2 3 10 11 12, times the reference strength",
         0.0, 2.0, 0.05)
-    encoder_strength: float = _setting(
+    encoder_strength: float = setting(
         1.0, "Encoder", "Encoder strength",
         "Cross-attention scale of blocks 0-5, times the reference strength; semantics and colour go before it",
         0.0, 2.0, 0.05)
-    block_strengths: tuple[float, ...] = _setting(
+    block_strengths: tuple[float, ...] = setting(
         (), "16 blocks", "Block strengths",
         "16 cross-attention scales in U-Net order, times the reference strength, in place of groups; empty = groups",
         0.0, 2.0, 0.05)
-    guidance_start: float = _setting(
+    guidance_start: float = setting(
         0.0, "Reference from", "Reference from", "Progress at which the reference starts to act", 0.0, 1.0, 0.01)
-    guidance_end: float = _setting(
+    guidance_end: float = setting(
         1.0, "Reference until", "Reference until", "Progress at which the reference stops to act", 0.0, 1.0, 0.01)
-    no_guidance_start: float = _setting(
+    no_guidance_start: float = setting(
         0.0, "No reference from", "No reference from", "Start of a window without reference", 0.0, 1.0, 0.01)
-    no_guidance_end: float = _setting(
+    no_guidance_end: float = setting(
         0.0, "No reference until", "No reference until",
         "End of the window without reference; no window when not after its start", 0.0, 1.0, 0.01)
-    polarity: Polarity = _setting(
+    polarity: Polarity = setting(
         Polarity.AUTO, "Lines", "Line polarity",
         "Dark lines on light paper, light on dark, or told by itself (which also makes the paper white)")
-    extractor: str = _setting(
+    extractor: str = setting(
         "none", "Line extractor", "Line extractor", "Draws lines from shaded or pencil input; none = lines as they are",
         advanced=False)
-    line_overlay: float = _setting(
+    line_overlay: float = setting(
         0.0, "Line overlay", "Line overlay",
         "Draws the sketch's own lines over the result, at the sketch's own size; 0 = off, 1 = full",
         0.0, 1.0, 0.05, advanced=False)
-    steps: int = _setting(20, "Steps", "Steps", "Sampling steps", 1, 150, 1, advanced=False)
-    sampler: str = _setting("DPM++ 2M", "Sampler", "Sampler", "Sampling method", advanced=False)
-    scheduler: str = _setting("Karras", "Scheduler", "Schedule type", "Noise level schedule", advanced=False)
-    seed: int = _setting(
+    steps: int = setting(20, "Steps", "Steps", "Sampling steps", 1, 150, 1, advanced=False)
+    sampler: str = setting("DPM++ 2M", "Sampler", "Sampler", "Sampling method", advanced=False)
+    scheduler: str = setting("Karras", "Scheduler", "Schedule type", "Noise level schedule", advanced=False)
+    seed: int = setting(
         0, "Seed", "Seed", "Picture i of a batch uses seed + i", 0, MAX_SEED, 1, advanced=False)
-    width: int = _setting(0, "Width", "Width", "Pixels; 0 = from the sketch at the model's own size", 0, MAX_SIZE, 1)
-    height: int = _setting(0, "Height", "Height", "Pixels; 0 = from the sketch at the model's own size", 0, MAX_SIZE, 1)
-    batch: int = _setting(1, "Batch", "Batch size", "Pictures in one go", 1, 64, 1, advanced=False)
+    width: int = setting(0, "Width", "Width", "Pixels; 0 = from the sketch at the model's own size", 0, MAX_SIZE, 1)
+    height: int = setting(0, "Height", "Height", "Pixels; 0 = from the sketch at the model's own size", 0, MAX_SIZE, 1)
+    batch: int = setting(1, "Batch", "Batch size", "Pictures in one go", 1, 64, 1, advanced=False)
 
     def __post_init__(self) -> None:
         for item in fields(self):
@@ -111,10 +112,10 @@ class Settings:
 
     def with_(self, **changes: Any) -> Settings:
         """A copy with some settings changed; unknown names raise ColorizeError."""
-        unknown = sorted(set(changes) - {f.name for f in fields(self)})
+        names = [f.name for f in fields(self)]
+        unknown = sorted(set(changes) - set(names))
         if unknown:
-            known = ", ".join(f.name for f in fields(self))
-            raise ColorizeError(f"unknown setting {', '.join(unknown)}; known are {known}")
+            raise ColorizeError(f"unknown setting {', '.join(unknown)}; known are {', '.join(names)}")
         return replace(self, **changes)
 
     def block_scales(self) -> tuple[float, ...]:
@@ -162,6 +163,12 @@ def _checked(item: Field[Any], value: Any) -> Any:
     """The value in the field's own type and within its range, or ColorizeError."""
     label, low, high = item.metadata["label"], item.metadata["low"], item.metadata["high"]
     default = item.default
+    if isinstance(default, bool):
+        words = {"true": True, "false": False}
+        found = words.get(value.strip().lower()) if isinstance(value, str) else value
+        if not isinstance(found, bool):
+            raise ColorizeError(f"{label}: found {value!r}, expected true or false")
+        return found
     if isinstance(default, enum.Enum):
         try:
             return type(default)(value)

@@ -1,0 +1,67 @@
+"""The settings of a job in a WebUI: those of the core, less what the host itself asks for, and what only a host has."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, fields
+from typing import Any
+
+from ..errors import ColorizeError
+from ..settings import Settings, setting
+
+HOST_OWNED = frozenset(("steps", "sampler", "scheduler", "seed", "width", "height", "batch"))  # asked for by the host
+PREFIX = "Colorize "  # of every infotext key: other extensions write theirs into the same text
+
+
+class Start(enum.Enum):
+    """What sampling starts from in img2img."""
+
+    NOISE = "pure noise"
+    BASE = "keep base"
+
+
+@dataclass(frozen=True)
+class JobSettings(Settings):
+    """Settings of one WebUI job. HOST_OWNED fields keep their defaults and are not looked at."""
+
+    start: Start = setting(
+        Start.NOISE, "Start", "start",
+        "pure noise = colour the sketch anew at any denoising strength; keep base = img2img's picture is coloured "
+        "already, the denoising strength says how much of it may change, and the sketch is the extension's own picture",
+        advanced=False)
+    size_from_sketch: bool = setting(
+        False, "Size from the sketch", "size from sketch",
+        "Width and height follow the sketch's shape at the checkpoint's own size; off = as set above. Not with "
+        "inpainting, keep base, or another resize mode than the first", advanced=False)
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> JobSettings:
+        """Settings by name; ColorizeError for an unknown name, one of the host's own, or a wrong value."""
+        owned = sorted(HOST_OWNED & set(values))
+        if owned:
+            raise ColorizeError(f"{', '.join(owned)}: set by the WebUI itself, not by this extension; give it there")
+        return cls().with_(**values)
+
+    @classmethod
+    def from_job_infotext(cls, text: Mapping[str, str]) -> JobSettings:
+        """Settings from a picture's infotext; a key that is not there means the default, as `job_infotext` has it."""
+        found = {f.name: text[infotext_key(f)] for f in job_fields() if infotext_key(f) in text}
+        return cls.from_values(found)
+
+    def job_infotext(self) -> dict[str, str]:
+        """Infotext of what differs from the defaults; `from_job_infotext` is the inverse."""
+        every, usual = self.to_infotext(), JobSettings().to_infotext()
+        keys = ((f.metadata["infotext"], infotext_key(f)) for f in job_fields())
+        return {key: every[core] for core, key in keys if every[core] != usual[core]}
+
+
+def job_fields() -> tuple[Field[Any], ...]:
+    """The settings that the extension asks for, in the order of the API's list: new ones are only ever appended."""
+    return tuple(f for f in fields(JobSettings) if f.name not in HOST_OWNED)
+
+
+def infotext_key(item: Field[Any]) -> str:
+    """The key of one setting in a WebUI's infotext."""
+    word = str(item.metadata["infotext"])
+    return PREFIX + word[0].lower() + word[1:]
