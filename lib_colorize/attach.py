@@ -26,8 +26,11 @@ class Attached:
 
     branches: one for each row, or one for each group of B rows (branch-major: all pictures of the first branch, then of
     the next), which a call of len(branches) * B rows tells. With one sketch and one reference the order is free.
+    assigned: branch and picture of every row, in any order; when set it goes before `branches`.
     progress: 0 at the start of sampling to 1; the guidance window is decided from it.
     """
+
+    assigned: Sequence[tuple[Branch, int]] | None = None
 
     def __init__(self, conditioning: Conditioning, settings: Settings) -> None:
         self.branches: Sequence[Branch] = branches(settings, conditioning.tokens is not None)
@@ -37,6 +40,10 @@ class Attached:
 
     def rows(self, count: int) -> list[tuple[Branch, int]]:
         """Branch and picture of each row of a call of `count` rows; ColorizeError when they do not fit."""
+        if self.assigned is not None:
+            if len(self.assigned) != count:
+                raise ColorizeError(f"the U-Net was called with {count} rows, {len(self.assigned)} were assigned")
+            return list(self.assigned)
         group, rest = divmod(count, len(self.branches) or count + 1)
         pictures = self._pictures
         if pictures > 1 and group == 1:  # a branch for every row
@@ -65,9 +72,11 @@ class HintHook:
     ) -> None:
         """hint: [B or 1, C, h, w]; blank: the same for NO_SKETCH rows; rows: None = row r takes hint r."""
         self.place, self.hint, self.blank, self.rows = place, hint, blank, rows
+        self.calls = 0
         self._kept: tuple[object, Tensor] | None = None
 
     def __call__(self, module: nn.Module, args: object, output: Tensor) -> Tensor:
+        self.calls += 1
         hint = self.hint.to(output) if self.rows is None else self._of_rows(self.rows(len(output)), output)
         if hint.shape[1:] != output.shape[1:] or len(hint) not in (1, len(output)):
             raise ColorizeError(f"sketch hint {list(hint.shape)} does not fit input block {self.place}, which gives "
@@ -148,23 +157,55 @@ def _by_level(
             yield attn, level_slots[peers.index(i) * len(level_slots) // len(peers)]
 
 
+class Attachment:
+    """Conditioning prepared for one U-Net: hints after its input blocks, our tokens in every attn2.
+
+    The U-Net is touched only inside `applied`, which may be entered again and again (around each step, say): keys and
+    values are kept in between. For sampling: no gradient reaches tokens and hints.
+    """
+
+    def __init__(self, unet: nn.Module, conditioning: Conditioning, settings: Settings) -> None:
+        """ColorizeError when the U-Net is of another layout, or takes another number of hints or width of tokens."""
+        self.attached = Attached(conditioning, settings)
+        self._unet, self._closed_calls = unet, 0
+        layout = _layout_for(unet, conditioning.hints)
+        blanks: Sequence[Tensor | None] = conditioning.blank_hints or [None] * len(conditioning.hints)
+        self._hooks = [HintHook(place, hint, blank, self.attached.rows)
+                       for place, hint, blank in zip(layout.hint_blocks, conditioning.hints, blanks)]
+        scales = settings.block_scales()
+        self._attentions = [
+            (attn, TokenAttention(attn, conditioning.tokens, scales[slot], self.attached._reference_rows))
+            for attn, slot in layout.attentions]
+
+    def close(self) -> None:
+        """Let go of all tensors; it cannot be applied any more."""
+        self._closed_calls = self.calls
+        self._hooks, self._attentions = [], []
+
+    @property
+    def calls(self) -> int:
+        """How often the U-Net has shown the conditioning; 0 after sampling means that another network was sampled."""
+        return self._hooks[0].calls if self._hooks else self._closed_calls
+
+    @contextmanager
+    def applied(self) -> Iterator[Attached]:
+        """Inside, the U-Net shows the conditioning, whatever context it is given; undone whatever the way out.
+
+        Set `assigned` or `branches`, and `progress`, of the result before each call.
+        """
+        _require_free(self._unet)
+        with ExitStack() as undo:
+            for hook in self._hooks:
+                _hook(undo, self._unet, hook)
+            for attn, attention in self._attentions:
+                _replace_forward(undo, attn, attention)
+            yield self.attached
+
+
 @contextmanager
 def attach(unet: nn.Module, conditioning: Conditioning, settings: Settings) -> Iterator[Attached]:
-    """Inside, the U-Net shows the conditioning: hints after its input blocks, our tokens in every attn2.
-
-    The context that the host passes is not looked at. Set `branches` and `progress` of the result before each call.
-    For sampling: no gradient reaches tokens and hints. Undone on the way out, whatever the way.
-    """
-    layout = _free_layout(unet, conditioning.hints)
-    attached = Attached(conditioning, settings)
-    scales = settings.block_scales()
-    blanks: Sequence[Tensor | None] = conditioning.blank_hints or [None] * len(conditioning.hints)
-    with ExitStack() as undo:
-        for place, hint, blank in zip(layout.hint_blocks, conditioning.hints, blanks):
-            _hook(undo, unet, HintHook(place, hint, blank, attached.rows))
-        for attn, slot in layout.attentions:
-            _replace_forward(
-                undo, attn, TokenAttention(attn, conditioning.tokens, scales[slot], attached._reference_rows))
+    """`Attachment.applied` for a single use."""
+    with Attachment(unet, conditioning, settings).applied() as attached:
         yield attached
 
 
@@ -174,22 +215,26 @@ def add_hints(unet: nn.Module, hints: Sequence[Tensor]) -> Iterator[None]:
 
     hints: each [B or 1, C_i, h_i, w_i], as SketchEncoder gives them.
     """
-    layout = _free_layout(unet, hints)
+    layout = _layout_for(unet, hints)
+    _require_free(unet)
     with ExitStack() as undo:
         for place, hint in zip(layout.hint_blocks, hints):
             _hook(undo, unet, HintHook(place, hint))
         yield
 
 
-def _free_layout(unet: Any, hints: Sequence[Tensor]) -> Layout:
-    """The layout of a U-Net that nothing of ours is attached to and that takes this number of hints."""
+def _layout_for(unet: Any, hints: Sequence[Tensor]) -> Layout:
+    """The layout of a U-Net that takes this number of hints."""
     layout = find_layout(unet)
     if len(hints) != len(layout.hint_blocks):
         raise ColorizeError(f"{len(hints)} sketch hints for a U-Net that takes {len(layout.hint_blocks)}; "
                             "use the sketch encoder of this model")
+    return layout
+
+
+def _require_free(unet: Any) -> None:
     if any(isinstance(hook, HintHook) for block in unet.input_blocks for hook in block._forward_hooks.values()):
         raise ColorizeError("something is attached to this U-Net already; leave that `with` first")
-    return layout
 
 
 def _hook(undo: ExitStack, unet: Any, hook: HintHook) -> None:

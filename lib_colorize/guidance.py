@@ -41,3 +41,27 @@ def combine(predictions: Mapping[Branch, Tensor], settings: Settings) -> Tensor:
         predictions[branch] + scale * (full - predictions[branch])
         for branch, scale in scales.items() if scale > 1 and branch in predictions]
     return torch.stack(guided).mean(0) if guided else full
+
+
+def as_cfg(settings: Settings, reference_acts: bool = True) -> tuple[dict[Branch, float], float]:
+    """`combine` as hosts compute guidance: mean + scale * (full - mean). Returns weights of that mean, and the scale.
+
+    The weights (sum 1) are those of the predictions other than FULL; none of them means a scale of 1 and no second
+    prediction. reference_acts: False where NO_REFERENCE equals FULL (outside the guidance window) and is not predicted.
+    Follows from `combine`: 1/n sum (u_i + s_i (full - u_i)) = full + sum (s_i - 1)/n (full - u_i).
+    """
+    scales = {Branch.NO_REFERENCE: settings.reference_guidance, Branch.NO_SKETCH: settings.sketch_guidance}
+    on = {branch: scale for branch, scale in scales.items() if scale > 1}
+    pulls = {branch: (scale - 1) / len(on) for branch, scale in on.items()
+             if reference_acts or branch is not Branch.NO_REFERENCE}
+    total = sum(pulls.values())
+    return {branch: pull / total for branch, pull in pulls.items()}, 1 + total
+
+
+def guided(predictions: Mapping[Branch, Tensor], weights: Mapping[Branch, float], scale: float) -> Tensor:
+    """mean + scale * (full - mean) with the weights of `as_cfg`; predictions: each [B, C, h, w]."""
+    full = predictions[Branch.FULL]
+    if not weights:
+        return full
+    mean = torch.stack([weight * predictions[branch] for branch, weight in weights.items()]).sum(0)
+    return mean + scale * (full - mean)

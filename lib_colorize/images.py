@@ -185,10 +185,10 @@ def sketch_tensor(
     """
     extractor(settings.extractor)  # a wrong name is told before any work
     _check_size(image.size, "the sketch")
-    size, canvas = _sizes(image.size, settings, resolution, multiple)
+    size, canvas = canvas_sizes(image.size, settings, resolution, multiple)
     sketch = line_drawing(image, settings)
     if not settings.width:
-        return _paste(_resize(sketch, size[1], size[0]), canvas[1], canvas[0])
+        return _paste(resize_lines(sketch, size[1], size[0]), canvas[1], canvas[0])
     boxed, _ = letterbox(sketch, settings.height, settings.width)
     return _paste(boxed, canvas[1], canvas[0])
 
@@ -204,10 +204,10 @@ def line_drawing(image: Image.Image, settings: Settings) -> Tensor:
     return extract(dark_lines(picture, settings.polarity), settings.extractor)[None]
 
 
-def _sizes(
+def canvas_sizes(
     drawing: tuple[int, int], settings: Settings, resolution: int, multiple: int
 ) -> tuple[tuple[int, int], tuple[int, int]]:
-    """(width, height) of the drawing within its canvas, and of the canvas."""
+    """(width, height) of the drawing within its canvas, and of the canvas; see `sketch_tensor`."""
     w, h = drawing
 
     def fitted(box: tuple[int, int]) -> tuple[int, int]:
@@ -272,10 +272,11 @@ def letterbox(sketch: Tensor, height: int, width: int) -> tuple[Tensor, Placemen
     """
     h, w = sketch.shape[-2:]
     r = min(height / h, width / w)
-    return _paste(_resize(sketch, max(1, int(h * r)), max(1, int(w * r))), height, width)
+    return _paste(resize_lines(sketch, max(1, int(h * r)), max(1, int(w * r))), height, width)
 
 
-def _resize(sketch: Tensor, height: int, width: int) -> Tensor:
+def resize_lines(sketch: Tensor, height: int, width: int) -> Tensor:
+    """sketch: [B, 3, h, w] -> [B, 3, height, width], antialiased bicubic, not clamped."""
     if sketch.shape[-2:] == (height, width):
         return sketch
     return F.interpolate(sketch, (height, width), mode="bicubic", antialias=True)

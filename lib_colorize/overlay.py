@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PIL import Image
+from torch import Tensor
 
 from .images import letterbox, line_drawing
 from .settings import Settings
@@ -19,8 +20,13 @@ def overlay_lines(result: Image.Image, sketch: Image.Image, settings: Settings) 
     lines = line_drawing(sketch, settings)  # [1, 3, h, w], +1 on -1
     if settings.width:
         lines, _ = letterbox(lines, settings.height, settings.width)
+    return multiply_lines(result, lines, settings.line_overlay)
+
+
+def multiply_lines(result: Image.Image, lines: Tensor, strength: float) -> Image.Image:
+    """The result, RGB and resized to the lines' size, darkened by them. lines: [1, 3, h, w], +1 on -1."""
     dark = ((lines[0].amax(0).clamp(-1, 1) + 1) / 2).numpy()  # [h, w] in [0, 1]
     size = (dark.shape[1], dark.shape[0])
     colours = result if result.size == size else result.resize(size, Image.Resampling.LANCZOS)
-    kept = 1 - settings.line_overlay * dark[..., None]
+    kept = 1 - strength * dark[..., None]
     return Image.fromarray(np.rint(np.asarray(colours.convert("RGB")) * kept).astype(np.uint8))

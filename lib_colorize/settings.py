@@ -6,7 +6,7 @@ import enum
 import math
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from .errors import ColorizeError
 
@@ -39,6 +39,9 @@ def setting(
         "advanced": advanced,
     }
     return field(default=default, metadata=metadata)
+
+
+_Settings = TypeVar("_Settings", bound="Settings")
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ class Settings:
         if (self.width == 0) != (self.height == 0):
             raise ColorizeError(f"size {self.width}x{self.height}: give both sides in pixels, or 0 for both")
 
-    def with_(self, **changes: Any) -> Settings:
+    def with_(self: _Settings, **changes: Any) -> _Settings:
         """A copy with some settings changed; unknown names raise ColorizeError."""
         names = [f.name for f in fields(self)]
         unknown = sorted(set(changes) - set(names))

@@ -10,11 +10,12 @@ from .metadata import ModelCard
 HEADER = "# The networks in the .safetensors file of this name, for hosts that read LDM configurations (JSON is YAML)\n"
 
 
-def host_config(card: ModelCard) -> str:
+def host_config(card: ModelCard, text_encoder: str | None = None) -> str:
     """The text of the .yaml; card.prediction must be known, since a host that guesses it guesses wrongly.
 
-    The text encoder is named because hosts insist on one. The file has none, so `version` is null: without that a
-    host would download 3.9 GB of weights that are never used.
+    A text encoder is named because hosts insist on one. text_encoder: the dotted name of a class that stands in for it,
+    made with the width of the context; None = OpenCLIP's. The file has no such weights, so its `version` is null:
+    without that a host would download 3.9 GB that are never used.
     """
     assert card.prediction is not None
     schedule = card.schedule
@@ -25,12 +26,17 @@ def host_config(card: ModelCard) -> str:
         "image_size": card.resolution // 8, "channels": card.config.unet.in_channels, "cond_stage_trainable": False,
         "conditioning_key": "crossattn", "use_ema": False,
         "unet_config": _unet(card), "first_stage_config": _vae(card),
-        "cond_stage_config": {
-            "target": "ldm.modules.encoders.modules.FrozenOpenCLIPEmbedder",
-            "params": {"freeze": True, "layer": "penultimate", "version": None}},
+        "cond_stage_config": _text(card, text_encoder),
     }
     model = {"target": "ldm.models.diffusion.ddpm.LatentDiffusion", "params": params}
     return HEADER + json.dumps({"model": model}, indent=2) + "\n"
+
+
+def _text(card: ModelCard, target: str | None) -> dict[str, Any]:
+    if target is not None:
+        return {"target": target, "params": {"width": card.config.unet.context_dim}}
+    return {"target": "ldm.modules.encoders.modules.FrozenOpenCLIPEmbedder",
+            "params": {"freeze": True, "layer": "penultimate", "version": None}}
 
 
 def _unet(card: ModelCard) -> dict[str, Any]:

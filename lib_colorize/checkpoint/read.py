@@ -91,7 +91,7 @@ def read(
     wanted = tuple(parts)
     with open_tensors(path) as file:
         info = identify(file.entries, file.metadata, overrides)
-        config = _require_usable(info, wanted, file.path)
+        config = require_usable(info, wanted, file.path)
         card = info.card or ModelCard.of_released(config, file.metadata)
         told = info.told
         if info.prediction is None and prediction is not None:
@@ -139,7 +139,8 @@ def require_complete(info: CheckpointInfo, path: Path) -> NetworkConfig:
     return info.config
 
 
-def _require_usable(info: CheckpointInfo, wanted: tuple[str, ...], path: Path) -> NetworkConfig:
+def require_usable(info: CheckpointInfo, wanted: tuple[str, ...], path: Path) -> NetworkConfig:
+    """The sizes of a file whose wanted parts this version can run; ColorizeError says what is in the way."""
     unknown = [part for part in wanted if part not in PARTS]
     if unknown:
         raise ColorizeError(f"unknown part {', '.join(unknown)}; known are {', '.join(PARTS)}")

@@ -1,0 +1,78 @@
+"""A sketch on a host's canvas: laid there just as the host lays its own picture, so that lines and colours meet."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .images import letterbox, resize_lines
+
+Box = tuple[int, int, int, int]  # left, top, right, bottom
+
+
+class Fit(enum.IntEnum):
+    """The resize modes of img2img, by the host's own numbers."""
+
+    STRETCH = 0
+    CROP = 1
+    FILL = 2
+    LATENT = 3  # as STRETCH, but that the latent is resized
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where on the canvas a sketch lies.
+
+    width, height: the canvas in pixels. region: the part of a picture of size `of` that the canvas shows (inpainting of
+    the masked part only). cut: a part of the canvas that alone is wanted (hires fix to another shape).
+    """
+
+    width: int
+    height: int
+    fit: Fit = Fit.STRETCH
+    region: Box | None = None
+    of: tuple[int, int] | None = None
+    cut: Box | None = None
+
+    def place(self, lines: Tensor) -> Tensor:
+        """lines: [1, 3, h, w], +1 on -1, at the sketch's own size -> the same on the canvas, [1, 3, H, W]."""
+        if self.region is not None and self.of is not None:
+            canvas = resize_lines(_crop(lines, self._scaled_region(lines)), self.height, self.width)
+        elif self.fit is Fit.FILL:
+            canvas, _ = letterbox(lines, self.height, self.width)
+        elif self.fit is Fit.CROP:
+            canvas = _cover(lines, self.height, self.width)
+        else:
+            canvas = resize_lines(lines, self.height, self.width)
+        return canvas if self.cut is None else _crop(canvas, self.cut)
+
+    def _scaled_region(self, lines: Tensor) -> Box:
+        """`region` in the sketch's own pixels; the sketch covers the picture of size `of`."""
+        assert self.region is not None and self.of is not None
+        x, y = lines.shape[-1] / self.of[0], lines.shape[-2] / self.of[1]
+        left, top, right, bottom = self.region
+        left, top = round(left * x), round(top * y)
+        return left, top, max(left + 1, round(right * x)), max(top + 1, round(bottom * y))
+
+
+def _cover(lines: Tensor, height: int, width: int) -> Tensor:
+    """Resized to cover the canvas, and what hangs over cut off evenly."""
+    h, w = lines.shape[-2:]
+    r = max(height / h, width / w)
+    lines = resize_lines(lines, max(height, round(h * r)), max(width, round(w * r)))
+    top, left = (lines.shape[-2] - height) // 2, (lines.shape[-1] - width) // 2
+    return lines[..., top:top + height, left:left + width]
+
+
+def _crop(lines: Tensor, box: Box) -> Tensor:
+    """The part within the box; paper where that lies outside."""
+    left, top, right, bottom = box
+    h, w = lines.shape[-2:]
+    canvas = torch.full((*lines.shape[:-2], bottom - top, right - left), -1.0, dtype=lines.dtype)
+    inner = lines[..., max(top, 0):max(min(bottom, h), 0), max(left, 0):max(min(right, w), 0)]
+    y, x = max(-top, 0), max(-left, 0)
+    canvas[..., y:y + inner.shape[-2], x:x + inner.shape[-1]] = inner
+    return canvas

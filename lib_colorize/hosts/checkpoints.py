@@ -1,0 +1,109 @@
+"""What a checkpoint file in a host is, and the parts of it that no host loads: sketch and reference encoder."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from ..checkpoint.config import PARTS, NetworkConfig, VisionConfig
+from ..checkpoint.files import open_tensors
+from ..checkpoint.identify import COLORIZE, Kind, identify
+from ..checkpoint.metadata import ModelCard
+from ..checkpoint.read import read, read_reference_encoder, require_usable
+from ..errors import ColorizeError
+from ..reference_encoder import ReferenceEncoder
+from ..sketch_encoder import SketchEncoder
+
+INSIDE = "inside the checkpoint"
+SHIPPED = Path(__file__).resolve().parents[2] / "models" / "colorize-small.safetensors"
+_Module = TypeVar("_Module", bound=nn.Module)
+
+
+@dataclass(frozen=True)
+class ColorizeFile:
+    """A colorize checkpoint on disk; `problem` says in one sentence why it cannot be used, empty when it can."""
+
+    path: Path
+    kind: Kind
+    card: ModelCard | None
+    linear_projections: bool = False  # of the U-Net, as the file has them
+    problem: str = ""
+
+    @property
+    def config(self) -> NetworkConfig:
+        """Sizes of all networks; ColorizeError with the problem when the file cannot be used."""
+        return self.usable().config
+
+    def usable(self) -> ModelCard:
+        """The card; ColorizeError with the problem when the file cannot be used."""
+        if self.card is None or self.problem:
+            raise ColorizeError(self.problem or f"{self.path}: {self.kind.value}")
+        return self.card
+
+
+def colorize_file(path: str | os.PathLike[str]) -> ColorizeFile | None:
+    """What the file is; None when it is no colorize checkpoint. Of safetensors only the header is read."""
+    file = Path(path)
+    try:
+        stamp = file.stat()
+    except OSError:
+        return None
+    return _colorize_file(file, stamp.st_size, stamp.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=64)
+def _colorize_file(path: Path, size: int, modified: int) -> ColorizeFile | None:
+    try:
+        with open_tensors(path) as file:
+            info = identify(file.entries, file.metadata)
+            metadata = dict(file.metadata)
+    except ColorizeError:
+        return None
+    if info.kind not in COLORIZE:
+        return None
+    try:
+        config = require_usable(info, tuple(part for part in PARTS if part != "reference_encoder"), path)
+    except ColorizeError as error:
+        return ColorizeFile(path, info.kind, None, problem=str(error))
+    if "vae" not in info.parts:
+        return ColorizeFile(path, info.kind, None, problem=f"{path}: no VAE (first_stage_model.*) inside; use the "
+                            "released file itself")
+    card = info.card or ModelCard.of_released(config, metadata)
+    return ColorizeFile(path, info.kind, card, config.unet.linear_projections)
+
+
+def sketch_encoder(file: ColorizeFile) -> SketchEncoder:
+    """The sketch encoder of a colorize checkpoint, read anew: in full size it takes 0.26 GB."""
+    sizes = file.config.sketch
+    state = read(file.path, ("sketch_encoder",)).sketch_encoder
+    assert sizes is not None and state is not None  # a colorize checkpoint has one
+    return _loaded(lambda: SketchEncoder(**asdict(sizes)), state)
+
+
+def reference_encoder(path: Path, context_dim: int) -> ReferenceEncoder:
+    """The reference encoder in a file of any layout; ColorizeError when its tokens do not fit the U-Net."""
+    state, sizes = read_reference_encoder(path)
+    require_width(path, sizes, context_dim)
+    return _loaded(lambda: ReferenceEncoder(sizes), {f"visual.{key}": value for key, value in state.items()})
+
+
+def require_width(path: Path, sizes: VisionConfig, context_dim: int) -> None:
+    """ColorizeError when the tokens do not fit the U-Net."""
+    if sizes.output_dim != context_dim:
+        raise ColorizeError(f"{path}: tokens of {sizes.output_dim} numbers, the U-Net takes {context_dim}; use the "
+                            "encoder that it was trained with (OpenCLIP ViT-H-14 for the released files)")
+
+
+def _loaded(make: Callable[[], _Module], state: dict[str, Tensor]) -> _Module:
+    """The network that `make` builds, with these weights in float32, for inference."""
+    with torch.device("meta"):
+        module = make()
+    module.load_state_dict({key: value.float() for key, value in state.items()}, strict=True, assign=True)
+    return module.eval().requires_grad_(False)

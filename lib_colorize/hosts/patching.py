@@ -1,0 +1,42 @@
+"""Replace one function of a host's module, and put it back; a folder for files that a host wants to read."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+MARK = "colorize_replaces"  # on a replacement: what was there before
+
+
+def replace_function(
+    owner: Any, name: str, make: Callable[[Callable[..., Any]], Callable[..., Any]],
+) -> Callable[[], None]:
+    """Sets owner.name to make(what is there); returns how to undo that.
+
+    A replacement of ours from before a reload of the WebUI's scripts is taken off first. Undoing leaves alone what
+    somebody else has put over ours since.
+    """
+    current = getattr(owner, name)
+    original = getattr(current, MARK, current)
+    replacement = make(original)
+    setattr(replacement, MARK, original)
+    setattr(owner, name, replacement)
+
+    def undo() -> None:
+        if getattr(owner, name) is replacement:
+            setattr(owner, name, original)
+
+    return undo
+
+
+@functools.cache
+def scratch_folder() -> Path:
+    """A folder of this process, gone when it ends."""
+    folder = tempfile.mkdtemp(prefix="colorize-diffusion-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)

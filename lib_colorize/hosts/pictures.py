@@ -1,0 +1,101 @@
+"""Pictures as hosts hand them over (PIL, arrays, gradio's dictionaries, base64, data URLs, paths) -> PIL pictures."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import os
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ..errors import ColorizeError
+from ..images import open_image
+
+DATA_URL = re.compile(r"data:[\w.+-]+/[\w.+-]+(;[\w=.-]+)*,", re.ASCII)
+LAYERS = ("composite", "image", "background")  # keys of gradio's editors: the first that holds a picture is taken
+MAX_PATH = 4096
+
+
+def decode_picture(
+    value: Any, what: str, allowed_folders: Sequence[str] = (), fetch: Callable[[str], Image.Image] | None = None,
+) -> Image.Image | None:
+    """The picture that a widget or an API call holds; None when there is none. ColorizeError when it is no picture.
+
+    what: its name in errors. allowed_folders: where a path may lie. fetch: reads an http(s) address, where the server
+    allows that.
+    """
+    if isinstance(value, dict):
+        value = next((value[key] for key in LAYERS if value.get(key) is not None), None)
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    if isinstance(value, Image.Image):
+        return value
+    if isinstance(value, np.ndarray):
+        return _from_array(value, what)
+    if isinstance(value, str):
+        return _from_text(value.strip(), what, allowed_folders, fetch)
+    raise ColorizeError(f"{what}: found {type(value).__name__}, expected a picture, base64 text, a data URL or a path")
+
+
+def _from_array(value: np.ndarray, what: str) -> Image.Image:
+    try:
+        return Image.fromarray(value)
+    except (TypeError, ValueError):
+        raise ColorizeError(
+            f"{what}: found an array of {value.dtype} {value.shape}, expected uint8 [h, w, 3]") from None
+
+
+def _from_text(
+    text: str, what: str, allowed_folders: Sequence[str], fetch: Callable[[str], Image.Image] | None,
+) -> Image.Image:
+    if text.startswith(("http://", "https://")):
+        if fetch is None:
+            raise ColorizeError(f"{what}: found a web address, and this server fetches none; send it as base64")
+        return fetch(text)
+    head = DATA_URL.match(text)
+    content = _base64(text[head.end():] if head else text)
+    if content is not None and len(content) >= 8:
+        try:
+            return open_image(content)
+        except ColorizeError as error:
+            if head or not _may_be_path(text):
+                raise ColorizeError(f"{what}: {str(error).removeprefix('the picture: ')}") from None
+    if head or not _may_be_path(text):
+        raise ColorizeError(f"{what}: neither base64 of a picture nor a path ({text[:24]!r}...); send it as base64")
+    return open_image(_allowed(text, what, allowed_folders))
+
+
+def _base64(text: str) -> bytes | None:
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _may_be_path(text: str) -> bool:
+    return len(text) <= MAX_PATH and text.isprintable() and bool(re.search(r"[/\\.]", text))
+
+
+def _allowed(text: str, what: str, folders: Sequence[str]) -> Path:
+    """The path itself when it lies, links resolved, in one of the folders."""
+    path = Path(os.path.realpath(os.path.expanduser(text)))
+    for folder in folders:
+        if path.is_relative_to(os.path.realpath(folder)):
+            return path
+    where = ", ".join(folders) or "none"
+    raise ColorizeError(f"{what}: the server reads pictures only from its allowed folders ({where}), not from "
+                        f"{text!r}; send it as base64, or start the server with --gradio-allowed-path")
+
+
+def picture_hash(image: Image.Image) -> str:
+    """Ten hexadecimal digits of what a picture shows: its size and pixels, whatever file they came in."""
+    pixels = image if image.mode in ("RGB", "RGBA") else image.convert("RGBA")
+    if pixels.mode == "RGBA" and pixels.getchannel("A").getextrema() == (255, 255):
+        pixels = pixels.convert("RGB")
+    return hashlib.sha256(repr((pixels.mode, pixels.size)).encode() + pixels.tobytes()).hexdigest()[:10]

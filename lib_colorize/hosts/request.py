@@ -1,0 +1,52 @@
+"""The arguments that a host hands to the script -> one request. The order of the list is a public contract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..errors import ColorizeError
+from .settings import JobSettings, job_fields
+
+PICTURES = ("reference", "sketch")
+ARGUMENTS = ("enabled", *PICTURES, *(f.name for f in job_fields()))  # of the ordered list
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asks for. Pictures are still as the host gave them (see pictures.py)."""
+
+    enabled: bool
+    reference: Any
+    sketch: Any
+    settings: JobSettings
+
+    def with_settings(self, changes: Mapping[str, Any]) -> Request:
+        """With other settings, of an X/Y/Z axis for instance."""
+        return replace(self, settings=self.settings.with_(**changes)) if changes else self
+
+
+def parse(args: Sequence[Any]) -> Request | None:
+    """The request in a script's arguments: in the order of ARGUMENTS, shorter lists allowed, or one dictionary.
+
+    None when it is not enabled. ColorizeError for unknown names, too many arguments and wrong values.
+    """
+    if not args:
+        return None  # a host that is still starting, or one that knows no defaults
+    if isinstance(args[0], Mapping):
+        values: dict[str, Any] = {"enabled": True, **args[0]}  # what the host appends are its own defaults
+    else:
+        if len(args) > len(ARGUMENTS):
+            raise ColorizeError(f"{len(args)} arguments, expected at most {len(ARGUMENTS)}: {', '.join(ARGUMENTS)}")
+        values = dict(zip(ARGUMENTS, args))
+    unknown = sorted(str(name) for name in values if name not in ARGUMENTS)
+    if unknown:
+        raise ColorizeError(f"unknown argument {', '.join(unknown)}; known are {', '.join(ARGUMENTS)}")
+    enabled = values.pop("enabled")
+    if enabled not in (True, False):
+        raise ColorizeError(f"enabled: found {enabled!r}, expected true or false")
+    if not enabled:
+        return None
+    pictures = {name: values.pop(name, None) for name in PICTURES}
+    return Request(True, pictures["reference"], pictures["sketch"], JobSettings.from_values(values))

@@ -1,0 +1,75 @@
+"""Reference picture -> tokens, in a host: the encoder is read, used and dropped; the last tokens are kept."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ..errors import ColorizeError
+from ..images import reference_tensor
+from ..model_files import choose_reference_encoder, find_reference_encoders
+from .base import Host
+from .checkpoints import INSIDE, ColorizeFile, reference_encoder
+
+KEPT = 16  # pictures; 1 MB each in full size
+
+
+class TokenStore:
+    """Tokens by what they were made from: the encoder's file and the picture's pixels."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[str, int, str], Tensor] = OrderedDict()
+
+    def tokens(self, host: Host, file: ColorizeFile, reference: Image.Image) -> Tensor:
+        """The local tokens [1, N, D] of a reference, on the CPU, float32 (method.md section 1: v1 does not use CLS)."""
+        path = encoder_path(host, file)
+        pixels = hashlib.sha256(repr((reference.mode, reference.size)).encode() + reference.tobytes()).hexdigest()
+        key = (str(path), path.stat().st_mtime_ns, pixels)
+        if key not in self._kept:
+            self._kept[key] = _encode(host, path, file.config.unet.context_dim, reference)
+        self._kept.move_to_end(key)
+        while len(self._kept) > KEPT:
+            self._kept.popitem(last=False)
+        return self._kept[key]
+
+
+TOKENS = TokenStore()
+
+
+@torch.no_grad()
+def _encode(host: Host, path: Path, context_dim: int, reference: Image.Image) -> Tensor:
+    host.show_progress("Encoding the reference")
+    picture = reference_tensor(reference)
+    encoder = reference_encoder(path, context_dim)
+    device = host.device()
+    if device.type == "cuda":  # 2.5 GB in float32; its tokens differ by half precision's last digits
+        encoder.half()
+    host.make_room(encoder)
+    tokens: Tensor = encoder.to(device)(picture.to(device))[:, 1:].float().cpu()
+    if not bool(torch.isfinite(tokens).all()):
+        raise ColorizeError(f"{path}: gives tokens that are not numbers; the file is damaged, fetch it again")
+    return tokens
+
+
+def encoder_path(host: Host, file: ColorizeFile) -> Path:
+    """Where the reference encoder of a checkpoint lies; ColorizeError says what is needed when there is none."""
+    if file.config.reference is not None:
+        return file.path
+    folders = host.folders()
+    wanted = str(host.option("colorize_reference_encoder", "") or "") or None
+    return choose_reference_encoder(
+        find_reference_encoders(folders), file.config.unet.context_dim, wanted, folders.own).path
+
+
+def encoder_note(host: Host, file: ColorizeFile) -> str:
+    """The same for people: INSIDE, the file's path, or "" when there is none."""
+    try:
+        path = encoder_path(host, file)
+    except ColorizeError:
+        return ""
+    return INSIDE if path == file.path else str(path)
