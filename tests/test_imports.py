@@ -20,7 +20,8 @@ RANKS = {  # a file imports its own rank or below; without an entry: by folder
     "lib_colorize.schedule": 2, "lib_colorize.conditioning": 3, "lib_colorize.attach": 3,
     "lib_colorize.model_catalogue": 3, "lib_colorize.model_files": 3, "lib_colorize.model_status": 3,
     "lib_colorize.model_import": 3, "lib_colorize.placing": 3, "lib_colorize.part_file": 3,
-    "lib_colorize.http_transfer": 3, "lib_colorize.download": 3,
+    "lib_colorize.http_transfer": 3, "lib_colorize.download": 3, "lib_colorize.presets": 2,
+    "lib_colorize.translations": 1, "lib_colorize.models_panel": 3,
 }
 FOLDER_RANKS = {
     "lib_colorize.checkpoint": 2, "lib_colorize.hosts": 4, "scripts": 5, "lib_colorize.standalone": 5,

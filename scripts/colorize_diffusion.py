@@ -1,0 +1,301 @@
+"""The only script: widgets made from the settings; every hook of the host goes to `lib_colorize.hosts.hooks`."""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import Field
+from functools import partial
+from html import escape
+from typing import Any
+
+import gradio as gr
+from modules import scripts, shared
+from modules.ui_components import InputAccordion
+
+from lib_colorize.errors import ColorizeError
+from lib_colorize.hosts import hooks
+from lib_colorize.hosts.settings import PREFIX, JobSettings, job_fields
+from lib_colorize.lineart import EXTRACTORS
+from lib_colorize.models_panel import Transfers, downloads, licence_note, table
+from lib_colorize.presets import Intention, preset
+from lib_colorize.translations import Language, Texts, choose_language
+
+MAIN = (("reference_guidance", "reference_strength"), ("sketch_strength", "line_overlay"))
+LINES = (("polarity", "extractor"),)
+ADVANCED = (("sketch_guidance", "encoder_strength"), ("semantics_strength", "colour_strength"), ("block_strengths",),
+            ("guidance_start", "guidance_end"), ("no_guidance_start", "no_guidance_end"))
+MARKS = (PREFIX + "reference hash", PREFIX + "version")  # infotext keys that only a coloured picture has
+ON_IN_THE_PAGE = ("size_from_sketch",)  # the API's dictionary keeps the dataclass' default
+CANVAS_PICTURE = "logical_image_background"  # Forge: a hidden text box, made right after the canvas that is its face
+GRADIO_3 = gr.__version__.startswith("3.")
+PICTURE = {"type": "pil", "image_mode": "RGBA", "interactive": True, "height": 260,
+           **({"source": "upload"} if GRADIO_3 else {"sources": ["upload", "clipboard"], "format": "png"})}
+TRANSFERS = Transfers()
+
+
+def texts() -> Texts:
+    """The panel's words in the language of the settings page, else of the host."""
+    wanted = getattr(shared.opts, "colorize_language", "auto")
+    return Texts(choose_language(wanted, getattr(shared.opts, "localization", "")))
+
+
+def add_options() -> None:
+    """Our page in the host's settings. At once, not in the callback that --nowebui never calls."""
+    t, page = texts(), ("colorize_diffusion", hooks.TITLE)
+    languages = [language.value for language in Language]
+    options = {
+        "prediction": shared.OptionInfo("auto", t("option_prediction"), gr.Radio, {"choices": ["auto", "eps", "v"]}),
+        "models_dir": shared.OptionInfo("", t("option_models_dir"), restrict_api=True),
+        "mirror": shared.OptionInfo("", t("option_mirror"), restrict_api=True),
+        "language": shared.OptionInfo("auto", t("option_language"), gr.Radio,
+                                      {"choices": ["auto", *languages]}).needs_reload_ui(),
+    }
+    for name in ("models_dir", "mirror"):
+        options[name].info(t(f"option_{name}_help"))
+    for name, option in options.items():
+        option.section = page
+        shared.opts.add_option(f"colorize_{name}", option)
+
+
+@contextmanager
+def errors_shown() -> Iterator[None]:
+    """Bad input as a message in the page."""
+    try:
+        yield
+    except ColorizeError as error:
+        raise gr.Error(str(error)) from None
+
+
+def ui_value(value: Any) -> Any:
+    """A setting's value as its widget holds it."""
+    if isinstance(value, tuple):
+        return " ".join(f"{number:g}" for number in value)
+    return value.value if isinstance(value, enum.Enum) else value
+
+
+def pasted(item: Field[Any], infotext: dict[str, str]) -> Any:
+    """The widget's value for a setting from a picture's infotext; None, which changes nothing, for others' pictures."""
+    if not any(mark in infotext for mark in MARKS):
+        return None
+    return ui_value(getattr(JobSettings.from_job_infotext(infotext), item.name))
+
+
+def job_settings(values: Sequence[Any]) -> JobSettings:
+    """Settings from the widgets' values in the order of job_fields()."""
+    return JobSettings.from_values(dict(zip((item.name for item in job_fields()), values)))
+
+
+def model_note(t: Texts) -> str:
+    """HTML: the loaded checkpoint, its prediction type, and whether its reference encoder is there."""
+    found = hooks.status()
+    name, problem = escape(found.checkpoint), f"<b>{escape(found.problem)}</b>"
+    if not found.is_colorize:
+        lines = [t("note_foreign", checkpoint=name) if name else t("note_none")]
+    elif not found.resolution:  # damaged, or of a kind that cannot run yet
+        lines = [f"{name}: {problem}"]
+    else:
+        prediction = found.prediction or t("unknown")
+        lines = [t("note_colorize", checkpoint=name, prediction=prediction, resolution=found.resolution)]
+        encoder = escape(found.reference_encoder)
+        lines.append(t("note_encoder", encoder=encoder) if encoder else f"<b>{t('note_no_encoder')}</b>")
+        lines += [problem] if encoder and found.problem else []
+    return f'<div class="colorize-note">{"<br>".join(lines)}</div>'
+
+
+class Panel:
+    """The widgets of one tab; made anew by every call of ui()."""
+
+    def __init__(self, elem_id: Callable[[str], str], host: dict[str, Any], is_img2img: bool) -> None:
+        """host: the page's own sliders and picture, as far as they are there (`width`, `height`, `image`)."""
+        self.t, self.elem_id, self.host, self.is_img2img = texts(), elem_id, host, is_img2img
+        self.made: dict[str, Any] = {}
+
+    def build(self) -> list[Any]:
+        """All widgets; returns those that are the script's arguments."""
+        t = self.t
+        with InputAccordion(False, label=hooks.TITLE, elem_id=self.elem_id("enable")) as enabled:
+            with gr.Row(elem_classes="colorize-row"):
+                note = gr.HTML(elem_id=self.elem_id("note"))
+                check = self.button("check")
+            self.pictures()
+            with gr.Row(elem_classes="colorize-row"):
+                presets = {intention: self.button(intention.value) for intention in Intention}
+            self.settings(MAIN)
+            with gr.Row():
+                self.setting("start", visible=self.is_img2img)
+                self.setting("size_from_sketch")
+            size = self.button("size_button") if {"width", "height"} <= set(self.host) else None
+            with gr.Accordion(t("lines"), open=False):
+                self.settings(LINES)
+                preview = self.button("preview_button")
+                seen = gr.Image(label=t("preview"), elem_id=self.elem_id("preview"), interactive=False)
+            with gr.Accordion(t("advanced"), open=False):
+                self.settings(ADVANCED)
+            with gr.Accordion(t("models"), open=False):
+                listing = self.models()
+        enabled.do_not_save_to_config = True
+        self.connect_presets(presets)
+        self.connect_sketch(preview, self.preview, [seen])
+        if size is not None:
+            self.connect_sketch(size, self.size, [self.host["width"], self.host["height"]])
+        check.click(lambda: (model_note(t), table(hooks.folders(), t)), outputs=[note, listing])
+        enabled.change(lambda on: model_note(t) if on else gr.update(), [enabled], [note], show_progress="hidden")
+        return [enabled, self.reference, self.sketch, *self.values()]
+
+    def values(self) -> list[Any]:
+        """The settings' widgets in the order of the API's list."""
+        return [self.made[item.name] for item in job_fields()]
+
+    def button(self, key: str, **more: Any) -> Any:
+        made = gr.Button(self.t(key), elem_id=self.elem_id(key), size="sm", **more)
+        made.do_not_save_to_config = True
+        return made
+
+    def settings(self, rows: Sequence[Sequence[str]]) -> None:
+        for row in rows:
+            with gr.Row():
+                for name in row:
+                    self.setting(name)
+
+    def setting(self, name: str, **more: Any) -> None:
+        """The widget of one setting, from its type and metadata."""
+        t, item = self.t, next(item for item in job_fields() if item.name == name)
+        default, meta = ui_value(item.default), item.metadata
+        common = {"label": t.label(item), "info": t.help(item), "elem_id": self.elem_id(name), "value": default, **more}
+        if name == "extractor":
+            made = gr.Dropdown([(t.choice(key, each.label), key) for key, each in EXTRACTORS.items()], **common)
+        elif isinstance(item.default, enum.Enum):
+            made = gr.Radio([(t.choice(each.value), each.value) for each in type(item.default)], **common)
+        elif isinstance(item.default, bool):
+            made = gr.Checkbox(**{**common, "value": default or name in ON_IN_THE_PAGE})
+        elif isinstance(item.default, tuple):
+            made = gr.Textbox(placeholder=t("blocks_placeholder"), **common)
+        else:
+            made = gr.Slider(meta["low"], meta["high"], step=meta["step"], **common)
+        made.do_not_save_to_config = True  # else the defaults and ranges of the first start would stay for ever
+        self.made[name] = made
+
+    def pictures(self) -> None:
+        t = self.t
+        with gr.Row():
+            self.reference = gr.Image(label=t("reference"), elem_id=self.elem_id("reference"), **PICTURE)
+            self.sketch = gr.Image(label=t("sketch"), elem_id=self.elem_id("sketch"), **PICTURE)
+        boxes = [self.reference, self.sketch]
+        with gr.Row(elem_classes="colorize-row"):
+            words = escape(json.dumps({key: t(key) for key in ("as_reference", "as_sketch")}))  # for the JavaScript
+            hint = t("sketch_help_img2img" if self.is_img2img else "sketch_help_txt2img")
+            gr.HTML(f'<div class="colorize-hint" data-texts="{words}">{hint}</div>')
+            self.button("swap").click(lambda reference, sketch: (sketch, reference), boxes, boxes)
+
+    def connect_presets(self, buttons: dict[Intention, Any]) -> None:
+        for intention, button in buttons.items():
+            values = {self.made[name]: gr.update(value=ui_value(value)) for name, value in preset(intention).items()}
+            button.click(partial(lambda filled: filled, values), None, list(values), show_progress="hidden")
+
+    def connect_sketch(self, button: Any, action: Callable[..., Any], outputs: list[Any]) -> None:
+        """action(picture, settings): of the sketch box, else of the page's own picture."""
+        pictures = [self.sketch, *([self.host["image"]] if "image" in self.host else [])]
+
+        def run(*values: Any) -> Any:
+            picture = next((value for value in values[: len(pictures)] if value is not None), None)
+            with errors_shown():
+                if picture is None:
+                    raise ColorizeError(self.t("no_sketch_img2img" if self.is_img2img else "no_sketch_txt2img"))
+                return action(picture, job_settings(values[len(pictures):]))
+
+        button.click(run, [*pictures, *self.values()], outputs)
+
+    @staticmethod
+    def preview(picture: Any, settings: JobSettings) -> Any:
+        return hooks.preview(picture, settings, None)
+
+    @staticmethod
+    def size(picture: Any, settings: JobSettings) -> Any:
+        return hooks.size_for(picture, settings)
+
+    def models(self) -> Any:
+        """What is needed and where it goes; download and import. Returns the table."""
+        t, files = self.t, downloads(self.t)
+        listing = gr.HTML(f"<p>{t('press_check')}</p>", elem_id=self.elem_id("models"), elem_classes="colorize-models")
+        if getattr(shared.cmd_opts, "disable_extension_access", False):
+            gr.HTML(f"<p>{t('models_closed')}</p>")
+            return listing
+        wanted = gr.Dropdown(files, value=files[0][1], label=t("download_choice"), elem_id=self.elem_id("wanted"))
+        licence = gr.HTML(licence_note(files[0][1], t))
+        accepted = gr.Checkbox(False, label=t("accept"), elem_id=self.elem_id("accepted"))
+        with gr.Row():
+            download, stop = self.button("download"), self.button("stop")
+        path = gr.Textbox(label=t("import_path"), elem_id=self.elem_id("path"))
+        take_in = self.button("import")
+        progress = gr.HTML(elem_id=self.elem_id("progress"))
+        for widget in (wanted, accepted, path):
+            widget.do_not_save_to_config = True
+
+        def downloading(id: str, agreed: bool) -> Iterator[str]:
+            mirror = getattr(shared.opts, "colorize_mirror", "")
+            with errors_shown():
+                yield from map(escape, TRANSFERS.download(id, hooks.folders(), agreed, mirror, t))
+
+        def importing(where: str) -> Iterator[str]:
+            with errors_shown():
+                yield from map(escape, TRANSFERS.take_in(where, hooks.folders(), t))
+
+        wanted.change(lambda id: (licence_note(id, t), False), [wanted], [licence, accepted], show_progress="hidden")
+        for button, work, inputs in ((download, downloading, [wanted, accepted]), (take_in, importing, [path])):
+            button.click(work, inputs, [progress]).then(lambda: table(hooks.folders(), t), None, [listing])
+        stop.click(TRANSFERS.stop, None, None)
+        return listing
+
+
+class ColorizeScript(scripts.Script):
+    """Always there, in txt2img and img2img."""
+
+    def __init__(self) -> None:
+        self.page: dict[str, Any] = {}  # the host's own widgets, for buttons that read or write them
+
+    def title(self) -> str:
+        return hooks.TITLE
+
+    def show(self, is_img2img: bool) -> Any:
+        return scripts.AlwaysVisible
+
+    def after_component(self, component: Any, **kwargs: Any) -> None:
+        """Hosts call this for every widget of the page that they make."""
+        names = {f"{self.tabname}_{name}": name for name in ("width", "height", "image")}
+        if kwargs.get("elem_id") in names:
+            self.page[names[kwargs["elem_id"]]] = component
+        elif isinstance(self.page.get("image"), gr.HTML) and CANVAS_PICTURE in (kwargs.get("elem_classes") or ()):
+            self.page["image"] = component
+
+    def ui(self, is_img2img: bool) -> list[Any]:
+        here = gr.context.Context.root_block.blocks  # hosts call ui() twice more, in another page, for its defaults
+        usable = {name: widget for name, widget in self.page.items()
+                  if widget._id in here and not isinstance(widget, gr.HTML)}
+        panel = Panel(self.elem_id, usable, is_img2img)
+        arguments = panel.build()
+        self.infotext_fields = [
+            (arguments[0], lambda infotext: True if any(mark in infotext for mark in MARKS) else None),
+            *((panel.made[item.name], partial(pasted, item)) for item in job_fields())]
+        return arguments
+
+    def before_process(self, p: Any, *args: Any) -> None:
+        hooks.before_process(p, args)
+
+    def process(self, p: Any, *args: Any) -> None:
+        hooks.process(p, args)
+
+    def process_before_every_sampling(self, p: Any, *args: Any, **kwargs: Any) -> None:
+        hooks.before_sampling(p, args, kwargs["x"])
+
+    def postprocess_image(self, p: Any, pp: Any, *args: Any) -> None:
+        hooks.postprocess_image(p, pp, args)
+
+    def postprocess(self, p: Any, processed: Any, *args: Any) -> None:
+        hooks.postprocess(p, processed, args)
+
+
+hooks.install()
+add_options()
