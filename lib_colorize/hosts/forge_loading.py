@@ -162,8 +162,10 @@ def write_configuration(file: ColorizeFile) -> Path:
 
 
 def _vae(vae: VAEConfig, scale_factor: float) -> dict[str, Any]:
+    levels = len(vae.ch_mult)  # Forge counts the halvings by the types of the blocks
     return {"in_channels": vae.in_channels, "out_channels": vae.out_ch, "latent_channels": vae.z_channels,
             "block_out_channels": [vae.ch * mult for mult in vae.ch_mult], "layers_per_block": vae.num_res_blocks,
+            "down_block_types": ["DownEncoderBlock2D"] * levels, "up_block_types": ["UpDecoderBlock2D"] * levels,
             "scaling_factor": scale_factor}
 
 
