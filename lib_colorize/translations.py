@@ -160,7 +160,8 @@ PHRASES = {
     "preset_sketch": Phrase("Stick to the sketch", "線画に忠実", "忠于线稿"),
     "preset_balanced": Phrase("Balanced", "バランス", "平衡"),
     "preset_style": Phrase("Strong style", "強いスタイル", "强风格"),
-    "size_button": Phrase("Size from the sketch", "線画の大きさを設定", "按线稿设置尺寸"),
+    "size_button": Phrase(
+        "Set the sliders to the sketch's size now", "スライダーを線画の大きさに合わせる", "立即把滑块设为线稿尺寸"),
     "lines": Phrase("Lines of the sketch", "線画の線", "线稿的线条"),
     "preview_button": Phrase("Preview what the model will see", "モデルが見る線画をプレビュー", "预览模型看到的线稿"),
     "preview": Phrase("What the model will see", "モデルが見る線画", "模型看到的线稿"),

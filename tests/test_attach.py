@@ -8,7 +8,7 @@ import pytest
 import torch
 from ldm.modules.diffusionmodules.openaimodel import UNetModel
 
-from lib_colorize.attach import add_hints, attach, find_layout
+from lib_colorize.attach import Attachment, add_hints, attach, find_layout
 from lib_colorize.conditioning import Branch, Conditioning, encode
 from lib_colorize.errors import ColorizeError
 from lib_colorize.settings import Settings
@@ -260,6 +260,40 @@ def test_keys_are_made_once_and_rows_without_reference_cost_no_attention(small, 
         assert [rows for rows in attended if rows == 4] == [4] * 32
     for hook in hooks:
         hook.remove()
+
+
+def test_an_attachment_applied_around_each_call_keeps_its_keys(small):
+    settings, shown = PLAIN, conditioning(2)
+    counts, hooks = count_calls(small)
+    with torch.no_grad():
+        with attach(small, shown, settings) as attached:
+            attached.branches = (FULL, NO_REFERENCE, NO_SKETCH)
+            expected = [small(X, T), small(X * 2, T)]
+        made_before = len(counts["to_k"])
+        attachment, before = Attachment(small, shown, settings), state(small)
+        for x, want in zip((X, X * 2), expected):
+            with attachment.applied() as attached:
+                attached.branches = (FULL, NO_REFERENCE, NO_SKETCH)
+                assert torch.equal(small(x, T), want)
+            assert changed(small, before) == []
+    assert len(counts["to_k"]) - made_before == 16 and attachment.calls == 2
+    attachment.close()
+    assert attachment.calls == 2 and not attachment._attentions
+    for hook in hooks:
+        hook.remove()
+
+
+def test_rows_may_be_assigned_in_any_order(small):
+    rows = [(branch, picture) for branch in Branch for picture in range(2)]
+    order = [4, 1, 5, 0, 3, 2]
+    with torch.no_grad(), attach(small, conditioning(2), PLAIN) as attached:
+        attached.assigned = rows
+        straight = small(X, T)
+        attached.assigned = [rows[i] for i in order]
+        assert (small(X[order], T[order]) - straight[order]).abs().max() < 1e-5
+        attached.assigned = rows[:5]
+        with pytest.raises(ColorizeError, match="6 rows, 5"):
+            small(X, T)
 
 
 # Nothing is left behind

@@ -7,7 +7,7 @@ import torch
 
 from lib_colorize.attach import attach
 from lib_colorize.conditioning import encode
-from lib_colorize.guidance import Branch, branches, combine
+from lib_colorize.guidance import Branch, as_cfg, branches, combine, guided
 from lib_colorize.schedule import NoiseSchedule, Prediction, alphas_cumprod
 from lib_colorize.settings import Settings
 from tests.conftest import golden_ids
@@ -39,6 +39,21 @@ def test_combine_is_the_formula(reference, sketch, expected):
     values = {FULL: 7.0, NO_REFERENCE: 2.0, NO_SKETCH: 4.0}
     given = {branch: torch.full((1, 4, 2, 2), values[branch]) for branch in branches(settings)}
     assert torch.equal(combine(given, settings), torch.full((1, 4, 2, 2), expected))
+
+
+@pytest.mark.parametrize("reference", [1, 1.5, 3, 5])
+@pytest.mark.parametrize("sketch", [1, 2, 7.5])
+@pytest.mark.parametrize("acts", [True, False])
+def test_the_form_that_hosts_compute_is_the_same_guidance(reference, sketch, acts):
+    settings = Settings(reference_guidance=reference, sketch_guidance=sketch)
+    predictions = dict(zip(Branch, torch.randn(3, 1, 4, 2, 2, dtype=torch.float64)))
+    if not acts:  # both contexts are zero then
+        predictions[NO_REFERENCE] = predictions[FULL]
+    weights, scale = as_cfg(settings, acts)
+    assert set(weights) == set(branches(settings, acts)) - {FULL} and FULL not in weights
+    assert not weights or sum(weights.values()) == pytest.approx(1)
+    expected = combine({branch: predictions[branch] for branch in branches(settings)}, settings)
+    torch.testing.assert_close(guided(predictions, weights, scale), expected)
 
 
 @pytest.mark.parametrize("case_id", golden_ids("cfg."))

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..conditioning import Branch
 from ..errors import ColorizeError
 
-MAGIC = 1021.0  # of the mark's first number; exact in half precision, as the others are
+MAGIC = 240.0  # the mark's first number; exact in float16 and bfloat16, as the others are
 ORDER = tuple(Branch)
 
 

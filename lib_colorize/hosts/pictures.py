@@ -59,27 +59,31 @@ def _from_text(
             raise ColorizeError(f"{what}: found a web address, and this server fetches none; send it as base64")
         return fetch(text)
     head = DATA_URL.match(text)
+    if head is None and "." in text and len(text) <= MAX_PATH:  # base64 has no dots
+        return open_image(_allowed(text, what, allowed_folders))
     content = _base64(text[head.end():] if head else text)
-    if content is not None and len(content) >= 8:
-        try:
-            return open_image(content)
-        except ColorizeError as error:
-            if head or not _may_be_path(text):
-                raise ColorizeError(f"{what}: {str(error).removeprefix('the picture: ')}") from None
-    if head or not _may_be_path(text):
-        raise ColorizeError(f"{what}: neither base64 of a picture nor a path ({text[:24]!r}...); send it as base64")
-    return open_image(_allowed(text, what, allowed_folders))
+    if content is None:
+        raise ColorizeError(f"{what}: neither base64 of a picture nor a path ({_short(text)}); send it as base64")
+    try:
+        return open_image(content)
+    except ColorizeError as error:
+        raise ColorizeError(f"{what}: {str(error).removeprefix('the picture: ')}") from None
 
 
 def _base64(text: str) -> bytes | None:
+    """The bytes, also of a text that was cut off; None when it is no base64."""
+    letters = "".join(text.split())
     try:
-        return base64.b64decode("".join(text.split()), validate=True)
+        return base64.b64decode(letters + "=" * (-len(letters) % 4), validate=True)
     except (binascii.Error, ValueError):
-        return None
+        try:
+            return base64.b64decode(letters[:len(letters) // 4 * 4], validate=True)
+        except (binascii.Error, ValueError):
+            return None
 
 
-def _may_be_path(text: str) -> bool:
-    return len(text) <= MAX_PATH and text.isprintable() and bool(re.search(r"[/\\.]", text))
+def _short(text: str) -> str:
+    return repr(text) if len(text) <= 60 else repr(text[:50]) + "..."
 
 
 def _allowed(text: str, what: str, folders: Sequence[str]) -> Path:
@@ -90,7 +94,7 @@ def _allowed(text: str, what: str, folders: Sequence[str]) -> Path:
             return path
     where = ", ".join(folders) or "none"
     raise ColorizeError(f"{what}: the server reads pictures only from its allowed folders ({where}), not from "
-                        f"{text!r}; send it as base64, or start the server with --gradio-allowed-path")
+                        f"{_short(text)}; send it as base64, or start the server with --gradio-allowed-path")
 
 
 def picture_hash(image: Image.Image) -> str:

@@ -1,0 +1,167 @@
+"""Small honest fakes of the AUTOMATIC1111 modules that the adapter imports, around `ldm`'s real U-Net.
+
+They do what the host does where the adapter meets it: a sampler that batches conditions and unconditionals in the
+host's order, a processing object whose `setup_conds` and `init` can be replaced, and a registry of loaded models.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from dataclasses import dataclass
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+import lib_colorize.hosts
+
+
+@dataclass
+class ScheduledPromptConditioning:
+    end_at_step: int
+    cond: Tensor
+
+
+@dataclass
+class ComposableScheduledPromptConditioning:
+    schedules: list[Any]
+    weight: float = 1.0
+
+
+@dataclass
+class MulticondLearnedConditioning:
+    shape: tuple[int, ...]
+    batch: list[Any]
+
+
+class Interrupted(BaseException):
+    """As the host's: not an Exception."""
+
+
+class Wrapper(nn.Module):
+    """`sd_model.model`: the U-Net inside."""
+
+    def __init__(self, unet: nn.Module) -> None:
+        super().__init__()
+        self.diffusion_model = unet
+
+
+class Denoiser(nn.Module):
+    """The host's CFG denoiser: rows are each picture's conditions, then the unconditionals."""
+
+    def __init__(self, sampler: Any) -> None:
+        super().__init__()
+        self.sampler, self.init_latent = sampler, None
+
+    def combine_denoised(self, x_out: Tensor, conds_list: Any, uncond: Tensor, cond_scale: float) -> Tensor:
+        base = x_out[-len(conds_list):]
+        return torch.stack([base[i] + sum(weight * cond_scale * (x_out[row] - base[i]) for row, weight in conds)
+                            for i, conds in enumerate(conds_list)])
+
+    def forward(self, x: Tensor, t: float, cond: Any, uncond: Any, cond_scale: float) -> Tensor:
+        rows: list[Tensor] = []
+        conds_list = []
+        for composed in cond.batch:
+            conds_list.append([(len(rows) + i, part.weight) for i, part in enumerate(composed)])
+            rows += [part.schedules[0].cond for part in composed]
+        base = torch.stack([scheduled[0].cond for scheduled in uncond])
+        x_in = torch.cat([x[i:i + 1].expand(len(composed), -1, -1, -1) for i, composed in enumerate(cond.batch)] + [x])
+        context, t_in = torch.cat([torch.stack(rows), base]), torch.full((len(x_in),), t)
+        size = len(x_in) if self.sampler.batched else len(x)
+        unet = self.sampler.model.model.diffusion_model
+        out = torch.cat([unet(x_in[i:i + size], t_in[i:i + size], context=context[i:i + size])
+                         for i in range(0, len(x_in), size)])
+        return self.combine_denoised(out, conds_list, base, cond_scale)
+
+
+class Sampler:
+    """One step of sampling; `calls` says which of the two ways it was run."""
+
+    def __init__(self, model: Any, t: float = 500.0, batched: bool = True) -> None:
+        self.model, self.t, self.batched = model, t, batched
+        self.model_wrap_cfg = Denoiser(self)
+        self.calls: list[str] = []
+        self.fail: BaseException | None = None
+        self.scale = 1.0  # CFG++ multiplies the guidance scale
+
+    def sample(self, p: Any, x: Tensor, conditioning: Any, unconditional_conditioning: Any, steps: Any = None,
+               image_conditioning: Any = None) -> Tensor:
+        self.calls.append("sample")
+        return self._run(p, x, conditioning, unconditional_conditioning)
+
+    def sample_img2img(self, p: Any, x: Tensor, noise: Tensor, conditioning: Any, unconditional_conditioning: Any,
+                       steps: Any = None, image_conditioning: Any = None) -> Tensor:
+        self.calls.append("sample_img2img")
+        return self._run(p, x + p.denoising_strength * noise, conditioning, unconditional_conditioning)
+
+    def _run(self, p: Any, x: Tensor, cond: Any, uncond: Any) -> Tensor:
+        with torch.no_grad():
+            out: Tensor = self.model_wrap_cfg(x, self.t, cond, uncond, p.cfg_scale * self.scale)
+        if self.fail is not None:
+            raise self.fail
+        return out
+
+
+class Processing:
+    """The host's `p`: one request, its sampler made in `init`."""
+
+    def __init__(self, model: Any, count: int = 1, img2img: bool = True, **sampler: Any) -> None:
+        self.sd_model, self.prompts, self.steps, self.cfg_scale = model, [""] * count, 4, 7.0
+        self.sampler_name, self.sampler = "Euler", None
+        self.width = self.height = 64
+        self.extra_generation_params: dict[str, Any] = {}
+        self.comments: list[str] = []
+        self._sampler = sampler
+        if img2img:
+            self.init_images, self.resize_mode, self.image_mask, self.inpaint_full_res = [], 0, None, False
+            self.denoising_strength, self.initial_noise_multiplier, self.color_corrections = 0.5, 1.0, None
+            self.paste_to = None
+
+    def comment(self, text: str) -> None:
+        self.comments.append(text)
+
+    def init(self) -> None:
+        self.sampler = Sampler(self.sd_model, **self._sampler)
+
+    def setup_conds(self) -> None:
+        raise AssertionError("the text encoder was asked")
+
+
+def install(monkeypatch: Any, model: Any, opts: dict[str, Any] | None = None) -> dict[str, ModuleType]:
+    """Put fakes of all modules that the adapter imports into place; returns them by name."""
+    model_data = SimpleNamespace(sd_model=model, loaded_sd_models=[model])
+    state = SimpleNamespace(interrupted=False, skipped=False, stopping_generation=False, textinfo=None)
+    contents: dict[str, dict[str, Any]] = {
+        "devices": {"device": torch.device("cpu"), "dtype": torch.float32, "torch_gc": lambda: None,
+                    "autocast": contextlib.nullcontext},
+        "lowvram": {"is_enabled": lambda model: False, "send_everything_to_cpu": lambda: None},
+        "prompt_parser": {kind.__name__: kind for kind in (
+            ScheduledPromptConditioning, ComposableScheduledPromptConditioning, MulticondLearnedConditioning)},
+        "sd_models": {"model_data": model_data, "list_models": lambda: None, "reload_model_weights": lambda: None},
+        "sd_samplers": {"find_sampler_config": lambda name: SimpleNamespace(total_steps=lambda steps: steps)},
+        "sd_unet": {"get_unet_option": lambda: None},
+        "sd_models_config": {"find_checkpoint_config": lambda state_dict, info: "the host's guess"},
+        "sd_hijack": {"model_hijack": SimpleNamespace()},
+        "script_callbacks": {"on_model_loaded": lambda callback: None},
+        "shared": {"opts": SimpleNamespace(data=dict(opts or {})), "cmd_opts": SimpleNamespace(), "state": state,
+                   "sd_model": model},
+        "paths": {"models_path": "/nowhere/models", "data_path": "/nowhere"},
+        "launch_utils": {"git_tag": lambda: "fake"},
+        "api": {}, "api.api": {"decode_base64_to_image": None},
+    }
+    package = ModuleType("modules")
+    monkeypatch.setitem(sys.modules, "modules", package)
+    made = {}
+    for name, content in contents.items():
+        module = ModuleType(f"modules.{name}")
+        vars(module).update(content)
+        if "." not in name:
+            setattr(package, name, module)
+        monkeypatch.setitem(sys.modules, f"modules.{name}", module)
+        made[name] = module
+    for name in ("webui", "a1111", "a1111_loading"):  # import them anew, over these fakes
+        monkeypatch.delitem(sys.modules, f"lib_colorize.hosts.{name}", raising=False)
+        monkeypatch.delattr(lib_colorize.hosts, name, raising=False)
+    return made

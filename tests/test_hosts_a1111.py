@@ -1,0 +1,330 @@
+"""The A1111 adapter around `ldm`'s real U-Net: the core's own arithmetic, in any batching; undone; loud."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+import torch
+from PIL import Image
+
+from lib_colorize.attach import attach
+from lib_colorize.checkpoint.read import read
+from lib_colorize.conditioning import Conditioning
+from lib_colorize.errors import ColorizeError
+from lib_colorize.framing import Fit, Frame
+from lib_colorize.guidance import Branch, branches, combine
+from lib_colorize.hosts.checkpoints import colorize_file
+from lib_colorize.hosts.job import frame_of, placement_of, start
+from lib_colorize.hosts.request import parse
+from lib_colorize.hosts.settings import JobSettings
+from lib_colorize.images import open_image
+from lib_colorize.standalone import networks
+from tests import a1111_fakes
+from tests.standalone_models import draw_reference, draw_sketch, write_checkpoint
+
+TIME = 500.0
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    return write_checkpoint(tmp_path_factory.mktemp("a1111") / "tiny.safetensors")
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pictures")
+    files = (draw_sketch(folder / "sketch.png", (64, 64)), draw_reference(folder / "reference.png"),
+             draw_sketch(folder / "other.png", (64, 64), shift=12))
+    return tuple(map(open_image, files))
+
+
+@pytest.fixture
+def world(checkpoint, monkeypatch):
+    """A host with the tiny checkpoint loaded, and the adapter in it."""
+    file = colorize_file(checkpoint)
+    unet = networks.load(lambda: networks.make_unet(file.config.unet), read(checkpoint, ("unet",)).unet, "U-Net")
+    model = SimpleNamespace(model=a1111_fakes.Wrapper(unet), colorize_file=file, colorize_prediction="v",
+                            sd_checkpoint_info=SimpleNamespace(name_for_extra="tiny"))
+    modules = a1111_fakes.install(monkeypatch, model)
+    host = importlib.import_module("lib_colorize.hosts.a1111").A1111()
+    return SimpleNamespace(host=host, model=model, unet=unet, file=file, modules=modules)
+
+
+def run(world, pictures, settings, count=1, sketches=(0,), x=None, tokens=True, **sampler):
+    """One generation through the adapter, as the host goes through it; returns (job, result, p)."""
+    p = a1111_fakes.Processing(world.model, count, **sampler)
+    p.init_images = [pictures[i] for i in sketches]
+    request = parse([{"reference": pictures[1] if tokens else None, **settings}])
+    job = start(world.host, p, request)
+    world.host.prepare(p, job)
+    p.init()
+    p.setup_conds()
+    x = noise(count) if x is None else x
+    world.host.colour(p, job, x)
+    return job, p.sampler.sample_img2img(p, torch.zeros_like(x), x, p.c, p.uc), p
+
+
+def noise(count):
+    return torch.randn(count, 4, 8, 8, generator=torch.Generator().manual_seed(count))
+
+
+def expected(world, job, settings, x, frame):
+    """The same step by the core alone, every branch of every picture in a call of its own."""
+    settings = JobSettings.from_values(settings)
+    shown = job.conditioning(world.host, frame)
+    progress = 1 - TIME / 999
+    acts = job.tokens is not None and settings.uses_reference_at(progress)
+    wanted = branches(settings, job.tokens is not None)
+    rows = []
+    for i in range(len(x)):
+        hints, blank = ([h[i % len(h):i % len(h) + 1] for h in levels]
+                        for levels in (shown.hints, shown.blank_hints or ()))
+        one = Conditioning(shown.tokens, tuple(hints), tuple(blank) or None)
+        predictions = {}
+        with torch.no_grad(), attach(world.unet, one, settings) as attached:
+            attached.progress = progress
+            for branch in wanted:
+                attached.branches = (branch if acts or branch is not Branch.NO_REFERENCE else Branch.FULL,)
+                predictions[branch] = world.unet(x[i:i + 1], torch.tensor([TIME]))
+        rows.append(combine(predictions, settings))
+    return torch.cat(rows)
+
+
+CASES = {
+    "reference guidance": {}, "no guidance": {"reference_guidance": 1.0},
+    "sketch guidance": {"reference_guidance": 1.0, "sketch_guidance": 3.0},
+    "both": {"reference_guidance": 4.0, "sketch_guidance": 2.0},
+    "both, outside the window": {"reference_guidance": 4.0, "sketch_guidance": 2.0, "guidance_end": 0.2},
+    "outside the window": {"guidance_start": 0.9},
+    "16 blocks": {"block_strengths": [0.1 * i for i in range(16)], "sketch_strength": 0.5},
+}
+
+
+@pytest.mark.parametrize("batched", [True, False])
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("name", CASES)
+def test_a_step_is_the_cores_own(world, pictures, name, count, batched):
+    job, out, _ = run(world, pictures, CASES[name], count, batched=batched)
+    torch.testing.assert_close(out, expected(world, job, CASES[name], noise(count), job.frame), atol=2e-5, rtol=1e-4)
+
+
+def test_each_picture_of_a_batch_may_have_its_own_sketch(world, pictures):
+    settings = CASES["both"]
+    job, out, _ = run(world, pictures, settings, 2, sketches=(0, 2))
+    torch.testing.assert_close(out, expected(world, job, settings, noise(2), job.frame), atol=2e-5, rtol=1e-4)
+    _, same, _ = run(world, pictures, settings, 2, sketches=(0, 0))
+    assert (out - same)[0].abs().max() < 2e-5 and (out - same)[1].abs().max() > 1e-3
+
+
+def test_rows_that_show_the_same_are_computed_once(world, pictures):
+    rows = []
+    handle = world.unet.input_blocks[0].register_forward_hook(lambda m, args, out: rows.append(len(out)))
+    for settings in (CASES["no guidance"], CASES["reference guidance"], CASES["outside the window"], CASES["both"]):
+        run(world, pictures, settings, 2)
+    handle.remove()
+    assert rows == [2, 4, 2, 6]
+
+
+def test_who_replaces_the_forward_of_the_unet_sees_every_row(world, pictures):
+    seen, original = [], world.unet.forward
+
+    def forward(x, *args, **kwargs):
+        seen.append(len(x))
+        return original(x, *args, **kwargs)
+
+    world.unet.forward = forward
+    _, out, _ = run(world, pictures, CASES["no guidance"], 2)
+    del world.unet.forward
+    torch.testing.assert_close(out, run(world, pictures, CASES["no guidance"], 2)[1], atol=2e-5, rtol=1e-4)
+    assert seen == [4]
+
+
+def test_a_sampler_that_scales_the_guidance_scales_ours(world, pictures):
+    """CFG++ takes a share of the scale; the host's own formula with it is mean + share * scale * (full - mean)."""
+    _, whole, _ = run(world, pictures, {"reference_guidance": 5.0})
+    _, full, _ = run(world, pictures, {"reference_guidance": 1.0})
+    mean = full - (whole - full) / 4  # whole = mean + 5 (full - mean)
+    p = a1111_fakes.Processing(world.model)
+    p.init_images = [pictures[0]]
+    job = start(world.host, p, parse([{"reference": pictures[1]}]))
+    world.host.prepare(p, job)
+    p.init()
+    p.sampler.scale = 1 / 12.5
+    p.setup_conds()
+    world.host.colour(p, job, noise(1))
+    out = p.sampler.sample_img2img(p, torch.zeros(1, 4, 8, 8), noise(1), p.c, p.uc)
+    torch.testing.assert_close(out, mean + 5 / 12.5 * (full - mean), atol=1e-4, rtol=1e-3)
+
+
+# Where sampling starts
+
+
+def test_noise_alone_starts_the_run_at_any_denoising_strength(world, pictures):
+    _, _, p = run(world, pictures, {})
+    assert p.sampler.calls == ["sample"] and p.sampler.model_wrap_cfg.init_latent is not None
+
+
+def test_keep_base_takes_the_hosts_own_way(world, pictures):
+    _, _, p = run(world, pictures, {"start": "keep base", "sketch": pictures[2]})
+    assert p.sampler.calls == ["sample_img2img"]
+
+
+def test_the_hires_pass_is_never_from_noise(world, pictures):
+    p = a1111_fakes.Processing(world.model, img2img=False)
+    job = start(world.host, p, parse([{"reference": pictures[1], "sketch": pictures[0]}]))
+    world.host.prepare(p, job)
+    p.init()
+    p.setup_conds()
+    p.is_hr_pass, p.hr_upscale_to_x, p.hr_upscale_to_y, p.truncate_x, p.truncate_y = True, 128, 160, 0, 4
+    p.denoising_strength = 0.4
+    x = torch.zeros(1, 4, 16, 16)
+    world.host.colour(p, job, x)
+    p.sampler.sample_img2img(p, x, x, p.hr_c, p.hr_uc)
+    assert p.sampler.calls == ["sample_img2img"]
+    assert job.frame == Frame(128, 160, Fit.FILL, cut=(0, 16, 128, 144))
+
+
+# Undone
+
+
+def everything(world, p):
+    hooks = [[len(value) for key, value in sorted(vars(module).items()) if "hooks" in key] + ["forward" in vars(module)]
+             for module in world.unet.modules()]
+    return hooks, sorted(vars(p.sampler)), sorted(vars(p.sampler.model_wrap_cfg)), p.cfg_scale
+
+
+@pytest.mark.parametrize("error", [
+    None, RuntimeError("in the sampler"), a1111_fakes.Interrupted(), KeyboardInterrupt()])
+def test_nothing_is_left_after_a_run_however_it_ends(world, pictures, error):
+    p = a1111_fakes.Processing(world.model)
+    p.init_images = [pictures[0]]
+    p.init()
+    before = everything(world, p)
+    job = start(world.host, p, parse([{"reference": pictures[1]}]))
+    world.host.prepare(p, job)
+    p.setup_conds()
+    p.sampler.fail = error
+    world.host.colour(p, job, noise(1))
+    if error is None:
+        p.sampler.sample(p, noise(1), p.c, p.uc)
+    else:
+        with pytest.raises(type(error)):
+            p.sampler.sample(p, noise(1), p.c, p.uc)
+    p.sampler.fail = None
+    assert everything(world, p) == before
+    world.host.release(p)
+    with pytest.raises(AssertionError, match="text encoder"):
+        p.setup_conds()
+
+
+def test_a_second_iteration_wraps_the_sampler_once(world, pictures):
+    job, first, p = run(world, pictures, {})
+    world.host.colour(p, job, noise(1))
+    world.host.colour(p, job, noise(1))  # never run; the next takes its place
+    again = p.sampler.sample_img2img(p, torch.zeros(1, 4, 8, 8), noise(1), p.c, p.uc)
+    assert torch.equal(first, again) and "sample" not in vars(p.sampler)
+
+
+def test_sizes_come_back_when_the_object_is_used_again(world, pictures):
+    p = a1111_fakes.Processing(world.model)
+    p.init_images = [pictures[0].resize((96, 48))]
+    p.initial_noise_multiplier = 0.5
+    job = start(world.host, p, parse([{"reference": pictures[1], "size_from_sketch": True}]))
+    world.host.prepare(p, job)
+    assert (p.width, p.height) == (job.placement.canvas_width, job.placement.canvas_height) != (64, 64)
+    assert p.initial_noise_multiplier == 1.0
+    world.host.release(p)
+    assert (p.width, p.height, p.initial_noise_multiplier) == (64, 64, 0.5)
+
+
+# Loud
+
+
+def test_a_stop_is_raised_by_the_host_itself(world, pictures):
+    p = a1111_fakes.Processing(world.model)
+    p.init()
+    world.host.stop(p, ColorizeError("no reference"))
+    for go_on in (lambda: p.init([], [], []), lambda: p.sampler.sample(p, 1, 2, 3),
+                  lambda: p.sampler.sample_img2img(p, 1, 2, 3, 4)):
+        with pytest.raises(ColorizeError, match="no reference") as caught:
+            go_on()
+    assert vars(caught.value)["status_code"] == 422  # what the host's API answers with
+    world.host.release(p)
+    p.init()  # the host's own again
+
+
+def test_a_run_in_which_the_unet_is_never_called_is_an_error(world, pictures):
+    p = a1111_fakes.Processing(world.model)
+    p.init_images = [pictures[0]]
+    job = start(world.host, p, parse([{"reference": pictures[1]}]))
+    world.host.prepare(p, job)
+    p.init()
+    p.sampler.model_wrap_cfg.forward = lambda x, *args: x
+    world.host.colour(p, job, noise(1))
+    with pytest.raises(ColorizeError, match="never ran"):
+        p.sampler.sample(p, noise(1), None, None)
+
+
+def test_an_interrupt_before_the_first_step_is_none(world, pictures):
+    p = a1111_fakes.Processing(world.model)
+    p.init_images = [pictures[0]]
+    job = start(world.host, p, parse([{"reference": pictures[1]}]))
+    world.host.prepare(p, job)
+    p.init()
+    p.sampler.model_wrap_cfg.forward = lambda x, *args: x
+    world.modules["shared"].state.interrupted = True
+    world.host.colour(p, job, noise(1))
+    assert torch.equal(p.sampler.sample(p, noise(1), None, None), noise(1))
+
+
+@pytest.mark.parametrize("change, named", [
+    (lambda w, p: setattr(w.model, "colorize_file", None), "no ColorizeDiffusion checkpoint"),
+    (lambda w, p: setattr(w.model, "colorize_prediction", ""), "eps or v"),
+    (lambda w, p: setattr(w.modules["sd_unet"], "get_unet_option", lambda: "TensorRT"), "SD Unet"),
+    (lambda w, p: vars(p).update(refiner_checkpoint="sd_xl_refiner", refiner_switch_at=0.8), "refiner"),
+    (lambda w, p: vars(p).update(enable_hr=True, hr_checkpoint_name="other"), "hires checkpoint"),
+    (lambda w, p: p.init_images.clear(), "no sketch"),
+    (lambda w, p: p.init_images.__setitem__(0, Image.new("RGB", (64, 64), "white")), "no lines"),
+])
+def test_what_cannot_be_coloured_is_refused_by_name(world, pictures, change, named):
+    p = a1111_fakes.Processing(world.model)
+    p.init_images = [pictures[0]]
+    change(world, p)
+    with pytest.raises(ColorizeError, match=named):
+        job = start(world.host, p, parse([{"reference": pictures[1]}]))
+        job.conditioning(world.host, Frame(64, 64))
+
+
+@pytest.mark.parametrize("settings, named", [
+    ({}, "no reference picture"), ({"start": "keep base", "reference": "x"}, "neither base64"),
+    ({"start": "keep base", "reference_strength": 0.0}, "keep base"),
+])
+def test_a_missing_picture_is_named(world, pictures, settings, named):
+    p = a1111_fakes.Processing(world.model)
+    p.init_images = [pictures[0]]
+    with pytest.raises(ColorizeError, match=named):
+        start(world.host, p, parse([settings]))
+
+
+# Where the sketch lies
+
+
+def test_only_masked_crops_the_sketch_like_the_picture(world, pictures):
+    p = a1111_fakes.Processing(world.model)
+    p.init_images = [pictures[0]]
+    job = start(world.host, p, parse([{"reference": pictures[1]}]))
+    p.image_mask, p.inpaint_full_res, p.paste_to = Image.new("L", (64, 64)), True, (8, 16, 32, 32)
+    assert frame_of(p, job, noise(1)) == Frame(64, 64, Fit.STRETCH, region=(8, 16, 40, 48), of=(64, 64))
+    p.inpaint_full_res, p.resize_mode = False, 2
+    assert frame_of(p, job, noise(1)) == Frame(64, 64, Fit.FILL)
+
+
+def test_the_size_follows_the_sketch_at_the_checkpoints_own_size(world):
+    file = SimpleNamespace(usable=lambda: replace(world.file.usable(), resolution=512))
+    placement = placement_of((3000, 2000), file, JobSettings())
+    assert placement.canvas_width % 64 == placement.canvas_height % 64 == 0
+    assert 0.85 < placement.canvas_width * placement.canvas_height / 512**2 < 1.2
+    assert placement.width / placement.height == pytest.approx(1.5, rel=0.01)

@@ -1,0 +1,170 @@
+"""What hosts and the API hand over: arguments, pictures, marks on conditions, infotext."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import fields
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from lib_colorize.conditioning import Branch
+from lib_colorize.errors import ColorizeError
+from lib_colorize.hosts.marks import mark, read_marks
+from lib_colorize.hosts.pictures import decode_picture, picture_hash
+from lib_colorize.hosts.request import ARGUMENTS, parse
+from lib_colorize.hosts.settings import HOST_OWNED, PREFIX, JobSettings, Start, infotext_key, job_fields
+from lib_colorize.settings import Polarity
+
+USUAL = [f.default for f in job_fields()]
+
+
+def as_the_page_sends(**changes):
+    """The ordered list with the widgets' values: enumerations as their text."""
+    values = {f.name: getattr(f.default, "value", f.default) for f in job_fields()} | changes
+    return [True, "reference", None, *(values[f.name] for f in job_fields())]
+
+
+def test_the_order_of_arguments_is_a_contract():
+    """New arguments may only be appended: programs that call the API count on the order."""
+    assert ARGUMENTS[:20] == (
+        "enabled", "reference", "sketch", "reference_guidance", "sketch_guidance", "reference_strength",
+        "sketch_strength", "semantics_strength", "colour_strength", "encoder_strength", "block_strengths",
+        "guidance_start", "guidance_end", "no_guidance_start", "no_guidance_end", "polarity", "extractor",
+        "line_overlay", "start", "size_from_sketch")
+
+
+def test_list_and_dictionary_ask_for_the_same():
+    changes = {"reference_guidance": 7.5, "polarity": "light on dark", "start": "keep base", "size_from_sketch": True}
+    listed = parse(as_the_page_sends(**changes))
+    named = parse([{"reference": "reference", **changes}])
+    assert listed == named
+    assert listed.settings == JobSettings(
+        reference_guidance=7.5, polarity=Polarity.LIGHT_ON_DARK, start=Start.BASE, size_from_sketch=True)
+
+
+def test_shorter_lists_take_defaults_and_what_follows_a_dictionary_is_not_looked_at():
+    assert parse([True, "r"]).settings == JobSettings()
+    assert parse([{"reference": "r"}, "r", None, 99.0]).settings == JobSettings()
+
+
+@pytest.mark.parametrize("args", [(), [False], [False, "r", None, "nonsense"], [{"enabled": False}], ()])
+def test_nothing_is_asked_for_when_it_is_off(args):
+    assert parse(args) is None
+
+
+@pytest.mark.parametrize("args, named", [
+    ([{"nonsense": 1}], "nonsense"), ([{"steps": 5}], "steps"), ([{"width": 64, "height": 64}], "width"),
+    ([{"reference_guidance": "many"}], "Reference guidance"), ([{"reference_guidance": 99}], "99"),
+    ([{"size_from_sketch": "perhaps"}], "true or false"), ([{"start": "middle"}], "keep base"), (["yes"], "enabled"),
+    ([{"enabled": 2}], "enabled"), ([True, None, None, *USUAL, 1], "at most"), ([{"block_strengths": [1, 2]}], "16"),
+])
+def test_a_wrong_argument_is_one_line_that_names_it(args, named):
+    with pytest.raises(ColorizeError, match=named) as caught:
+        parse(args)
+    assert "\n" not in str(caught.value)
+
+
+# Infotext
+
+
+def test_infotext_holds_what_differs_and_comes_back_exactly():
+    settings = JobSettings(
+        reference_guidance=0.1 + 3, block_strengths=tuple(i / 15 for i in range(16)), start=Start.BASE,
+        polarity=Polarity.LIGHT_ON_DARK, size_from_sketch=True, guidance_end=0.7)
+    text = settings.job_infotext()
+    assert len(text) == 6 and all(key.startswith(PREFIX) for key in text)
+    assert JobSettings.from_job_infotext({**text, "Steps": "20", "Model": "x"}) == settings
+    assert JobSettings().job_infotext() == {} and JobSettings.from_job_infotext({}) == JobSettings()
+
+
+def test_every_setting_has_its_own_key_and_none_is_the_hosts():
+    keys = [infotext_key(f) for f in job_fields()]
+    assert len(set(keys)) == len(keys)
+    assert {f.name for f in fields(JobSettings)} - {f.name for f in job_fields()} == HOST_OWNED
+
+
+# Pictures
+
+
+def png(size=(20, 12), colour="red", **options) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", size, colour).save(out, "PNG", **options)
+    return out.getvalue()
+
+
+def text(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+@pytest.mark.parametrize("value", [
+    Image.new("RGB", (20, 12), "red"), np.full((12, 20, 3), (255, 0, 0), np.uint8), text(png()),
+    "data:image/png;base64," + text(png()), {"image": Image.new("RGB", (20, 12), "red"), "mask": None},
+    {"background": text(png()), "layers": [], "composite": None},
+    "\n".join(text(png())[i:i + 60] for i in range(0, len(text(png())), 60)),
+], ids=["pil", "array", "base64", "data url", "gradio 3", "gradio 4", "wrapped base64"])
+def test_every_form_of_a_picture_is_read(value):
+    image = decode_picture(value, "the reference")
+    assert image.size == (20, 12) and image.convert("RGB").getpixel((5, 5)) == (255, 0, 0)
+
+
+@pytest.mark.parametrize("value", [None, "", "  ", {"image": None}, {}])
+def test_no_picture_is_none(value):
+    assert decode_picture(value, "the reference") is None
+
+
+@pytest.mark.parametrize("value", [
+    "not base64 at all!", text(b"plain words, no picture in here"), text(png()[:50]), text(png((300, 300)))[:117], 7, np.zeros((3, 3, 3, 3)),
+    "data:image/png;base64,????", text(b"x"), "http://127.0.0.1/a.png",
+])
+def test_what_is_no_picture_is_one_line_that_names_it(value):
+    with pytest.raises(ColorizeError, match="the reference") as caught:
+        decode_picture(value, "the reference")
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 300
+
+
+def test_paths_are_read_from_allowed_folders_alone(tmp_path):
+    inside, outside = tmp_path / "in" / "a.png", tmp_path / "out.png"
+    inside.parent.mkdir()
+    inside.write_bytes(png())
+    outside.write_bytes(png())
+    (tmp_path / "in" / "link.png").symlink_to(outside)
+    allowed = [str(tmp_path / "in")]
+    assert decode_picture(str(inside), "the sketch", allowed).size == (20, 12)
+    for path in (outside, tmp_path / "in" / "link.png", tmp_path / "in" / ".." / "out.png"):
+        with pytest.raises(ColorizeError, match="allowed folders"):
+            decode_picture(str(path), "the sketch", allowed)
+    with pytest.raises(ColorizeError, match="no such file"):
+        decode_picture(str(tmp_path / "in" / "b.png"), "the sketch", allowed)
+
+
+def test_a_hash_follows_what_is_shown_not_the_file():
+    a, b = (Image.open(io.BytesIO(png(compress_level=level))) for level in (0, 9))
+    assert picture_hash(a) == picture_hash(b) == picture_hash(a.convert("RGBA"))
+    assert len({picture_hash(a), picture_hash(a.resize((12, 20))), picture_hash(Image.new("RGB", (20, 12)))}) == 3
+
+
+# Marks
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_marks_survive_half_precision_and_any_order(dtype):
+    tokens = torch.randn(6, 32)
+    rows = [(branch, picture) for picture in range(64) for branch in Branch]
+    rows = rows[::-1][::2]
+    context = torch.stack([mark(tokens, *row) for row in rows]).to(dtype)
+    assert read_marks(context) == rows
+
+
+def test_the_branch_without_reference_is_zeros_and_the_others_the_tokens():
+    tokens = torch.randn(6, 32)
+    assert torch.equal(mark(tokens, Branch.FULL, 3)[:-1], tokens)
+    assert torch.equal(mark(tokens, Branch.NO_REFERENCE, 3)[:-1], torch.zeros(6, 32))
+
+
+def test_conditions_of_others_are_refused():
+    with pytest.raises(ColorizeError, match="not ours"):
+        read_marks(torch.randn(2, 77, 32))
