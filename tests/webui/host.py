@@ -26,11 +26,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.webui.data_folder import environment, fill, keep_log
 from tests.webui.reply import Reply
 
-ROOT = Path(__file__).parent.parent.parent
-PROBE = Path(__file__).parent / "probe"
-EXTENSION = "sd-webui-colorize-diffusion"
 KINDS = ("a1111", "forge")
 READY = "Startup time:"  # before this line the API answers without the scripts' defaults
 BOOT_SECONDS, CALL_SECONDS = 300, 600
@@ -40,11 +38,6 @@ FLAGS = {
 }
 COMMON_FLAGS = ("--skip-prepare-environment", "--skip-torch-cuda-test", "--skip-python-version-check",
                 "--skip-version-check", "--disable-console-progressbars", "--api")
-OPTIONS = {  # config.json of a fresh folder: no files, no previews, noise as the standalone engine draws it
-    "samples_save": False, "grid_save": False, "show_progress_every_n_steps": -1, "randn_source": "CPU",
-    "auto_launch_browser": "Disable", "show_warnings": False, "live_previews_enable": False,
-    "img2img_color_correction": False, "save_incomplete_images": False,
-}
 
 
 class HostError(Exception):
@@ -84,13 +77,13 @@ class Host:
             raise HostError(f"no install named: set COLORIZE_{kind.upper()}_DIR and COLORIZE_{kind.upper()}_PYTHON")
         folder = Path(tempfile.mkdtemp(prefix=f"webui-{kind}-"))
         try:
-            _fill(folder, extension, probe, checkpoints, loras, {**OPTIONS, **(options or {})})
+            fill(folder, extension, probe, checkpoints, loras, options or {})
             port = _free_port()
             command = [str(found[1]), "launch.py", "--data-dir", str(folder), "--port", str(port), *COMMON_FLAGS,
                        *FLAGS[kind], *flags]
             with (folder / "log.txt").open("wb") as log:
                 process = subprocess.Popen(command, cwd=found[0], stdout=log, stderr=subprocess.STDOUT,
-                                           stdin=subprocess.DEVNULL, env=_environment(), start_new_session=True)
+                                           stdin=subprocess.DEVNULL, env=environment(), start_new_session=True)
             host = cls(kind, folder, process, port)
             try:
                 host._wait_until_ready()
@@ -98,7 +91,7 @@ class Host:
             finally:
                 host._kill()
         finally:
-            _keep_log(folder, kind)
+            keep_log(folder, kind)
             shutil.rmtree(folder, ignore_errors=True)
 
     # HTTP
@@ -188,39 +181,7 @@ class Host:
                 return
 
 
-def _fill(folder: Path, extension: bool, probe: bool, checkpoints: Iterable[Path], loras: Iterable[Path],
-          options: dict[str, Any]) -> None:
-    """The folder as a user's would be: extensions, models, config.json."""
-    (folder / "extensions").mkdir()
-    if extension:
-        (folder / "extensions" / EXTENSION).symlink_to(ROOT, target_is_directory=True)
-    if probe:
-        (folder / "extensions" / "aa-probe").symlink_to(PROBE, target_is_directory=True)
-    for where, files in (("Stable-diffusion", checkpoints), ("Lora", loras)):
-        target = folder / "models" / where
-        target.mkdir(parents=True)
-        for file in files:
-            for each in (file, file.with_suffix(".yaml")):
-                if each.exists():
-                    (target / each.name).symlink_to(each.resolve())
-    (folder / "config.json").write_text(json.dumps(options))
-
-
 def _free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
-
-
-def _environment() -> dict[str, str]:
-    own = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "COMMANDLINE_ARGS"}
-    return {**{key: value for key, value in os.environ.items() if key not in own},
-            "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "GRADIO_ANALYTICS_ENABLED": "False",
-            "OMP_WAIT_POLICY": "PASSIVE", "PYTHONUNBUFFERED": "1", "CUDA_VISIBLE_DEVICES": ""}
-
-
-def _keep_log(folder: Path, kind: str) -> None:
-    keep, log = os.environ.get("COLORIZE_WEBUI_LOGS"), folder / "log.txt"
-    if keep and log.exists():
-        Path(keep).mkdir(parents=True, exist_ok=True)
-        shutil.copy(log, Path(keep) / f"{kind}-{folder.name}.txt")

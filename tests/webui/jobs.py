@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageDraw
+from torch import Tensor
 
 from lib_colorize.images import open_image
+from lib_colorize.schedule import NoiseSchedule
 from lib_colorize.settings import Settings
 from lib_colorize.standalone.cli import DEFAULT_CHECKPOINT
 from lib_colorize.standalone.engine import Engine
-from tests.webui.host import ROOT, Host
+from tests.webui.data_folder import ROOT
+from tests.webui.host import Host
 from tests.webui.reply import Reply, encode
 
 TITLE = "ColorizeDiffusion"
@@ -94,15 +98,24 @@ def plain(host: Host, model: str | None = None, tab: str = "txt2img", **fields: 
     return host.post(f"/sdapi/v1/{tab}", request)
 
 
+class NearestStep(NoiseSchedule):
+    """Forge shows the U-Net the nearest whole step of a sigma (its `timestep`), where k-diffusion interpolates."""
+
+    def t_of_sigma(self, sigma: Tensor) -> Tensor:
+        distance = (sigma.log()[..., None] - self.sigmas.log()).abs()
+        return distance.argmin(-1).to(sigma)
+
+
 @functools.cache
-def engine() -> Engine:
-    """The shipped model in the standalone engine."""
-    return Engine.load(DEFAULT_CHECKPOINT, device="cpu")
+def engine(kind: str, file: Path = DEFAULT_CHECKPOINT) -> Engine:
+    """The checkpoint in the standalone engine, at the steps at which this host asks the U-Net."""
+    found = Engine.load(file, device="cpu")
+    if kind == "forge":
+        found.schedule = NearestStep(found.schedule.alphas_cumprod)
+    return found
 
 
-def standalone(
-    settings: Settings = QUICK, drawing: Image.Image | None = None, colours: Image.Image | None = None,
-) -> list[Image.Image]:
+def standalone(kind: str, settings: Settings = QUICK, file: Path = DEFAULT_CHECKPOINT) -> list[Image.Image]:
     """The engine's pictures for the same job."""
-    drawing = sketch(settings.width, settings.height) if drawing is None else drawing
-    return [result.image for result in engine().colorize(drawing, colours or reference(), settings)]
+    drawing = sketch(settings.width, settings.height)
+    return [result.image for result in engine(kind, file).colorize(drawing, reference(), settings)]

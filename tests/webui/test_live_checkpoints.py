@@ -13,21 +13,11 @@ from tests.webui.reply import difference, spread
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from PIL import Image
-
     from tests.webui.host import Host
     from tests.webui.reply import Reply
 
 JOB = Settings(steps=2, sampler="Euler", scheduler="Karras", width=64, height=64, seed=13, sketch_guidance=2.0)
 SMALL = "colorize-small"
-
-
-def expected(file: Path) -> Image.Image:
-    """The standalone engine's picture with this checkpoint."""
-    from lib_colorize.standalone.engine import Engine
-    from tests.webui.jobs import reference, sketch
-
-    return Engine.load(file, device="cpu").colorize(sketch(), reference(), JOB)[0].image
 
 
 def test_the_shipped_checkpoint_is_on_the_list_by_itself(host: Host) -> None:
@@ -39,11 +29,11 @@ def test_a_checkpoint_of_another_size_gives_the_engines_picture(
     host: Host, files: dict[str, Path], name: str,
 ) -> None:
     """The prediction type is right too: eps and v of the same weights are different pictures."""
-    from tests.webui.jobs import colour
+    from tests.webui.jobs import colour, standalone
 
     reply = colour(host, JOB, model=name)
     assert reply.status == 200, reply.message
-    assert difference(reply.image, expected(files[name])) <= 2
+    assert difference(reply.image, standalone(host.kind, JOB, files[name])[0]) <= 2
     assert host.get("/probe/state").body["checkpoint"] == name
 
 
@@ -69,6 +59,7 @@ def test_there_and_back_gives_the_same_pictures(host: Host) -> None:
 
 @pytest.mark.parametrize("before", [SMALL, PLAIN])
 @pytest.mark.parametrize("name", [FOREIGN, TRUNCATED])
+@pytest.mark.usefixtures("faults_are_meant")
 def test_a_file_that_cannot_be_loaded_is_told_and_the_host_goes_on(
     host: Host, untouched: dict[str, str], name: str, before: str,
 ) -> None:
@@ -91,6 +82,7 @@ def test_a_file_that_cannot_be_loaded_is_told_and_the_host_goes_on(
 
 
 @pytest.mark.parametrize("name", [SMALL, TINY])
+@pytest.mark.usefixtures("faults_are_meant")
 def test_without_us_a_colorize_checkpoint_gives_a_sane_picture_or_an_error(host: Host, name: str) -> None:
     from tests.webui.jobs import plain
 

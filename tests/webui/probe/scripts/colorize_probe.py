@@ -6,8 +6,9 @@ POST /probe/fault {"where": ...}  arm one fault for the next generation; {} disa
 GET  /probe/fault                 whether it fired, and the calls of the extension that were seen
 
 Places: {"where": "call", "number": N} raises on entering the N-th call of a function of the extension (not those that
-the host calls itself: nothing inside can catch an exception there), found by tracing, so that no name of the extension
-is known here. {"where": "unet" | "vae encode" | "vae decode", "number": N} raises in the N-th forward pass of that.
+the host calls itself through the script's one-line methods: nothing inside can catch an exception there), found by
+tracing, so that no name of the extension is known here.
+{"where": "unet" | "vae encode" | "vae decode", "number": N} raises in the N-th forward pass of that.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from modules import script_callbacks, scripts, shared
 
 MESSAGE = "probe: injected fault"
 OURS = ("/lib_colorize/", "/colorize_diffusion.py")
-HOST = ("/modules/scripts.py", "/modules/script_callbacks.py")
+OUTSIDE = ("/modules/scripts.py", "/modules/script_callbacks.py", "/scripts/colorize_diffusion.py")
 fault: dict[str, Any] = {}
 calls: list[str] = []
 
@@ -94,7 +95,7 @@ def tracer(frame: Any, event: str, argument: Any) -> None:
     if event != "call" or code.co_name.startswith("<") or not any(part in code.co_filename for part in OURS):
         return
     caller = frame.f_back.f_code.co_filename if frame.f_back else ""
-    if any(caller.endswith(part) for part in HOST):
+    if any(caller.endswith(part) for part in OUTSIDE):
         return
     calls.append(f"{code.co_filename.split('/')[-1]}:{getattr(code, 'co_qualname', code.co_name)}")
     if len(calls) == fault["number"]:

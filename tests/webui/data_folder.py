@@ -1,0 +1,53 @@
+"""The folder in which a live host keeps everything it writes, made as a user's would be, and its environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent.parent
+PROBE = Path(__file__).parent / "probe"
+EXTENSION = "sd-webui-colorize-diffusion"
+OPTIONS = {  # config.json of a fresh folder: no files, no previews, noise as the standalone engine draws it
+    "samples_save": False, "grid_save": False, "show_progress_every_n_steps": -1, "randn_source": "CPU",
+    "auto_launch_browser": "Disable", "show_warnings": False, "live_previews_enable": False,
+    "img2img_color_correction": False, "save_incomplete_images": False,
+}
+
+
+def fill(
+    folder: Path, extension: bool, probe: bool, checkpoints: Iterable[Path], loras: Iterable[Path],
+    options: dict[str, Any],
+) -> None:
+    """The folder as a user's would be: extensions, models, config.json."""
+    (folder / "extensions").mkdir()
+    if extension:
+        (folder / "extensions" / EXTENSION).symlink_to(ROOT, target_is_directory=True)
+    if probe:
+        (folder / "extensions" / "aa-probe").symlink_to(PROBE, target_is_directory=True)
+    for where, files in (("Stable-diffusion", checkpoints), ("Lora", loras)):
+        target = folder / "models" / where
+        target.mkdir(parents=True)
+        for file in files:
+            for each in (file, file.with_suffix(".yaml")):
+                if each.exists():
+                    (target / each.name).symlink_to(each.resolve())
+    (folder / "config.json").write_text(json.dumps({**OPTIONS, **options}))
+
+
+def environment() -> dict[str, str]:
+    own = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "COMMANDLINE_ARGS"}
+    return {**{key: value for key, value in os.environ.items() if key not in own},
+            "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "GRADIO_ANALYTICS_ENABLED": "False",
+            "OMP_WAIT_POLICY": "PASSIVE", "PYTHONUNBUFFERED": "1", "CUDA_VISIBLE_DEVICES": ""}
+
+
+def keep_log(folder: Path, kind: str) -> None:
+    keep, log = os.environ.get("COLORIZE_WEBUI_LOGS"), folder / "log.txt"
+    if keep and log.exists():
+        Path(keep).mkdir(parents=True, exist_ok=True)
+        shutil.copy(log, Path(keep) / f"{kind}-{folder.name}.txt")
