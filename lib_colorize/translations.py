@@ -171,7 +171,8 @@ PHRASES = {
         "空、または 16 個の数: 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1",
         "留空,或 16 个数:1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1"),
     "check": Phrase("Check the model", "モデルを確認", "检查模型"),
-    "note_none": Phrase("No checkpoint is loaded.", "チェックポイントが読み込まれていません。", "没有加载模型。"),
+    "note_none": Phrase(
+        "No checkpoint is loaded yet.", "チェックポイントはまだ読み込まれていません。", "还没有加载模型。"),
     "note_foreign": Phrase(
         "{checkpoint} is not a colorize checkpoint: choose one at the top of the page.",
         "{checkpoint} は着色用チェックポイントではありません。ページ上部で選んでください。",

@@ -139,7 +139,8 @@ def install(monkeypatch: Any, model: Any, opts: dict[str, Any] | None = None) ->
         "lowvram": {"is_enabled": lambda model: False, "send_everything_to_cpu": lambda: None},
         "prompt_parser": {kind.__name__: kind for kind in (
             ScheduledPromptConditioning, ComposableScheduledPromptConditioning, MulticondLearnedConditioning)},
-        "sd_models": {"model_data": model_data, "list_models": lambda: None, "reload_model_weights": lambda: None},
+        "sd_models": {"model_data": model_data, "list_models": lambda: None, "reload_model_weights": lambda: None,
+                      "CheckpointInfo": lambda path: SimpleNamespace(register=lambda: None)},
         "sd_samplers": {"find_sampler_config": lambda name: SimpleNamespace(total_steps=lambda steps: steps)},
         "sd_unet": {"get_unet_option": lambda: None},
         "sd_models_config": {"find_checkpoint_config": lambda state_dict, info: "the host's guess"},

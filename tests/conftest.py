@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,3 +29,23 @@ def golden_ids(*prefixes: str) -> list[str]:
 @pytest.fixture(scope="session")
 def golden() -> Golden:
     return GOLDEN
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole tiny random checkpoint, reference encoder inside."""
+    from tests.standalone_models import write_checkpoint
+
+    return write_checkpoint(tmp_path_factory.mktemp("checkpoint") / "tiny.safetensors")
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, ...]:
+    """A sketch of 64x64 px, a reference, another sketch."""
+    from lib_colorize.images import open_image
+    from tests.standalone_models import draw_reference, draw_sketch
+
+    folder = tmp_path_factory.mktemp("pictures")
+    files = (draw_sketch(folder / "sketch.png", (64, 64)), draw_reference(folder / "reference.png"),
+             draw_sketch(folder / "other.png", (64, 64), shift=12))
+    return tuple(map(open_image, files))

@@ -20,34 +20,19 @@ from lib_colorize.hosts.checkpoints import colorize_file
 from lib_colorize.hosts.job import frame_of, placement_of, start
 from lib_colorize.hosts.request import parse
 from lib_colorize.hosts.settings import JobSettings
-from lib_colorize.images import open_image
 from lib_colorize.standalone import networks
 from tests import a1111_fakes
-from tests.standalone_models import draw_reference, draw_sketch, write_checkpoint
 
 TIME = 500.0
 
 
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
-    return write_checkpoint(tmp_path_factory.mktemp("a1111") / "tiny.safetensors")
-
-
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pictures")
-    files = (draw_sketch(folder / "sketch.png", (64, 64)), draw_reference(folder / "reference.png"),
-             draw_sketch(folder / "other.png", (64, 64), shift=12))
-    return tuple(map(open_image, files))
-
-
 @pytest.fixture
-def world(checkpoint, monkeypatch):
+def world(tiny_checkpoint, monkeypatch):
     """A host with the tiny checkpoint loaded, and the adapter in it."""
-    file = colorize_file(checkpoint)
-    unet = networks.load(lambda: networks.make_unet(file.config.unet), read(checkpoint, ("unet",)).unet, "U-Net")
+    file = colorize_file(tiny_checkpoint)
+    unet = networks.load(lambda: networks.make_unet(file.config.unet), read(tiny_checkpoint, ("unet",)).unet, "U-Net")
     model = SimpleNamespace(model=a1111_fakes.Wrapper(unet), colorize_file=file, colorize_prediction="v",
-                            sd_checkpoint_info=SimpleNamespace(name_for_extra="tiny"))
+                            sd_checkpoint_info=SimpleNamespace(filename=str(tiny_checkpoint)))
     modules = a1111_fakes.install(monkeypatch, model)
     host = importlib.import_module("lib_colorize.hosts.a1111").A1111()
     return SimpleNamespace(host=host, model=model, unet=unet, file=file, modules=modules)

@@ -117,8 +117,8 @@ def test_no_picture_is_none(value):
 
 
 @pytest.mark.parametrize("value", [
-    "not base64 at all!", text(b"plain words, no picture in here"), text(png()[:50]), text(png((300, 300)))[:117], 7, np.zeros((3, 3, 3, 3)),
-    "data:image/png;base64,????", text(b"x"), "http://127.0.0.1/a.png",
+    "not base64 at all!", text(b"plain words, no picture in here"), text(png()[:50]), text(png((300, 300)))[:117], 7,
+    np.zeros((3, 3, 3, 3)), "data:image/png;base64,????", text(b"x"), "http://127.0.0.1/a.png",
 ])
 def test_what_is_no_picture_is_one_line_that_names_it(value):
     with pytest.raises(ColorizeError, match="the reference") as caught:

@@ -39,9 +39,10 @@ class A1111:
     def install(self) -> Sequence[Undo]:
         return self._loading.install()
 
-    def checkpoint_name(self) -> str:
-        info = getattr(sd_models.model_data.sd_model, "sd_checkpoint_info", None)
-        return str(info.name_for_extra) if info is not None else ""
+    def chosen_path(self) -> str:
+        loaded = getattr(sd_models.model_data.sd_model, "sd_checkpoint_info", None)
+        info = loaded or sd_models.checkpoint_aliases.get(shared.opts.data.get("sd_model_checkpoint"))
+        return str(info.filename) if info is not None else ""
 
     def loaded_file(self) -> ColorizeFile | None:
         return getattr(sd_models.model_data.sd_model, "colorize_file", None)

@@ -20,8 +20,9 @@ from torch import Tensor
 from ..checkpoint.config import PARTS
 from ..checkpoint.host_config import host_config
 from ..schedule import Prediction
+from . import webui
 from .base import Undo
-from .checkpoints import SHIPPED, ColorizeFile, colorize_file
+from .checkpoints import ColorizeFile, colorize_file
 from .patching import replace_function, scratch_folder
 from .probing import alphas_of, probe_loaded
 
@@ -38,10 +39,9 @@ class Loading:
         """Replace the host's functions; returns how to undo that."""
         undo = [
             replace_function(sd_models_config, "find_checkpoint_config", self._find_config),
-            replace_function(sd_models, "list_models", _list_models),
+            webui.list_shipped(),
             replace_function(sd_models, "reload_model_weights", self._reload),
         ]
-        register_shipped()
         script_callbacks.on_model_loaded(on_model_loaded)
         return undo
 
@@ -99,18 +99,12 @@ def _colorize(state_dict: Mapping[str, Tensor], info: Any) -> ColorizeFile | Non
 def write_config(file: ColorizeFile) -> str:
     """The path of the host's configuration for this file; equal files share one, so that the host reuses its model."""
     card = file.usable()
-    prediction = told_prediction(file) or Prediction.EPS  # probed once it is loaded
+    prediction = webui.told_prediction(file) or Prediction.EPS  # probed once it is loaded
     config = host_config(replace(card, prediction=prediction, config=replace(card.config, unet=replace(
         card.config.unet, linear_projections=file.linear_projections))), NO_TEXT)
     path = scratch_folder() / f"colorize-{hashlib.sha256(config.encode()).hexdigest()[:16]}.yaml"
     path.write_text(config, encoding="utf-8")
     return str(path)
-
-
-def told_prediction(file: ColorizeFile) -> Prediction | None:
-    """What the file says, else what the user says; None when it must be probed."""
-    chosen = shared.opts.data.get("colorize_prediction", "auto")
-    return file.usable().prediction or (Prediction(chosen) if chosen in ("eps", "v") else None)
 
 
 def on_model_loaded(model: Any) -> None:
@@ -120,7 +114,7 @@ def on_model_loaded(model: Any) -> None:
     model.colorize_file, model.colorize_prediction = file, ""
     if file is None or file.problem:
         return
-    prediction = told_prediction(file) or _probe(model, file)
+    prediction = webui.told_prediction(file) or _probe(model, file)
     if prediction is not None:
         model.parameterization = model.colorize_prediction = prediction.value
     if file.usable().schedule.zero_snr:
@@ -135,18 +129,3 @@ def _probe(model: Any, file: ColorizeFile) -> Prediction | None:
 
     with devices.autocast():
         return probe_loaded(file, model.model.diffusion_model, call, devices.device)
-
-
-def _list_models(original: Any) -> Any:
-    @functools.wraps(original)
-    def list_models() -> None:
-        original()
-        register_shipped()
-
-    return list_models
-
-
-def register_shipped() -> None:
-    """Show the shipped checkpoint in the host's list, after the user's own."""
-    if SHIPPED.exists():
-        sd_models.CheckpointInfo(str(SHIPPED)).register()

@@ -26,8 +26,8 @@ class Host(Protocol):
     def install(self) -> Sequence[Undo]:
         """Make colorize checkpoints loadable and the shipped one visible; returns how to undo that."""
 
-    def checkpoint_name(self) -> str:
-        """The checkpoint that is chosen or loaded, as the user sees it; empty when there is none."""
+    def chosen_path(self) -> str:
+        """The checkpoint that the next run will use, whether it is loaded yet or not; empty when there is none."""
 
     def loaded_file(self) -> ColorizeFile | None:
         """The colorize checkpoint that is really loaded; None when it is another kind of model, or none."""

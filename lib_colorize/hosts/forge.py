@@ -37,9 +37,9 @@ class Forge:
     def install(self) -> Sequence[Undo]:
         return forge_loading.install()
 
-    def checkpoint_name(self) -> str:
-        info = getattr(sd_models.model_data.sd_model, "sd_checkpoint_info", None)
-        return str(info.name_for_extra) if info is not None else ""
+    def chosen_path(self) -> str:
+        info = sd_models.model_data.forge_loading_parameters.get("checkpoint_info")
+        return str(info.filename) if info is not None else ""
 
     def loaded_file(self) -> ColorizeFile | None:
         return getattr(sd_models.model_data.sd_model, "colorize_file", None)

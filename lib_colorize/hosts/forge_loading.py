@@ -6,7 +6,6 @@ kind names, and hands them to the kind's engine.
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,15 +17,16 @@ from backend.diffusion_engine.base import ForgeDiffusionEngine, ForgeObjects
 from backend.patcher.unet import UnetPatcher
 from backend.patcher.vae import VAE
 from huggingface_guess import latent, model_list
-from modules import script_callbacks, sd_models, shared
+from modules import script_callbacks, sd_models
 from torch import Tensor
 
 from ..checkpoint.config import PARTS, VAEConfig
 from ..errors import ColorizeError
 from ..schedule import Prediction
+from . import webui
 from .base import Undo
-from .checkpoints import SHIPPED, ColorizeFile, colorize_file
-from .patching import replace_function, scratch_folder
+from .checkpoints import ColorizeFile, colorize_file
+from .patching import scratch_folder
 from .probing import probe_loaded
 
 PREDICTIONS = {Prediction.EPS: "epsilon", Prediction.V: "v_prediction"}  # Forge's words
@@ -65,7 +65,7 @@ class ColorizeGuess(model_list.BASE):  # type: ignore[misc]  # hosts have no typ
             raise
 
     def model_type(self, state_dict: Mapping[str, Tensor], prefix: str = "") -> Any:
-        v = self.file is not None and not self.file.problem and told_prediction(self.file) is Prediction.V
+        v = self.file is not None and not self.file.problem and webui.told_prediction(self.file) is Prediction.V
         return model_list.ModelType.V_PREDICTION if v else model_list.ModelType.EPS
 
     def clip_target(self, state_dict: Mapping[str, Tensor] | None = None) -> dict[str, str]:
@@ -117,8 +117,7 @@ class ColorizeEngine(ForgeDiffusionEngine):  # type: ignore[misc]
 def install() -> Sequence[Undo]:
     """Tell Forge of our kind of model and list the shipped checkpoint; returns how to undo that."""
     undo = [_listed(model_list.models, ColorizeGuess), _listed(loader.possible_models, ColorizeEngine),
-            replace_function(sd_models, "list_models", _list_models)]
-    register_shipped()
+            webui.list_shipped()]
     script_callbacks.on_model_loaded(on_model_loaded)
     return undo
 
@@ -151,7 +150,7 @@ def write_configuration(file: ColorizeFile) -> Path:
         "scheduler/scheduler_config.json": {
             **SCHEDULER, "beta_start": schedule.linear_start, "beta_end": schedule.linear_end,
             "num_train_timesteps": schedule.timesteps,
-            "prediction_type": PREDICTIONS[told_prediction(file) or Prediction.EPS]},
+            "prediction_type": PREDICTIONS[webui.told_prediction(file) or Prediction.EPS]},
         "vae/config.json": {"_class_name": "AutoencoderKL", **_vae(vae, card.scale_factor)}}
     folder = scratch_folder() / "forge"
     for name, content in parts.items():
@@ -169,18 +168,12 @@ def _vae(vae: VAEConfig, scale_factor: float) -> dict[str, Any]:
             "scaling_factor": scale_factor}
 
 
-def told_prediction(file: ColorizeFile) -> Prediction | None:
-    """What the file says, else what the user says; None when it must be probed."""
-    chosen = shared.opts.data.get("colorize_prediction", "auto")
-    return file.usable().prediction or (Prediction(chosen) if chosen in ("eps", "v") else None)
-
-
 def on_model_loaded(model: Any) -> None:
     """Note on the model how it predicts: Forge itself cannot tell."""
     file = getattr(model, "colorize_file", None)
     if file is None:
         return
-    prediction = told_prediction(file) or _probe(model, file)
+    prediction = webui.told_prediction(file) or _probe(model, file)
     model.colorize_prediction = prediction.value if prediction else ""
     if prediction is not None:
         model.forge_objects.unet.model.predictor.prediction_type = PREDICTIONS[prediction]
@@ -204,18 +197,3 @@ def forget_failed_load() -> None:
     data = sd_models.model_data
     if not data.sd_model or not hasattr(data.sd_model, "forge_objects"):
         data.forge_hash = ""
-
-
-def _list_models(original: Any) -> Any:
-    @functools.wraps(original)
-    def list_models() -> None:
-        original()
-        register_shipped()
-
-    return list_models
-
-
-def register_shipped() -> None:
-    """Show the shipped checkpoint in the host's list, after the user's own."""
-    if SHIPPED.exists():
-        sd_models.CheckpointInfo(str(SHIPPED)).register()

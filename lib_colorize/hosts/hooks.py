@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -21,6 +22,7 @@ from ..model_catalogue import Folders
 from ..settings import MAX_SIZE
 from . import api, axes
 from .base import Host, Undo
+from .checkpoints import colorize_file
 from .job import Job, decode, placement_of, start
 from .request import parse
 from .settings import PREFIX, JobSettings
@@ -162,22 +164,26 @@ class FailedPicture:
 
 def _say_if_ignored(p: Any) -> None:
     if host().loaded_file() is not None:
-        host().say(p, f"{host().checkpoint_name()} is a colorize checkpoint: without {TITLE} switched on it draws "
-                      "something at random, and prompts have no effect.")
+        host().say(p, f"{Path(host().chosen_path()).stem} is a colorize checkpoint: with {TITLE} switched off it draws at "
+                      "random, and prompts have no effect.")
 
 
 def status() -> Status:
-    """What the page says about the loaded checkpoint."""
+    """What the page says about the checkpoint that the next run will use; it may not be loaded yet."""
     this = host()
-    file, name = this.loaded_file(), this.checkpoint_name()
+    path = this.chosen_path()
+    file, name = colorize_file(path), Path(path).stem
     if file is None:
-        problem = f"{name} is no ColorizeDiffusion checkpoint." if name else "No checkpoint is loaded yet."
+        problem = f"{name} is no ColorizeDiffusion checkpoint." if name else "No checkpoint is chosen yet."
         return Status(this.name, name, False, "", 0, "", problem)
     if file.problem:
         return Status(this.name, name, True, "", 0, "", file.problem)
-    encoder, prediction = encoder_note(this, file), this.prediction()
+    loaded = this.loaded_file() == file
+    told = file.usable().prediction
+    prediction = this.prediction() if loaded else told.value if told else ""
+    encoder = encoder_note(this, file)
     problem = "" if encoder else "The reference encoder is missing; see Models."
-    if not prediction:
+    if loaded and not prediction:
         problem = "The checkpoint does not say whether it predicts eps or v; see Settings > ColorizeDiffusion."
     return Status(this.name, name, True, prediction, file.usable().resolution, encoder, problem)
 
@@ -196,9 +202,9 @@ def preview(image: Any, settings: JobSettings, size: tuple[int, int] | None = No
 
 def size_for(image: Any, settings: JobSettings) -> tuple[int, int]:
     """(width, height) that a sketch gets at the loaded checkpoint's own size."""
-    file = host().loaded_file()
+    file = colorize_file(host().chosen_path())
     if file is None:
-        raise ColorizeError("load a ColorizeDiffusion checkpoint first; the size follows from it")
+        raise ColorizeError("choose a ColorizeDiffusion checkpoint first; the size follows from it")
     picture = decode(host(), image, "the sketch")
     if picture is None:
         raise ColorizeError("no sketch to measure; put one into the sketch box or into img2img")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -107,9 +108,9 @@ def ready_file(host: Host, p: Any) -> ColorizeFile:
     """The loaded checkpoint, when it can colour and nothing of the request is in the way."""
     file = host.loaded_file()
     if file is None:
-        raise ColorizeError(f"the loaded checkpoint {host.checkpoint_name() or '(none)'} is no ColorizeDiffusion "
-                            "checkpoint; choose one above (colorize-small comes with the extension), or switch "
-                            "ColorizeDiffusion off")
+        name = Path(host.chosen_path()).name or "(none)"
+        raise ColorizeError(f"the loaded checkpoint {name} is no ColorizeDiffusion checkpoint; choose one above "
+                            "(colorize-small comes with the extension), or switch ColorizeDiffusion off")
     file.usable()
     if not host.prediction():
         raise ColorizeError(f"{file.path.name} does not say whether it predicts eps or v, and a trial does not tell; "

@@ -77,7 +77,7 @@ def _base64(text: str) -> bytes | None:
         return base64.b64decode(letters + "=" * (-len(letters) % 4), validate=True)
     except (binascii.Error, ValueError):
         try:
-            return base64.b64decode(letters[:len(letters) // 4 * 4], validate=True)
+            return base64.b64decode(letters[:len(letters) // 4 * 4], validate=True) or None
         except (binascii.Error, ValueError):
             return None
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modules import paths, shared
+from modules import paths, sd_models, shared
 from modules.api.api import decode_base64_to_image
 from PIL import Image
 
 from ..attach import Attachment
 from ..errors import ColorizeError
 from ..model_catalogue import Folders, usual_folders
+from ..schedule import Prediction
 from ..settings import Settings
+from .base import Undo
+from .checkpoints import SHIPPED, ColorizeFile
+from .patching import replace_function
 from .sampling import stop_sampler
 from .settings import JobSettings, Start
 
@@ -109,6 +114,31 @@ def interrupted() -> bool:
 def option(name: str, default: Any) -> Any:
     """A value of the settings page, the default where it has none yet."""
     return shared.opts.data.get(name, default)
+
+
+def told_prediction(file: ColorizeFile) -> Prediction | None:
+    """What the file says, else what the user says in the settings; None when it must be probed."""
+    chosen = option("colorize_prediction", "auto")
+    return file.usable().prediction or (Prediction(chosen) if chosen in ("eps", "v") else None)
+
+
+def list_shipped() -> Undo:
+    """The shipped checkpoint is in the host's list, after the user's own; returns how to undo that."""
+
+    def make(original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def list_models() -> None:
+            original()
+            register()
+
+        return list_models
+
+    def register() -> None:
+        if SHIPPED.exists():
+            sd_models.CheckpointInfo(str(SHIPPED)).register()
+
+    register()  # the host has made its list before it loads scripts
+    return replace_function(sd_models, "list_models", make)
 
 
 def folders() -> Folders:
