@@ -24,7 +24,7 @@ from lib_colorize.presets import Intention, preset
 from lib_colorize.translations import Language, Texts, choose_language
 
 MAIN = (("reference_guidance", "reference_strength"), ("sketch_strength", "line_overlay"))
-LINES = (("polarity", "extractor"),)
+LINES = (("polarity",), ("extractor",))
 ADVANCED = (("sketch_guidance", "encoder_strength"), ("semantics_strength", "colour_strength"), ("block_strengths",),
             ("guidance_start", "guidance_end"), ("no_guidance_start", "no_guidance_end"))
 MARKS = (PREFIX + "reference hash", PREFIX + "version")  # infotext keys that only a coloured picture has
@@ -50,11 +50,11 @@ def add_options() -> None:
         "prediction": shared.OptionInfo("auto", t("option_prediction"), gr.Radio, {"choices": ["auto", "eps", "v"]}),
         "models_dir": shared.OptionInfo("", t("option_models_dir"), restrict_api=True),
         "mirror": shared.OptionInfo("", t("option_mirror"), restrict_api=True),
-        "language": shared.OptionInfo("auto", t("option_language"), gr.Radio,
-                                      {"choices": ["auto", *languages]}).needs_reload_ui(),
+        "language": shared.OptionInfo("auto", t("option_language"), gr.Radio, {"choices": ["auto", *languages]}),
     }
-    for name in ("models_dir", "mirror"):
-        options[name].info(t(f"option_{name}_help"))
+    options["models_dir"].info(t("option_models_dir_help"))
+    options["mirror"].info(t("option_mirror_help"))
+    options["language"].needs_reload_ui()
     for name, option in options.items():
         option.section = page
         shared.opts.add_option(f"colorize_{name}", option)
@@ -116,25 +116,25 @@ class Panel:
     def build(self) -> list[Any]:
         """All widgets; returns those that are the script's arguments."""
         t = self.t
-        with InputAccordion(False, label=hooks.TITLE, elem_id=self.elem_id("enable")) as enabled:
+        accordion = InputAccordion(False, label=hooks.TITLE, elem_id=self.elem_id("enable"))
+        with accordion as enabled, gr.Column(elem_classes="colorize-panel"):
             with gr.Row(elem_classes="colorize-row"):
                 note = gr.HTML(elem_id=self.elem_id("note"))
-                check = self.button("check")
+                check = self.button("check", scale=0, min_width=150)
             self.pictures()
-            with gr.Row(elem_classes="colorize-row"):
+            with gr.Row():
                 presets = {intention: self.button(intention.value) for intention in Intention}
             self.settings(MAIN)
-            with gr.Row():
-                self.setting("start", visible=self.is_img2img)
-                self.setting("size_from_sketch")
+            self.setting("start", visible=self.is_img2img)
+            self.setting("size_from_sketch")
             size = self.button("size_button") if {"width", "height"} <= set(self.host) else None
-            with gr.Accordion(t("lines"), open=False):
+            with self.folded("lines"):
                 self.settings(LINES)
                 preview = self.button("preview_button")
-                seen = gr.Image(label=t("preview"), elem_id=self.elem_id("preview"), interactive=False)
-            with gr.Accordion(t("advanced"), open=False):
+                seen = gr.Image(label=t("preview"), elem_id=self.elem_id("preview"), interactive=False, visible=False)
+            with self.folded("advanced"):
                 self.settings(ADVANCED)
-            with gr.Accordion(t("models"), open=False):
+            with self.folded("models"):
                 listing = self.models()
         enabled.do_not_save_to_config = True
         self.connect_presets(presets)
@@ -148,6 +148,11 @@ class Panel:
     def values(self) -> list[Any]:
         """The settings' widgets in the order of the API's list."""
         return [self.made[item.name] for item in job_fields()]
+
+    @contextmanager
+    def folded(self, key: str) -> Iterator[None]:
+        with gr.Accordion(self.t(key), open=False), gr.Column(elem_classes="colorize-panel"):
+            yield
 
     def button(self, key: str, **more: Any) -> Any:
         made = gr.Button(self.t(key), elem_id=self.elem_id(key), size="sm", **more)
@@ -166,7 +171,7 @@ class Panel:
         default, meta = ui_value(item.default), item.metadata
         common = {"label": t.label(item), "info": t.help(item), "elem_id": self.elem_id(name), "value": default, **more}
         if name == "extractor":
-            made = gr.Dropdown([(t.choice(key, each.label), key) for key, each in EXTRACTORS.items()], **common)
+            made = gr.Radio([(t.choice(key, each.label), key) for key, each in EXTRACTORS.items()], **common)
         elif isinstance(item.default, enum.Enum):
             made = gr.Radio([(t.choice(each.value), each.value) for each in type(item.default)], **common)
         elif isinstance(item.default, bool):
@@ -188,7 +193,8 @@ class Panel:
             words = escape(json.dumps({key: t(key) for key in ("as_reference", "as_sketch")}))  # for the JavaScript
             hint = t("sketch_help_img2img" if self.is_img2img else "sketch_help_txt2img")
             gr.HTML(f'<div class="colorize-hint" data-texts="{words}">{hint}</div>')
-            self.button("swap").click(lambda reference, sketch: (sketch, reference), boxes, boxes)
+            swap = self.button("swap", scale=0, min_width=220)
+        swap.click(lambda reference, sketch: (sketch, reference), boxes, boxes)
 
     def connect_presets(self, buttons: dict[Intention, Any]) -> None:
         for intention, button in buttons.items():
@@ -210,7 +216,7 @@ class Panel:
 
     @staticmethod
     def preview(picture: Any, settings: JobSettings) -> Any:
-        return hooks.preview(picture, settings, None)
+        return gr.update(value=hooks.preview(picture, settings, None), visible=True)
 
     @staticmethod
     def size(picture: Any, settings: JobSettings) -> Any:
@@ -223,27 +229,30 @@ class Panel:
         if getattr(shared.cmd_opts, "disable_extension_access", False):
             gr.HTML(f"<p>{t('models_closed')}</p>")
             return listing
-        wanted = gr.Dropdown(files, value=files[0][1], label=t("download_choice"), elem_id=self.elem_id("wanted"))
-        licence = gr.HTML(licence_note(files[0][1], t))
+        names, ids = zip(*files)
+        wanted = gr.Dropdown(list(names), value=names[0], type="index", label=t("download_choice"),
+                             elem_id=self.elem_id("wanted"))  # gradio 3 shows the value of a pair, not its name
+        licence = gr.HTML(licence_note(ids[0], t), elem_id=self.elem_id("licence"))
         accepted = gr.Checkbox(False, label=t("accept"), elem_id=self.elem_id("accepted"))
         with gr.Row():
             download, stop = self.button("download"), self.button("stop")
-        path = gr.Textbox(label=t("import_path"), elem_id=self.elem_id("path"))
+        path = gr.Textbox("", label=t("import_path"), max_lines=1, elem_id=self.elem_id("path"))
         take_in = self.button("import")
         progress = gr.HTML(elem_id=self.elem_id("progress"))
         for widget in (wanted, accepted, path):
             widget.do_not_save_to_config = True
 
-        def downloading(id: str, agreed: bool) -> Iterator[str]:
+        def downloading(index: int, agreed: bool) -> Iterator[str]:
             mirror = getattr(shared.opts, "colorize_mirror", "")
             with errors_shown():
-                yield from map(escape, TRANSFERS.download(id, hooks.folders(), agreed, mirror, t))
+                yield from map(escape, TRANSFERS.download(ids[index], hooks.folders(), agreed, mirror, t))
 
         def importing(where: str) -> Iterator[str]:
             with errors_shown():
                 yield from map(escape, TRANSFERS.take_in(where, hooks.folders(), t))
 
-        wanted.change(lambda id: (licence_note(id, t), False), [wanted], [licence, accepted], show_progress="hidden")
+        wanted.change(lambda index: (licence_note(ids[index], t), False), [wanted], [licence, accepted],
+                      show_progress="hidden")
         for button, work, inputs in ((download, downloading, [wanted, accepted]), (take_in, importing, [path])):
             button.click(work, inputs, [progress]).then(lambda: table(hooks.folders(), t), None, [listing])
         stop.click(TRANSFERS.stop, None, None)
@@ -252,6 +261,8 @@ class Panel:
 
 class ColorizeScript(scripts.Script):
     """Always there, in txt2img and img2img."""
+
+    create_group = False  # the accordion is frame enough
 
     def __init__(self) -> None:
         self.page: dict[str, Any] = {}  # the host's own widgets, for buttons that read or write them

@@ -1,0 +1,74 @@
+"""The panel's texts: nothing missing in any language, nothing left over."""
+
+from __future__ import annotations
+
+import ast
+import enum
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from lib_colorize.hosts.settings import JobSettings, job_fields
+from lib_colorize.lineart import EXTRACTORS
+from lib_colorize.presets import Intention
+from lib_colorize.settings import Polarity
+from lib_colorize.translations import CHOICES, PHRASES, SETTINGS, Language, Texts, choose_language
+
+ROOT = Path(__file__).parent.parent
+JAPANESE = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
+CHINESE = re.compile("[\u4e00-\u9fff]")
+KANA = re.compile("[\u3040-\u30ff]")
+
+
+def strings(path: str) -> set[str]:
+    """Every string constant of a source file."""
+    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+    return {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
+def test_every_setting_has_its_words_and_none_is_left_over():
+    assert set(SETTINGS) == {item.name for item in job_fields()}
+
+
+def test_every_choice_has_its_words_and_none_is_left_over():
+    kinds = {type(item.default) for item in fields(JobSettings) if isinstance(item.default, enum.Enum)}
+    enums = {each.value for kind in kinds for each in kind}
+    assert {each.value for each in Polarity} <= enums
+    assert set(CHOICES) == enums | set(EXTRACTORS)
+
+
+def test_every_phrase_is_used():
+    used = strings("scripts/colorize_diffusion.py") | strings("lib_colorize/models_panel.py")
+    assert set(PHRASES) - used - {intention.value for intention in Intention} == set()
+
+
+@pytest.mark.parametrize("key", PHRASES)
+def test_a_phrase_says_the_same_values_in_every_language(key):
+    slots = [set(re.findall(r"{\w+}", text)) for text in PHRASES[key]]
+    assert slots[0] == slots[1] == slots[2]
+
+
+def test_every_language_is_written_in_its_own_script():
+    phrases = (*PHRASES.values(), *CHOICES.values())
+    ja = [words.ja + words.ja_help for words in SETTINGS.values()] + [phrase.ja for phrase in phrases]
+    zh = [words.zh + words.zh_help for words in SETTINGS.values()] + [phrase.zh for phrase in phrases]
+    assert [text for text in ja if not JAPANESE.search(text) and "{" not in text] == []
+    assert [text for text in zh if KANA.search(text) or (not CHINESE.search(text) and "{" not in text)] == []
+    assert [phrase.en for phrase in phrases if JAPANESE.search(phrase.en)] == []
+
+
+def test_english_labels_are_those_of_the_settings():
+    item, texts = job_fields()[0], Texts(Language.ENGLISH)
+    assert (texts.label(item), texts.help(item)) == (item.metadata["label"], item.metadata["help"])
+
+
+@pytest.mark.parametrize(("wanted", "localization", "language"), [
+    ("auto", "None", "en"), ("auto", "", "en"), ("auto", "fr_FR", "en"), ("auto", "ja_JP", "ja"),
+    ("auto", "zh_CN", "zh"), ("auto", "zh_TW", "zh"), ("auto", "Chinese (Simplified)", "zh"),
+    ("auto", "日本語", "ja"), ("auto", "简体中文", "zh"),
+    ("en", "ja_JP", "en"), ("zh", "None", "zh"), ("ja", "zh_CN", "ja"), ("klingon", "ja_JP", "ja"),
+])
+def test_the_language_is_the_users_word_else_the_hosts(wanted, localization, language):
+    assert choose_language(wanted, localization).value == language

@@ -1,0 +1,376 @@
+"""The panel, built, used and pasted into as a WebUI does, under the gradio that is there; test.sh runs it under two."""
+# ruff: noqa: E402 - without gradio nothing of it can be imported
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+gr = pytest.importorskip("gradio", reason="run by test.sh in .venv-gradio3 and .venv-gradio4")
+
+from PIL import Image
+
+from lib_colorize.errors import ColorizeError
+from lib_colorize.hosts.request import ARGUMENTS
+from lib_colorize.hosts.settings import PREFIX, JobSettings, Start, job_fields
+from lib_colorize.lineart import EXTRACTORS
+from lib_colorize.model_catalogue import CATALOGUE, Folders
+from lib_colorize.presets import Intention, preset
+from lib_colorize.settings import Polarity
+from lib_colorize.translations import PHRASES, SETTINGS
+from tests.fakes import Options, Page, Status, fake_hooks, load_script
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # gradio's own
+HASH = {PREFIX + "reference hash": "0123456789"}
+COLOURED = Status("A1111", "small", True, "v", 128, "inside the checkpoint", "")
+
+
+def settings_of(page):
+    """What the host would hand over, as settings."""
+    values = dict(zip(ARGUMENTS, (page.get(widget) for widget in page.arguments)))
+    return JobSettings.from_values({item.name: values[item.name] for item in job_fields()})
+
+
+@pytest.fixture
+def hooks(tmp_path):
+    def preview(image, settings, size=None):
+        hooks.calls.append(("preview", image, settings))
+        return Image.new("RGB", image.size, "white")
+
+    def size_for(image, settings):
+        hooks.calls.append(("size_for", image, settings))
+        return 640, 384
+
+    hooks = fake_hooks(preview=preview, size_for=size_for, status=lambda: COLOURED,
+                       folders=lambda: Folders(tmp_path / "own", (tmp_path / "checkpoints",)))
+    return hooks
+
+
+@pytest.fixture
+def module(monkeypatch, hooks):
+    return load_script(monkeypatch, hooks)
+
+
+@pytest.fixture(params=[True, False], ids=["img2img", "txt2img"])
+def page(request, module):
+    return Page.build(module, request.param)
+
+
+@pytest.fixture
+def img2img(module):
+    return Page.build(module)
+
+
+# what is there
+
+def test_the_page_is_served(page):
+    assert json.loads(json.dumps(page.demo.get_config_file()))["components"]
+
+
+def test_arguments_are_the_public_list(page):
+    prefix = page.script.elem_id("")
+    names = [widget.elem_id.removeprefix(prefix).removesuffix("-checkbox") for widget in page.arguments]
+    assert ["enabled", *names[1:]] == list(ARGUMENTS)
+
+
+def test_defaults_are_the_settings_but_the_size_follows_the_sketch(page):
+    assert page.get(page.arguments[0]) is False
+    assert settings_of(page) == JobSettings(size_from_sketch=True)
+
+
+def test_ui_is_called_again_for_the_apis_defaults(page):
+    """Hosts do that in another page, of which the script's own buttons must not know."""
+    for _ in range(2):
+        with gr.Blocks() as other:
+            again = page.script.ui(page.script.is_img2img)
+        assert [widget.value for widget in again] == [widget.value for widget in page.arguments]
+        assert json.dumps(other.get_config_file())
+
+
+def test_sliders_have_the_range_of_their_setting_and_float_values(page):
+    for item, widget in zip(job_fields(), page.arguments[3:]):
+        if isinstance(item.default, float):
+            assert isinstance(widget, gr.Slider) and type(widget.value) is float
+            assert [widget.minimum, widget.maximum, widget.step] == [item.metadata[k] for k in ("low", "high", "step")]
+
+
+def test_every_choice_is_offered(page):
+    by_name = dict(zip(ARGUMENTS, page.arguments))
+    for name, values in (("polarity", [each.value for each in Polarity]), ("start", [each.value for each in Start]),
+                         ("extractor", list(EXTRACTORS))):
+        assert [value for _, value in by_name[name].choices] == values
+
+
+def test_labels_and_tooltips_come_from_the_settings(page):
+    for item, widget in zip(job_fields(), page.arguments[3:]):
+        assert (widget.label, widget.info) == (item.metadata["label"], item.metadata["help"])
+
+
+def test_start_is_shown_in_img2img_only(page):
+    assert dict(zip(ARGUMENTS, page.arguments))["start"].visible is page.script.is_img2img
+
+
+def test_no_default_is_frozen_in_the_hosts_file_of_defaults(page):
+    kinds = (gr.Slider, gr.Radio, gr.Checkbox, gr.Textbox, gr.Dropdown, gr.Button)
+    ours = [block for block in page.demo.blocks.values() if isinstance(block, kinds)
+            and (block.elem_id or "").startswith(page.script.elem_id(""))]
+    assert len(ours) > 20
+    assert [block.elem_id for block in ours if not getattr(block, "do_not_save_to_config", False)] == []
+
+
+def test_no_two_widgets_share_an_id(page):
+    ids = [block.elem_id for block in page.demo.blocks.values() if getattr(block, "elem_id", None)]
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize(("options", "language"), [
+    ({"localization": "ja_JP"}, "ja"), ({"localization": "zh_CN", "colorize_language": "auto"}, "zh"),
+    ({"localization": "None", "colorize_language": "zh"}, "zh"),
+    ({"localization": "zh_CN", "colorize_language": "en"}, "en"),
+])
+def test_labels_follow_the_language(monkeypatch, hooks, options, language):
+    page = Page.build(load_script(monkeypatch, hooks, Options(**options)))
+    guidance, preset_button = page.arguments[3], page.find("preset_sketch")
+    assert preset_button.value == getattr(PHRASES["preset_sketch"], language)
+    assert guidance.label == ("Reference guidance" if language == "en"
+                              else getattr(SETTINGS["reference_guidance"], language))
+    assert settings_of(page) == JobSettings(size_from_sketch=True)
+
+
+# pictures, presets, buttons
+
+def test_a_preset_fills_its_settings_and_no_others(img2img):
+    for intention in (Intention.STYLE, Intention.SKETCH, Intention.BALANCED):
+        img2img.set(dict(zip(ARGUMENTS, img2img.arguments))["line_overlay"], 0.5)
+        img2img.press(img2img.find(intention.value))
+        assert settings_of(img2img) == JobSettings(size_from_sketch=True, line_overlay=0.5).with_(**preset(intention))
+
+
+def test_swap_keeps_every_pixel_and_the_transparency(img2img):
+    _, reference, sketch = img2img.arguments[:3]
+    picture = Image.effect_noise((33, 17), 90).convert("RGBA")
+    picture.putalpha(Image.linear_gradient("L").resize(picture.size))
+    img2img.set(reference, picture)
+    img2img.press(img2img.find("swap"))
+    assert img2img.get(reference) is None
+    assert img2img.get(sketch).convert("RGBA").tobytes() == picture.tobytes()
+
+
+def test_preview_shows_the_own_sketch_with_the_settings_of_the_page(img2img, hooks):
+    by_name = dict(zip(ARGUMENTS, img2img.arguments))
+    img2img.set(img2img.host["image"], Image.new("RGB", (16, 16)))
+    img2img.set(by_name["sketch"], Image.new("RGBA", (24, 12), (1, 2, 3, 4)))
+    img2img.set(by_name["polarity"], "light on dark")
+    img2img.press(img2img.find("preview_button"))
+    (_, picture, settings), = hooks.calls_of("preview")
+    assert (picture.size, picture.getpixel((0, 0))) == ((24, 12), (1, 2, 3, 4))
+    assert settings == JobSettings(size_from_sketch=True, polarity=Polarity.LIGHT_ON_DARK)
+    assert img2img.get(img2img.find("preview")).size == (24, 12)
+
+
+def test_preview_falls_back_on_img2imgs_picture(img2img, hooks):
+    img2img.set(img2img.host["image"], Image.new("RGB", (16, 32)))
+    img2img.press(img2img.find("preview_button"))
+    assert hooks.calls_of("preview")[0][1].size == (16, 32)
+
+
+def test_preview_reads_the_picture_of_a_drawing_canvas(module, hooks):
+    page = Page.build(module, canvas=True)
+    page.held[page.host["image"]._id] = "the background"
+    page.held[page.host["other"]._id] = "another canvas"
+    hooks.preview = lambda image, settings, size: hooks.calls.append(("canvas", image)) or Image.new("L", (8, 8))
+    page.press(page.find("preview_button"))
+    assert hooks.calls_of("canvas") == [("canvas", "the background")]
+
+
+def test_without_a_sketch_the_buttons_say_what_to_do(page):
+    for name in ("preview_button", "size_button"):
+        with pytest.raises(gr.Error, match="There is no sketch"):
+            page.press(page.find(name))
+
+
+def test_what_the_package_refuses_is_shown_in_the_page(img2img, hooks):
+    def refuse(*args):
+        raise ColorizeError("the sketch has no lines")
+
+    hooks.preview = refuse
+    img2img.set(img2img.arguments[2], Image.new("RGB", (8, 8)))
+    with pytest.raises(gr.Error, match="the sketch has no lines"):
+        img2img.press(img2img.find("preview_button"))
+
+
+def test_a_wrong_number_in_a_text_box_is_shown_in_the_page(img2img):
+    by_name = dict(zip(ARGUMENTS, img2img.arguments))
+    img2img.set(by_name["sketch"], Image.new("RGB", (8, 8)))
+    img2img.set(by_name["block_strengths"], "1 2 3")
+    with pytest.raises(gr.Error, match="16 blocks: found 3 numbers"):
+        img2img.press(img2img.find("size_button"))
+
+
+def test_the_size_button_writes_the_hosts_sliders(page, hooks):
+    page.set(page.arguments[2], Image.new("RGB", (100, 60)))
+    page.press(page.find("size_button"))
+    assert (page.get(page.host["width"]), page.get(page.host["height"])) == (640, 384)
+
+
+# what the page says
+
+@pytest.mark.parametrize(("status", "says", "says_not"), [
+    (COLOURED, ["small: colorize checkpoint, v prediction, made for 128 px", "inside the checkpoint"], ["Models"]),
+    (Status("A1111", "big", True, "eps", 512, "", "The encoder is missing."), ["eps prediction", "not found"], []),
+    (Status("A1111", "odd", True, "", 512, "/x/vit.bin", "Say eps or v."), ["unknown prediction", "Say eps"], []),
+    (Status("A1111", "v2", True, "", 0, "", "cannot run yet"), ["v2: <b>cannot run yet"], ["0 px"]),
+    (Status("A1111", "<img src=x>"), ["&lt;img src=x&gt; is not a colorize checkpoint"], ["<img"]),
+    (Status("A1111"), ["No checkpoint is loaded"], []),
+])
+def test_the_note_tells_checkpoint_prediction_and_encoder(img2img, hooks, status, says, says_not):
+    hooks.status = lambda: status
+    img2img.set(img2img.arguments[0], True)
+    img2img.press(img2img.arguments[0], "change")
+    note = img2img.get(img2img.find("note"))
+    assert all(text in note for text in says) and not any(text in note for text in says_not), note
+
+
+def test_switching_off_asks_nothing(img2img, hooks):
+    hooks.status = lambda: pytest.fail("asked")
+    img2img.set(img2img.arguments[0], False)
+    img2img.press(img2img.arguments[0], "change")
+
+
+# infotext
+
+VALUES = {
+    "reference_guidance": 7.5, "sketch_guidance": 2.0, "reference_strength": 0.35, "sketch_strength": 0.9,
+    "semantics_strength": 0.5, "colour_strength": 1.25, "encoder_strength": 0.75,
+    "block_strengths": tuple(i / 8 for i in range(16)), "guidance_start": 0.1, "guidance_end": 0.9,
+    "no_guidance_start": 0.2, "no_guidance_end": 0.3, "polarity": Polarity.DARK_ON_LIGHT, "extractor": "paper",
+    "line_overlay": 0.5, "start": Start.BASE, "size_from_sketch": True,
+}
+
+
+def test_the_values_above_are_all_and_none_is_a_default():
+    assert set(VALUES) == {item.name for item in job_fields()}
+    assert [item.name for item in fields(JobSettings) if VALUES.get(item.name) == item.default] == []
+
+
+def test_a_pictures_infotext_brings_every_setting_back(page):
+    settings = JobSettings(**VALUES)
+    page.paste({**HASH, **settings.job_infotext()})
+    assert page.get(page.arguments[0]) is True
+    assert settings_of(page) == settings
+
+
+def test_settings_that_an_infotext_leaves_out_go_back_to_their_defaults(page):
+    page.paste({**HASH, **JobSettings(**VALUES).job_infotext()})
+    page.paste(HASH)
+    assert settings_of(page) == JobSettings()
+
+
+def test_a_picture_coloured_without_reference_is_known_by_its_version(page):
+    page.paste({PREFIX + "version": "0.2", **JobSettings(reference_strength=0.0).job_infotext()})
+    assert page.get(page.arguments[0]) is True and settings_of(page).reference_strength == 0
+
+
+def test_the_infotext_of_other_pictures_changes_nothing(page):
+    page.paste({**HASH, **JobSettings(**VALUES).job_infotext()})
+    page.paste({"Steps": "20", "Reference guidance": "1"})
+    assert page.get(page.arguments[0]) is True and settings_of(page) == JobSettings(**VALUES)
+
+
+def test_pasted_values_have_the_type_of_the_widget(page):
+    """The API casts by the type of the default, and an error there is a failed request."""
+    infotext = {**HASH, **JobSettings(**VALUES).job_infotext()}
+    for widget, key in page.script.infotext_fields:
+        assert type(key(infotext)) is type(widget.value)
+
+
+# the host's hooks
+
+def test_every_hook_is_handed_over(module, hooks):
+    script, p, args = module.ColorizeScript(), SimpleNamespace(), (True, None, None, 5.0)
+    assert hooks.calls == [("install",)]
+    assert script.title() == hooks.TITLE
+    script.before_process(p, *args)
+    script.process(p, *args)
+    script.process_before_every_sampling(p, *args, x="x", noise="noise", c="c", uc="uc")
+    script.postprocess_image(p, "pp", *args)
+    script.postprocess(p, "processed", *args)
+    assert hooks.calls[1:] == [
+        ("before_process", p, args), ("process", p, args), ("before_sampling", p, args, "x"),
+        ("postprocess_image", p, "pp", args), ("postprocess", p, "processed", args)]
+
+
+def test_two_tabs_share_nothing(module):
+    pages = [Page.build(module, True), Page.build(module, False)]
+    assert pages[0].script.page is not pages[1].script.page
+    assert {"width", "height", "image"} == set(pages[0].script.page)
+    assert {"width", "height"} == set(pages[1].script.page)
+
+
+def test_the_settings_page_has_our_options(monkeypatch, hooks):
+    opts = Options(localization="None", colorize_prediction="v")
+    load_script(monkeypatch, hooks, opts)
+    assert set(opts.data_labels) == {f"colorize_{name}" for name in ("prediction", "models_dir", "mirror", "language")}
+    assert (opts.colorize_prediction, opts.colorize_mirror, opts.colorize_models_dir) == ("v", "", "")
+    assert {option.section[0] for option in opts.data_labels.values()} == {"colorize_diffusion"}
+    closed = [name for name, option in opts.data_labels.items() if option.restrict_api]
+    assert closed == ["colorize_models_dir", "colorize_mirror"]  # where files go and come from is not for the API
+
+
+# models
+
+def test_check_lists_the_files_that_are_needed(img2img, tmp_path):
+    img2img.press(img2img.find("check"))
+    listing = img2img.get(img2img.find("models"))
+    needed = [entry for entry in CATALOGUE if entry.recommended]
+    assert all(entry.name in listing and entry.licence.name in listing for entry in needed)
+    assert str(tmp_path / "own") in listing and str(tmp_path / "checkpoints") in listing
+    assert "small" in img2img.get(img2img.find("note"))
+
+
+def test_nothing_is_downloaded_before_the_licence_is_accepted(img2img, monkeypatch):
+    monkeypatch.setattr("lib_colorize.models_panel.fetch", lambda *args: pytest.fail("downloaded"))
+    with pytest.raises(gr.Error, match=r"Accept the licence"):
+        img2img.press(img2img.find("download"))
+
+
+def test_another_file_shows_its_licence_and_takes_the_acceptance_back(img2img):
+    img2img.set(img2img.find("accepted"), True)
+    wanted = img2img.find("wanted")
+    names = [choice[0] if isinstance(choice, (tuple, list)) else choice for choice in wanted.choices]
+    img2img.set(wanted, next(name for name in names if "MIT" in name))
+    img2img.press(wanted, "change")
+    assert img2img.get(img2img.find("accepted")) is False
+    assert "MIT" in img2img.get(img2img.find("licence"))
+
+
+def test_a_download_tells_how_far_it_is_and_where_the_file_lies(img2img, monkeypatch, tmp_path):
+    def fetch(entry, folders, accepted, base_url, progress, cancel):
+        assert (entry.id, accepted, base_url, folders.own) == ("mult-eps-ft", True, "http://mirror", tmp_path / "own")
+        progress(2_000_000, 4_000_000, 1.0)
+        return SimpleNamespace(path=Path("/models/mult-eps-ft.safetensors"))
+
+    monkeypatch.setattr("lib_colorize.models_panel.fetch", fetch)
+    img2img.options().data["colorize_mirror"] = "http://mirror"
+    img2img.set(img2img.find("accepted"), True)
+    img2img.press(img2img.find("download"))
+    assert img2img.get(img2img.find("progress")) == "Done: /models/mult-eps-ft.safetensors"
+
+
+def test_import_says_what_is_wrong_with_a_file(img2img, tmp_path):
+    with pytest.raises(gr.Error, match="Give the path"):
+        img2img.press(img2img.find("import"))
+    img2img.set(img2img.find("path"), str(tmp_path / "nothing.safetensors"))
+    with pytest.raises(gr.Error, match=r"nothing\.safetensors"):
+        img2img.press(img2img.find("import"))
+
+
+def test_a_webui_open_to_others_offers_no_download(monkeypatch, hooks):
+    page = Page.build(load_script(monkeypatch, hooks, disable_extension_access=True))
+    ids = [getattr(block, "elem_id", None) for block in page.demo.blocks.values()]
+    assert page.script.elem_id("models") in ids
+    assert not {page.script.elem_id(name) for name in ("download", "import", "path")} & set(ids)
