@@ -17,7 +17,7 @@ RANKS = {  # a file imports its own rank or below; without an entry: by folder
     "lib_colorize": 0, "lib_colorize.errors": 0, "lib_colorize.settings": 1,
     "lib_colorize.images": 2, "lib_colorize.lineart": 2, "lib_colorize.overlay": 2, "lib_colorize.sketch_encoder": 2,
     "lib_colorize.reference_encoder": 2, "lib_colorize.attention": 2, "lib_colorize.guidance": 2,
-    "lib_colorize.schedule": 2, "lib_colorize.conditioning": 3, "lib_colorize.attach": 3,
+    "lib_colorize.schedule": 2, "lib_colorize.framing": 3, "lib_colorize.conditioning": 3, "lib_colorize.attach": 3,
     "lib_colorize.model_catalogue": 3, "lib_colorize.model_files": 3, "lib_colorize.model_status": 3,
     "lib_colorize.model_import": 3, "lib_colorize.placing": 3, "lib_colorize.part_file": 3,
     "lib_colorize.http_transfer": 3, "lib_colorize.download": 3, "lib_colorize.presets": 2,
@@ -88,6 +88,19 @@ def test_arrows_run_one_way(module):
 @pytest.mark.parametrize("module", core())
 def test_the_core_never_imports_a_host_or_ldm(module):
     assert {name.split(".")[0] for name in imports(module)} & HOST_ONLY == set()
+
+
+HOST_FILES = {"a1111", "a1111_loading", "forge", "forge_loading", "webui", "hooks", "axes"}  # of lib_colorize.hosts
+PER_HOST = {"modules": HOST_FILES, "backend": {"forge", "forge_loading"}, "huggingface_guess": {"forge_loading"}}
+
+
+@pytest.mark.parametrize("module", [m for m in SOURCES if inside(m, "lib_colorize") or inside(m, "training")])
+def test_a_host_is_imported_by_its_adapters_alone_and_gradio_by_nobody_but_the_script(module):
+    name = module.removeprefix("lib_colorize.hosts.") if inside(module, "lib_colorize.hosts") else None
+    found = {imported.split(".")[0] for imported in imports(module)}
+    assert "gradio" not in found
+    for package, files in PER_HOST.items():
+        assert package not in found or name in files
 
 
 def test_the_core_has_no_circle():

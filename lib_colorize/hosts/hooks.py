@@ -164,8 +164,9 @@ class FailedPicture:
 
 def _say_if_ignored(p: Any) -> None:
     if host().loaded_file() is not None:
-        host().say(p, f"{Path(host().chosen_path()).stem} is a colorize checkpoint: with {TITLE} switched off it draws at "
-                      "random, and prompts have no effect.")
+        name = Path(host().chosen_path()).stem
+        host().say(p, f"{name} is a colorize checkpoint: with {TITLE} switched off it draws at random, and prompts have "
+                      "no effect.")
 
 
 def status() -> Status:
