@@ -46,9 +46,15 @@ def test_list_and_dictionary_ask_for_the_same():
         reference_guidance=7.5, polarity=Polarity.LIGHT_ON_DARK, start=Start.BASE, size_from_sketch=True)
 
 
-def test_shorter_lists_take_defaults_and_what_follows_a_dictionary_is_not_looked_at():
+def test_shorter_lists_take_defaults():
     assert parse([True, "r"]).settings == JobSettings()
-    assert parse([{"reference": "r"}, "r", None, 99.0]).settings == JobSettings()
+    assert parse([{"reference": "r"}]).settings == JobSettings()
+
+
+def test_a_dictionary_goes_before_what_the_host_fills_in_after_it():
+    filled = as_the_page_sends(reference_guidance=7.5, line_overlay=0.5)
+    found = parse([{"reference": "theirs", "line_overlay": 1.0}, *filled[1:]])
+    assert found == parse([{"reference": "theirs", "reference_guidance": 7.5, "line_overlay": 1.0}])
 
 
 @pytest.mark.parametrize("args", [(), [False], [False, "r", None, "nonsense"], [{"enabled": False}], ()])

@@ -165,8 +165,8 @@ class FailedPicture:
 def _say_if_ignored(p: Any) -> None:
     if host().loaded_file() is not None:
         name = Path(host().chosen_path()).stem
-        host().say(p, f"{name} is a colorize checkpoint: with {TITLE} switched off it draws at random, and prompts have "
-                      "no effect.")
+        host().say(p, f"{name} is a colorize checkpoint: with {TITLE} switched off it draws at random, and prompts "
+                      "have no effect.")
 
 
 def status() -> Status:

@@ -28,18 +28,20 @@ class Request:
 
 
 def parse(args: Sequence[Any]) -> Request | None:
-    """The request in a script's arguments: in the order of ARGUMENTS, shorter lists allowed, or one dictionary.
+    """The request in a script's arguments: in the order of ARGUMENTS, shorter lists allowed, or one dictionary first.
+
+    What a dictionary does not name is taken from the list after it, which the host fills: with the widgets' defaults, or
+    with what an infotext says.
 
     None when it is not enabled. ColorizeError for unknown names, too many arguments and wrong values.
     """
     if not args:
         return None  # a host that is still starting, or one that knows no defaults
+    if len(args) > len(ARGUMENTS):
+        raise ColorizeError(f"{len(args)} arguments, expected at most {len(ARGUMENTS)}: {', '.join(ARGUMENTS)}")
+    values: dict[str, Any] = dict(zip(ARGUMENTS, args))
     if isinstance(args[0], Mapping):
-        values: dict[str, Any] = {"enabled": True, **args[0]}  # what the host appends are its own defaults
-    else:
-        if len(args) > len(ARGUMENTS):
-            raise ColorizeError(f"{len(args)} arguments, expected at most {len(ARGUMENTS)}: {', '.join(ARGUMENTS)}")
-        values = dict(zip(ARGUMENTS, args))
+        values |= {"enabled": True, **args[0]}
     unknown = sorted(str(name) for name in values if name not in ARGUMENTS)
     if unknown:
         raise ColorizeError(f"unknown argument {', '.join(unknown)}; known are {', '.join(ARGUMENTS)}")
