@@ -79,13 +79,7 @@ class NoiseSchedule:
 
     def t_of_sigma(self, sigma: Tensor) -> Tensor:
         """sigma: any shape, >= 0 -> t as float, same shape, clamped to 0 .. T - 1."""
-        table = self._log_sigmas.cpu()  # some devices have no float64
-        log_sigma = sigma.cpu().double().log().float().clamp(table[0], table[-1])
-        low = (torch.searchsorted(table, log_sigma, right=True) - 1).clamp(0, len(table) - 2)
-        part = (table[low] - log_sigma) / (table[low] - table[low + 1])
-        part = part.nan_to_num(nan=1.0)  # nan = inf / inf: sigma of a zero-SNR schedule's last step
-        t = (1 - part) * low + part * (low + 1)  # in k-diffusion's order, for the same last bit
-        return t.to(sigma.device)
+        return interpolated_t(sigma, self._log_sigmas)
 
     def sigma_of_t(self, t: Tensor) -> Tensor:
         """t: any shape, whole or fractional -> sigma, same shape."""
@@ -132,6 +126,17 @@ class NoiseSchedule:
             signal, noise = abar.sqrt(), (1 - abar).sqrt()
         shape = (-1, *[1] * (x.ndim - 1))
         return signal.to(x).view(shape), noise.to(x).view(shape)
+
+
+def interpolated_t(sigma: Tensor, log_sigmas: Tensor) -> Tensor:
+    """sigma: any shape, >= 0; log_sigmas: [T], rising -> t as float, like sigma; linear in log sigma."""
+    table = log_sigmas.cpu()  # some devices have no float64
+    log_sigma = sigma.cpu().double().log().float().clamp(table[0], table[-1])
+    low = (torch.searchsorted(table, log_sigma, right=True) - 1).clamp(0, len(table) - 2)
+    part = (table[low] - log_sigma) / (table[low] - table[low + 1])
+    part = part.nan_to_num(nan=1.0)  # nan = inf / inf: sigma of a zero-SNR schedule's last step
+    t = (1 - part) * low + part * (low + 1)  # in k-diffusion's order, for the same last bit
+    return t.to(sigma.device)
 
 
 def probe_prediction(

@@ -19,7 +19,7 @@ from lib_colorize.errors import ColorizeError
 from lib_colorize.hosts import no_text, patching
 from lib_colorize.hosts.checkpoints import SHIPPED, colorize_file, reference_encoder, sketch_encoder
 from lib_colorize.hosts.probing import probe_loaded
-from lib_colorize.schedule import Prediction
+from lib_colorize.schedule import NoiseSchedule, Prediction, alphas_cumprod
 from lib_colorize.standalone import networks
 from tests import a1111_fakes, forge_fakes
 from tests.standalone_models import write_checkpoint
@@ -45,7 +45,6 @@ def forge(monkeypatch):
             self.unet_config = dict(unet_config)
 
     modules["huggingface_guess.model_list"].BASE = Base
-    modules["huggingface_guess.model_list"].ModelType = SimpleNamespace(EPS="eps", V_PREDICTION="v")
     return importlib.import_module("lib_colorize.hosts.forge_loading"), modules
 
 
@@ -198,20 +197,27 @@ def test_forge_is_told_by_a_kind_of_its_own_and_only_of_colorize_files(forge, ti
         step()
 
 
-def test_forge_gets_head_widths_folder_and_prediction_from_the_file(forge, tiny_checkpoint):
+def test_forge_gets_head_widths_and_folder_from_the_file(forge, tiny_checkpoint):
     loading, modules = forge
     modules["modules.sd_models"].model_data.forge_loading_parameters = {
         "checkpoint_info": SimpleNamespace(filename=str(tiny_checkpoint))}
     guess = loading.ColorizeGuess({"in_channels": 4})
     file = colorize_file(tiny_checkpoint)
     assert guess.unet_config["num_head_channels"] == file.config.unet.num_head_channels
-    assert guess.model_type({}) == "v" and guess.clip_target() == {} and guess.process_clip_state_dict({"a": 1}) == {}
+    assert guess.clip_target() == {} and guess.process_clip_state_dict({"a": 1}) == {}
     folder = guess.huggingface_repo
     vae = json.loads(Path(folder, "vae/config.json").read_text(encoding="utf-8"))
     assert vae["block_out_channels"] == [file.config.vae.ch * m for m in file.config.vae.ch_mult]
     assert len(vae["down_block_types"]) == len(file.config.vae.ch_mult)
-    scheduler = json.loads(Path(folder, "scheduler/scheduler_config.json").read_text(encoding="utf-8"))
-    assert scheduler["prediction_type"] == "v_prediction" and scheduler["beta_start"] == 0.00085
+
+
+def test_forges_steps_are_interpolated_as_elsewhere(forge):
+    schedule = NoiseSchedule(alphas_cumprod())
+    predictor = forge[0].ColorizePrediction()
+    predictor.log_sigmas = schedule.sigmas.log()
+    sigma = torch.tensor([0.5, 3.21, 14.6])
+    torch.testing.assert_close(predictor.timestep(sigma), schedule.t_of_sigma(sigma), rtol=0, atol=1e-3)
+    assert not torch.equal(predictor.timestep(sigma), predictor.timestep(sigma).round())
 
 
 def test_forge_is_refused_a_broken_file_with_the_reason_and_can_load_the_previous_one(forge, tmp_path, tiny_checkpoint):

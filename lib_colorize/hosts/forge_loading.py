@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from backend import loader, memory_management
 from backend.diffusion_engine.base import ForgeDiffusionEngine, ForgeObjects
+from backend.modules import k_prediction
 from backend.patcher.unet import UnetPatcher
 from backend.patcher.vae import VAE
 from huggingface_guess import latent, model_list
@@ -22,7 +23,7 @@ from torch import Tensor
 
 from ..checkpoint.config import PARTS, VAEConfig
 from ..errors import ColorizeError
-from ..schedule import Prediction
+from ..schedule import Prediction, interpolated_t
 from . import webui
 from .base import Undo
 from .checkpoints import ColorizeFile, colorize_file
@@ -30,9 +31,6 @@ from .patching import scratch_folder
 from .probing import probe_loaded
 
 PREDICTIONS = {Prediction.EPS: "epsilon", Prediction.V: "v_prediction"}  # Forge's words
-SCHEDULER = {  # of diffusers; Forge reads the betas and the prediction type from it
-    "_class_name": "DDIMScheduler", "beta_schedule": "scaled_linear", "clip_sample": False, "set_alpha_to_one": False,
-    "steps_offset": 1}
 
 
 class ColorizeGuess(model_list.BASE):  # type: ignore[misc]  # hosts have no types
@@ -64,15 +62,22 @@ class ColorizeGuess(model_list.BASE):  # type: ignore[misc]  # hosts have no typ
             forget_failed_load()
             raise
 
-    def model_type(self, state_dict: Mapping[str, Tensor], prefix: str = "") -> Any:
-        v = self.file is not None and not self.file.problem and webui.told_prediction(self.file) is Prediction.V
-        return model_list.ModelType.V_PREDICTION if v else model_list.ModelType.EPS
-
     def clip_target(self, state_dict: Mapping[str, Tensor] | None = None) -> dict[str, str]:
         return {}  # no text encoder
 
     def process_clip_state_dict(self, state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return {}  # what is neither U-Net nor VAE is read from the file when it is needed
+
+
+class ColorizePrediction(k_prediction.Prediction):  # type: ignore[misc]
+    """Forge's noise schedule, but that t is interpolated between steps, as A1111, k-diffusion and the authors have it.
+
+    Forge rounds to the nearest step; pictures would differ by several of 255.
+    """
+
+    def timestep(self, sigma: Tensor) -> Tensor:
+        """sigma: any shape -> t as float, like sigma."""
+        return interpolated_t(sigma, self.log_sigmas)
 
 
 class ColorizeEngine(ForgeDiffusionEngine):  # type: ignore[misc]
@@ -83,10 +88,14 @@ class ColorizeEngine(ForgeDiffusionEngine):  # type: ignore[misc]
     def __init__(self, estimated_config: Any, huggingface_components: Mapping[str, Any]) -> None:
         super().__init__(estimated_config, huggingface_components)
         self.colorize_file: ColorizeFile = estimated_config.file
+        schedule = self.colorize_file.usable().schedule
+        predictor = ColorizePrediction(
+            prediction_type=PREDICTIONS[webui.told_prediction(self.colorize_file) or Prediction.EPS],
+            linear_start=schedule.linear_start, linear_end=schedule.linear_end, timesteps=schedule.timesteps)
         unet = UnetPatcher.from_model(model=huggingface_components["unet"], config=estimated_config,
-                                      diffusers_scheduler=huggingface_components["scheduler"])
+                                      diffusers_scheduler=None, k_predictor=predictor)
         vae = VAE(model=huggingface_components["vae"])
-        estimated_config.ztsnr = self.colorize_file.usable().schedule.zero_snr
+        estimated_config.ztsnr = schedule.zero_snr
         self.forge_objects = ForgeObjects(unet=unet, clip=None, vae=vae, clipvision=None)
         self.forge_objects_original = self.forge_objects.shallow_copy()
         self.forge_objects_after_applying_lora = self.forge_objects.shallow_copy()
@@ -140,18 +149,13 @@ def _loading_file() -> ColorizeFile | None:
 
 
 def write_configuration(file: ColorizeFile) -> Path:
-    """A folder of diffusers configurations for VAE and schedule; ColorizeError for a file that cannot be used."""
+    """A folder that tells diffusers' loader of U-Net and VAE; ColorizeError for a file that cannot be used."""
     card = file.usable()
-    vae, schedule = card.config.vae, card.schedule
-    assert vae is not None  # `usable` saw to it
+    assert card.config.vae is not None  # `usable` saw to it
     parts = {
-        "model_index.json": {"_class_name": "StableDiffusionPipeline", "scheduler": ["diffusers", "DDIMScheduler"],
-                             "unet": ["diffusers", "UNet2DConditionModel"], "vae": ["diffusers", "AutoencoderKL"]},
-        "scheduler/scheduler_config.json": {
-            **SCHEDULER, "beta_start": schedule.linear_start, "beta_end": schedule.linear_end,
-            "num_train_timesteps": schedule.timesteps,
-            "prediction_type": PREDICTIONS[webui.told_prediction(file) or Prediction.EPS]},
-        "vae/config.json": {"_class_name": "AutoencoderKL", **_vae(vae, card.scale_factor)}}
+        "model_index.json": {"_class_name": "StableDiffusionPipeline", "unet": ["diffusers", "UNet2DConditionModel"],
+                             "vae": ["diffusers", "AutoencoderKL"]},
+        "vae/config.json": {"_class_name": "AutoencoderKL", **_vae(card.config.vae, card.scale_factor)}}
     folder = scratch_folder() / "forge"
     for name, content in parts.items():
         path = folder / name

@@ -30,8 +30,8 @@ class Request:
 def parse(args: Sequence[Any]) -> Request | None:
     """The request in a script's arguments: in the order of ARGUMENTS, shorter lists allowed, or one dictionary first.
 
-    What a dictionary does not name is taken from the list after it, which the host fills: with the widgets' defaults, or
-    with what an infotext says.
+    What a dictionary does not name is taken from the list after it, which the host fills: with the widgets' defaults,
+    or with what an infotext says.
 
     None when it is not enabled. ColorizeError for unknown names, too many arguments and wrong values.
     """
