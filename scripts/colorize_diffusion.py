@@ -28,7 +28,7 @@ LINES = (("polarity",), ("extractor",))
 ADVANCED = (("sketch_guidance", "encoder_strength"), ("semantics_strength", "colour_strength"), ("block_strengths",),
             ("guidance_start", "guidance_end"), ("no_guidance_start", "no_guidance_end"))
 MARKS = (PREFIX + "reference hash", PREFIX + "version")  # infotext keys that only a coloured picture has
-ON_IN_THE_PAGE = ("size_from_sketch",)  # the API's dictionary keeps the dataclass' default
+ON_IN_THE_PAGE = ("size_from_sketch",)  # the API, for which ui() is called outside the page, keeps the default
 CANVAS_PICTURE = "logical_image_background"  # Forge: a hidden text box, made right after the canvas that is its face
 GRADIO_3 = gr.__version__.startswith("3.")
 PICTURE = {"type": "pil", "image_mode": "RGBA", "interactive": True, "height": 260,
@@ -175,7 +175,7 @@ class Panel:
         elif isinstance(item.default, enum.Enum):
             made = gr.Radio([(t.choice(each.value), each.value) for each in type(item.default)], **common)
         elif isinstance(item.default, bool):
-            made = gr.Checkbox(**{**common, "value": default or name in ON_IN_THE_PAGE})
+            made = gr.Checkbox(**{**common, "value": default or (name in ON_IN_THE_PAGE and bool(self.host))})
         elif isinstance(item.default, tuple):
             made = gr.Textbox(placeholder=t("blocks_placeholder"), **common)
         else:

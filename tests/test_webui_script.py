@@ -87,7 +87,8 @@ def test_ui_is_called_again_for_the_apis_defaults(page):
     for _ in range(2):
         with gr.Blocks() as other:
             again = page.script.ui(page.script.is_img2img)
-        assert [widget.value for widget in again] == [widget.value for widget in page.arguments]
+        assert [widget.value for widget in again[:-1]] == [widget.value for widget in page.arguments[:-1]]
+        assert (ARGUMENTS[-1], again[-1].value, page.arguments[-1].value) == ("size_from_sketch", False, True)
         assert json.dumps(other.get_config_file())
 
 
