@@ -27,6 +27,7 @@ BLOCK_GROUPS = {  # method.md section 2, "Cross-attention scale"
 }
 MAX_SIZE = 2048  # pixels, either side of a result
 MAX_SEED = 2**32 - 1
+EDGE = 1e-5  # of a guidance window: hosts round the last step differently, and both ends count in
 
 
 def setting(
@@ -138,10 +139,10 @@ class Settings:
 
     def uses_reference_at(self, progress: float) -> bool:
         """True where the reference acts; progress = 1 - t / (T - 1), 0 at the start of sampling."""
-        if not self.guidance_start <= progress <= self.guidance_end:
+        if not self.guidance_start - EDGE <= progress <= self.guidance_end + EDGE:
             return False
         window = self.no_guidance_end > self.no_guidance_start
-        return not (window and self.no_guidance_start <= progress <= self.no_guidance_end)
+        return not (window and self.no_guidance_start - EDGE <= progress <= self.no_guidance_end + EDGE)
 
     def to_infotext(self) -> dict[str, str]:
         """Infotext key -> value of every setting; `from_infotext` is the inverse."""

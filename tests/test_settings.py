@@ -96,3 +96,5 @@ def test_the_reference_acts_inside_its_window_and_outside_the_other() -> None:
     assert [s.uses_reference_at(p) for p in (0, 0.1, 0.39, 0.4, 0.5, 0.6, 0.61, 0.9, 1)] == [
         False, True, True, False, False, False, True, True, False]
     assert all(Settings().uses_reference_at(p) for p in (0, 0.5, 1))
+    last = Settings(guidance_start=1.0)
+    assert last.uses_reference_at(1 - 1e-6) and not last.uses_reference_at(1 - 1 / 999)  # rounding, not a step
