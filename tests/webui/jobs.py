@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageDraw
-from torch import Tensor
 
 from lib_colorize.images import open_image
-from lib_colorize.schedule import NoiseSchedule
 from lib_colorize.settings import Settings
 from lib_colorize.standalone.cli import DEFAULT_CHECKPOINT
 from lib_colorize.standalone.engine import Engine
@@ -98,24 +96,13 @@ def plain(host: Host, model: str | None = None, tab: str = "txt2img", **fields: 
     return host.post(f"/sdapi/v1/{tab}", request)
 
 
-class NearestStep(NoiseSchedule):
-    """Forge shows the U-Net the nearest whole step of a sigma (its `timestep`), where k-diffusion interpolates."""
-
-    def t_of_sigma(self, sigma: Tensor) -> Tensor:
-        distance = (sigma.log()[..., None] - self.sigmas.log()).abs()
-        return distance.argmin(-1).to(sigma)
-
-
 @functools.cache
-def engine(kind: str, file: Path = DEFAULT_CHECKPOINT) -> Engine:
-    """The checkpoint in the standalone engine, at the steps at which this host asks the U-Net."""
-    found = Engine.load(file, device="cpu")
-    if kind == "forge":
-        found.schedule = NearestStep(found.schedule.alphas_cumprod)
-    return found
+def engine(file: Path = DEFAULT_CHECKPOINT) -> Engine:
+    """The checkpoint in the standalone engine."""
+    return Engine.load(file, device="cpu")
 
 
 def standalone(kind: str, settings: Settings = QUICK, file: Path = DEFAULT_CHECKPOINT) -> list[Image.Image]:
     """The engine's pictures for the same job."""
     drawing = sketch(settings.width, settings.height)
-    return [result.image for result in engine(kind, file).colorize(drawing, reference(), settings)]
+    return [result.image for result in engine(file).colorize(drawing, reference(), settings)]
