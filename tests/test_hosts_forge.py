@@ -100,6 +100,16 @@ def test_the_wrapper_of_another_extension_still_runs(world, pictures):
     assert seen == [["c_crossattn", "transformer_options"]]
 
 
+def test_a_call_of_another_extension_is_left_alone(world, pictures):
+    _, p = prepared(world, pictures, {})
+    wrapper, x = p.sd_model.forge_objects.unet.model_options["model_function_wrapper"], noise(1)
+    args = {"input": x, "timestep": torch.tensor([TIME + 1]),
+            "c": {"c_crossattn": torch.randn(1, 7, world.file.config.unet.context_dim), "transformer_options": {}}}
+    with torch.inference_mode():
+        out = wrapper(world.patcher.model.apply_model, args)
+        assert torch.equal(out, world.unet(x, torch.tensor([TIME]), context=args["c"]["c_crossattn"]))
+
+
 def test_a_run_in_which_the_unet_is_never_called_is_an_error(world, pictures):
     _, p = prepared(world, pictures, {})
     p.sampler._run = lambda p, x, cond, uncond: x

@@ -156,16 +156,22 @@ def _conditions(job: Job) -> Callable[..., Any]:
 def _unet_call(
     job: Job, model: Any, attachment: Attachment, pictures: int, inner: Callable[..., Tensor] | None,
 ) -> Callable[..., Tensor]:
-    """Around each call of the U-Net: the conditioning is attached, each row as its own mark says."""
+    """Around each call of the U-Net: the conditioning is attached, each row as its own mark says.
+
+    A call without marks is another extension's own (reference-only looks at a picture by one), and stays as it is.
+    """
+
+    def plain(apply_model: Callable[..., Tensor], args: dict[str, Any]) -> Tensor:
+        return inner(apply_model, args) if inner else apply_model(args["input"], args["timestep"], **args["c"])
 
     def call(apply_model: Callable[..., Tensor], args: dict[str, Any]) -> Tensor:
         c = dict(args["c"])
-        rows = c.pop(ROWS).tolist()
+        rows = c.pop(ROWS, None)
+        if rows is None:
+            return plain(apply_model, args)
         with attachment.applied() as attached:
-            attached.assigned = [(ORDER[int(branch)], int(picture) % pictures) for branch, picture in rows]
+            attached.assigned = [(ORDER[int(branch)], int(picture) % pictures) for branch, picture in rows.tolist()]
             attached.progress = _progress(job, model, args["timestep"])
-            if inner is not None:
-                return inner(apply_model, {**args, "c": c})
-            return apply_model(args["input"], args["timestep"], **c)
+            return plain(apply_model, {**args, "c": c})
 
     return call
