@@ -7,6 +7,7 @@ context and takes text encoder and VAE in full size, but reads the number of lev
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from lib_colorize.checkpoint.config import PARTS, NetworkConfig, UNetConfig, VAEConfig
 from lib_colorize.checkpoint.host_config import host_config
+from lib_colorize.checkpoint.layout import unet_shapes
 from lib_colorize.checkpoint.metadata import ModelCard
 from lib_colorize.checkpoint.write import save
 from lib_colorize.schedule import Prediction
@@ -95,6 +97,25 @@ def write_lora(path: Path, unet: dict[str, Tensor], rank: int = 2) -> Path:
     return path
 
 
+def write_controlnet(path: Path, config: UNetConfig) -> Path:
+    """A ControlNet of random weights for a U-Net of these sizes, in LDM's names."""
+    unet, copied = unet_shapes(config), ("time_embed", "input_blocks", "middle_block")
+    shapes = {key: shape for key, shape in unet.items() if key.startswith(copied)}
+    outputs = ("out_layers.3.bias", "op.bias", "input_blocks.0.0.bias")  # of each input block's last layer
+    for key, (channels, *_) in unet.items():
+        if key.startswith("input_blocks") and key.endswith(outputs):
+            shapes |= linear(f"zero_convs.{key.split('.')[1]}.0", channels, channels)
+    (top,) = unet["middle_block.2.out_layers.3.bias"]
+    shapes |= linear("middle_block_out.0", top, top)
+    widths = (3, 16, 16, 32, 32, 96, 96, 256, config.model_channels)
+    for i, (inside, out) in enumerate(pairwise(widths)):
+        shapes |= {f"input_hint_block.{2 * i}.weight": (out, inside, 3, 3), f"input_hint_block.{2 * i}.bias": (out,)}
+    tensors = bench.random_tensors(shapes)
+    save(path, {key: value[..., None, None] if key.startswith(("zero_convs", "middle_block_out")) and value.ndim == 2
+                else value for key, value in tensors.items()}, {})
+    return path
+
+
 def write_foreign(path: Path) -> Path:
     """A whole safetensors file that is no checkpoint."""
     save(path, {"some.weight": torch.zeros(4, 4)}, {})
@@ -109,7 +130,7 @@ def write_truncated(path: Path, whole: Path) -> Path:
 
 
 def write_all(folder: Path, kind: str) -> dict[str, Path]:
-    """Every checkpoint that the live tests use, and a LoRA for the shipped model."""
+    """Every checkpoint that the live tests use, and for the shipped model a LoRA and a ControlNet."""
     from lib_colorize.checkpoint.read import read
     from lib_colorize.standalone.cli import DEFAULT_CHECKPOINT
     from tests.standalone_models import write_checkpoint
@@ -117,10 +138,11 @@ def write_all(folder: Path, kind: str) -> dict[str, Path]:
     def path(name: str) -> Path:
         return folder / f"{name}.safetensors"
 
-    tiny = write_checkpoint(path(TINY))
+    tiny, small = write_checkpoint(path(TINY)), read(DEFAULT_CHECKPOINT, ("unet",))
     return {
         PLAIN: write_plain(path(PLAIN), kind), TINY: tiny,
         TINY_EPS: write_checkpoint(path(TINY_EPS), prediction=Prediction.EPS),
         TRUNCATED: write_truncated(path(TRUNCATED), tiny), FOREIGN: write_foreign(path(FOREIGN)),
-        "lora": write_lora(path("random-lora"), read(DEFAULT_CHECKPOINT, ("unet",)).unet or {}),
+        "lora": write_lora(path("random-lora"), small.unet or {}),
+        "controlnet": write_controlnet(path("random-controlnet"), small.config.unet),
     }

@@ -23,7 +23,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def files(kind: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Name -> checkpoint, and "lora"."""
+    """Name -> checkpoint, and "lora" and "controlnet"."""
     from tests.webui import checkpoints
 
     return checkpoints.write_all(tmp_path_factory.mktemp("checkpoints"), kind)
@@ -34,10 +34,7 @@ def host(kind: str, files: dict[str, Path]) -> Iterator[Host]:
     """A WebUI with the extension."""
     from tests.webui.host import Host
 
-    loras = [file for name, file in files.items() if name == "lora"]
-    options = {"sd_model_checkpoint": "plain"}
-    with Host.start(kind, checkpoints=[f for f in files.values() if f not in loras], loras=loras,
-                    options=options) as running:
+    with Host.start(kind, files=files, options={"sd_model_checkpoint": "plain"}) as running:
         yield running
 
 
@@ -47,7 +44,7 @@ def untouched(kind: str, files: dict[str, Path]) -> dict[str, Any]:
     from tests.webui.host import Host
     from tests.webui.undone import PLAIN_JOBS, run_plain
 
-    with Host.start(kind, extension=False, checkpoints=[files["plain"]]) as bare:
+    with Host.start(kind, extension=False, files=[files["plain"]]) as bare:
         return {name: run_plain(bare, name).md5 for name in PLAIN_JOBS}
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
 PROBE = Path(__file__).parent / "probe"
 EXTENSION = "sd-webui-colorize-diffusion"
+BESIDE = {"lora": "Lora", "controlnet": "ControlNet"}  # what is no checkpoint -> its folder below models/
 OPTIONS = {  # config.json of a fresh folder: no files, no previews, noise as the standalone engine draws it
     "samples_save": False, "grid_save": False, "show_progress_every_n_steps": -1, "randn_source": "CPU",
     "auto_launch_browser": "Disable", "show_warnings": False, "live_previews_enable": False,
@@ -20,8 +21,7 @@ OPTIONS = {  # config.json of a fresh folder: no files, no previews, noise as th
 
 
 def fill(
-    folder: Path, extension: bool, probe: bool, checkpoints: Iterable[Path], loras: Iterable[Path],
-    options: dict[str, Any],
+    folder: Path, extension: bool, probe: bool, files: Iterable[Path] | Mapping[str, Path], options: dict[str, Any],
 ) -> None:
     """The folder as a user's would be: extensions, models, config.json."""
     (folder / "extensions").mkdir()
@@ -29,13 +29,13 @@ def fill(
         (folder / "extensions" / EXTENSION).symlink_to(ROOT, target_is_directory=True)
     if probe:
         (folder / "extensions" / "aa-probe").symlink_to(PROBE, target_is_directory=True)
-    for where, files in (("Stable-diffusion", checkpoints), ("Lora", loras)):
-        target = folder / "models" / where
-        target.mkdir(parents=True)
-        for file in files:
-            for each in (file, file.with_suffix(".yaml")):
-                if each.exists():
-                    (target / each.name).symlink_to(each.resolve())
+    named = files if isinstance(files, Mapping) else {str(file): file for file in files}
+    for name, file in named.items():
+        target = folder / "models" / BESIDE.get(name, "Stable-diffusion")
+        target.mkdir(parents=True, exist_ok=True)
+        for each in (file, file.with_suffix(".yaml")):
+            if each.exists():
+                (target / each.name).symlink_to(each.resolve())
     (folder / "config.json").write_text(json.dumps({**OPTIONS, **options}))
 
 

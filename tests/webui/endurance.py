@@ -159,8 +159,7 @@ def main() -> int:
     start, lines = time.monotonic(), []
     with tempfile.TemporaryDirectory() as folder, args.out.with_suffix(".jsonl").open("w") as journal:
         files = checkpoints.write_all(Path(folder), args.host)
-        links = [file for name, file in files.items() if name != "lora"]
-        with Host.start(args.host, checkpoints=links) as host:
+        with Host.start(args.host, files=files) as host:
             endurance = Endurance(host, args.seed)
             for number in range(args.runs):
                 lines.append({"run": number, **endurance.run()})

@@ -22,7 +22,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,20 +64,20 @@ class Host:
     @classmethod
     @contextlib.contextmanager
     def start(
-        cls, kind: str, extension: bool = True, checkpoints: Iterable[Path] = (), options: dict[str, Any] | None = None,
-        flags: Iterable[str] = (), probe: bool = True, loras: Iterable[Path] = (),
+        cls, kind: str, extension: bool = True, files: Iterable[Path] | Mapping[str, Path] = (),
+        options: dict[str, Any] | None = None, flags: Iterable[str] = (), probe: bool = True,
     ) -> Iterator[Host]:
         """A fresh host; everything it wrote and every process of it are gone afterwards.
 
-        checkpoints: linked into models/Stable-diffusion, with a .yaml beside them; extension: False = a WebUI without
-        ours; probe: with the small extension of the folder `probe`, which counts hooks and injects faults.
+        files: checkpoints, or what `checkpoints.write_all` gives, linked into models/; extension: False = a WebUI
+        without ours; probe: with the small extension of that folder, which counts hooks and injects faults.
         """
         found = install_of(kind)
         if found is None:
             raise HostError(f"no install named: set COLORIZE_{kind.upper()}_DIR and COLORIZE_{kind.upper()}_PYTHON")
         folder = Path(tempfile.mkdtemp(prefix=f"webui-{kind}-"))
         try:
-            fill(folder, extension, probe, checkpoints, loras, options or {})
+            fill(folder, extension, probe, files, options or {})
             port = _free_port()
             command = [str(found[1]), "launch.py", "--data-dir", str(folder), "--port", str(port), *COMMON_FLAGS,
                        *FLAGS[kind], *flags]

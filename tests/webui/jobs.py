@@ -67,9 +67,10 @@ def own_arguments(settings: Settings) -> dict[str, Any]:
 
 def body(
     settings: Settings = QUICK, drawing: Image.Image | None = None, colours: Image.Image | None = None,
-    arguments: Mapping[str, Any] | None = None, model: str = SMALL, tab: str = "img2img", **fields: Any,
+    arguments: Mapping[str, Any] | None = None, model: str = SMALL, tab: str = "img2img",
+    unit: Mapping[str, Any] | None = None, **fields: Any,
 ) -> dict[str, Any]:
-    """The JSON of a coloured job; in txt2img the sketch is the extension's own."""
+    """The JSON of a coloured job; in txt2img the sketch is the extension's own. unit: of ControlNet beside it."""
     drawing = sketch(settings.width, settings.height) if drawing is None else drawing
     colours = reference() if colours is None else colours
     mine = {"reference": encode(colours), **own_arguments(settings), **(arguments or {})}
@@ -79,7 +80,10 @@ def body(
         request |= {"init_images": [encode(drawing)], "denoising_strength": 0.75}
     else:
         mine.setdefault("sketch", encode(drawing))
-    return {**request, **script(mine), **fields}
+    scripts = script(mine)
+    if unit is not None:
+        scripts["alwayson_scripts"]["ControlNet"] = {"args": [unit]}
+    return {**request, **scripts, **fields}
 
 
 def colour(host: Host, settings: Settings = QUICK, tab: str = "img2img", **rest: Any) -> Reply:
@@ -102,7 +106,7 @@ def engine(file: Path = DEFAULT_CHECKPOINT) -> Engine:
     return Engine.load(file, device="cpu")
 
 
-def standalone(kind: str, settings: Settings = QUICK, file: Path = DEFAULT_CHECKPOINT) -> list[Image.Image]:
+def standalone(settings: Settings = QUICK, file: Path = DEFAULT_CHECKPOINT) -> list[Image.Image]:
     """The engine's pictures for the same job."""
     drawing = sketch(settings.width, settings.height)
     return [result.image for result in engine(file).colorize(drawing, reference(), settings)]

@@ -33,7 +33,7 @@ def test_a_checkpoint_of_another_size_gives_the_engines_picture(
 
     reply = colour(host, JOB, model=name)
     assert reply.status == 200, reply.message
-    assert difference(reply.image, standalone(host.kind, JOB, files[name])[0]) <= 2
+    assert difference(reply.image, standalone(JOB, files[name])[0]) <= 2
     assert host.get("/probe/state").body["checkpoint"] == name
 
 
@@ -113,7 +113,7 @@ def test_one_is_loaded_at_first_boot(kind: str, files: dict[str, Path]) -> None:
     from tests.webui.jobs import body
 
     for options, links in (({}, []), ({"sd_model_checkpoint": TINY}, [files[PLAIN], files[TINY]])):
-        with Host.start(kind, checkpoints=links, options=options) as fresh:
+        with Host.start(kind, files=links, options=options) as fresh:
             request = body(JOB)
             del request["override_settings"], request["override_settings_restore_afterwards"]
             reply = fresh.img2img(**request)

@@ -33,5 +33,5 @@ def test_the_picture_is_the_engines_under_these_flags(which: str, flags: tuple[s
         for tab in ("img2img", "txt2img"):
             reply = host.post(f"/sdapi/v1/{tab}", body(JOB, tab=tab))
             assert reply.status == 200, reply.message
-            assert difference(reply.image, standalone(which, JOB)[0]) <= COARSE.get(flags[0], 2)
+            assert difference(reply.image, standalone(JOB)[0]) <= COARSE.get(flags[0], 2)
             assert leftovers(host) == []

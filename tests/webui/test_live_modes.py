@@ -215,15 +215,32 @@ def test_every_sampler_and_scheduler_gives_a_coloured_picture(host: Host) -> Non
     assert wrong == []
 
 
-def test_controlnet_beside_it(host: Host) -> None:
-    """Forge has ControlNet built in: a unit without a model (reference only needs none) adds to ours."""
+@pytest.mark.parametrize("guidance", [{}, {"sketch_guidance": 2.0}])
+@pytest.mark.parametrize("tab", ["img2img", "txt2img"])
+def test_controlnet_beside_it(host: Host, tab: str, guidance: dict[str, float]) -> None:
+    """Forge has ControlNet built in: its effect adds to ours and is gone with it."""
+    from tests.webui.jobs import sketch
+
     if host.kind != "forge":
         pytest.skip("A1111 has no ControlNet of its own")
-    from tests.webui.jobs import TITLE, body, sketch
+    settings, before = TWO.with_(**guidance), run(host, TWO.with_(**guidance), tab=tab)
+    (model,) = [name for name in host.get("/controlnet/model_list").body["model_list"] if "random" in name]
+    replies = [run(host, settings, tab=tab, unit={
+        "enabled": True, "image": encode(sketch(128, 128, "dog")), "module": "None", "model": model,
+        "weight": weight}) for weight in (0.0, 0.3)]
+    assert difference(replies[0].images[0], before.image) <= 1
+    assert difference(replies[1].images[0], before.image) > 2
+    assert run(host, settings, tab=tab).md5 == before.md5
 
-    request = body(TWO)
-    request["alwayson_scripts"]["ControlNet"] = {"args": [{
-        "enabled": True, "image": encode(sketch(128, 128, "dog")), "module": "reference_only", "model": "None"}]}
-    reply = host.img2img(**request)
-    assert reply.status == 200, reply.message
-    assert difference(reply.image, run(host).image) > 2 and TITLE in request["alwayson_scripts"]
+
+def test_what_calls_the_unet_itself_is_coloured_or_refused(host: Host) -> None:
+    """ControlNet's reference-only samples on its own in between."""
+    from tests.webui.jobs import colour, sketch
+
+    if host.kind != "forge":
+        pytest.skip("A1111 has no ControlNet of its own")
+    before = run(host).md5
+    reply = colour(host, TWO, unit={"enabled": True, "image": encode(sketch(128, 128, "dog")),
+                                    "module": "reference_only", "model": "None"})
+    assert reply.status == 200 or " " in reply.body["message"], reply.message
+    assert run(host).md5 == before

@@ -46,7 +46,7 @@ def check(host: Host, settings: Settings, record: pytest.RecordProperty, tab: st
 
     reply = colour(host, settings, tab)
     assert reply.status == 200, reply.message
-    (expected,) = standalone(host.kind, settings)
+    (expected,) = standalone(settings)
     found = difference(reply.image, expected)
     record("difference", found)
     print(f"{host.kind} {settings.sampler} {settings.scheduler}: {found} of 255")
