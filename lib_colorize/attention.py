@@ -50,7 +50,8 @@ class TokenAttention:
 
     def _no_attention(self, x: Tensor) -> Tensor:
         """[1, 1, C]: to_out of zero, its bias; called as a module, whatever the host has made of it."""
-        zero: Tensor = self.attn.to_out(x.new_zeros(1, 1, self.attn.to_q.out_features))
+        width = getattr(self.attn.to_q, "out_features", None) or self.attn.to_q(x[:1, :1]).shape[-1]  # quantized layers
+        zero: Tensor = self.attn.to_out(x.new_zeros(1, 1, width))
         return zero
 
     def _attend(self, x: Tensor, pictures: Sequence[int]) -> Tensor:

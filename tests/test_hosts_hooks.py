@@ -258,6 +258,19 @@ def test_a_checkpoint_that_is_only_chosen_is_described_from_its_file(hooks, tmp_
 # Installing
 
 
+@pytest.mark.parametrize("there, methods, named", [
+    ({"ldm_patched", "modules_forge"}, {"process_before_every_sampling": None}, "reForge or Forge Classic"),
+    ({"modules_forge"}, {"process_before_every_sampling": None}, "relative of Forge"),
+    (set(), {}, "older than 1.10"),
+])
+def test_a_webui_that_cannot_work_is_refused_by_name(hooks, monkeypatch, there, methods, named):
+    monkeypatch.setitem(sys.modules, "modules", SimpleNamespace())
+    monkeypatch.setitem(sys.modules, "modules.scripts", SimpleNamespace(Script=type("Script", (), methods)))
+    monkeypatch.setattr(hooks.importlib.util, "find_spec", lambda name: name if name in there else None)
+    with pytest.raises(ColorizeError, match=named):
+        hooks._find_host()
+
+
 def test_a_second_load_of_the_script_takes_the_first_one_off(hooks, monkeypatch):
     registered = []
     callbacks = SimpleNamespace(on_app_started=registered.append, on_before_ui=registered.append,

@@ -46,10 +46,19 @@ class Status:
 
 
 def _find_host() -> Host:
+    """The adapter of the WebUI that this runs in; ColorizeError in one that has none."""
+    from modules.scripts import Script
+
     if importlib.util.find_spec("backend") and importlib.util.find_spec("backend.diffusion_engine"):
         from .forge import Forge
 
         return Forge()
+    for package, name in (("ldm_patched", "reForge or Forge Classic"), ("modules_forge", "another relative of Forge")):
+        if importlib.util.find_spec(package):
+            raise ColorizeError(f"{TITLE}: this WebUI is {name}, which is not supported; use AUTOMATIC1111 1.10 or "
+                                "Forge 2.0, or the command line")
+    if not hasattr(Script, "process_before_every_sampling"):
+        raise ColorizeError(f"{TITLE}: this AUTOMATIC1111 is older than 1.10; update it")
     from .a1111 import A1111
 
     return A1111()
