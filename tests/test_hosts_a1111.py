@@ -172,6 +172,18 @@ def test_the_hires_pass_is_never_from_noise(world, pictures):
     assert job.frame == Frame(128, 160, Fit.FILL, cut=(0, 16, 128, 144))
 
 
+def test_an_empty_picture_of_the_page_is_replaced_by_the_sketch_until_the_job_is_over(world, pictures):
+    p = a1111_fakes.Processing(world.model)
+    p.init_images = [None]
+    job = start(world.host, p, parse([{"reference": pictures[1], "sketch": pictures[0]}]))
+    world.host.prepare(p, job)
+    assert p.init_images[0].size == (64, 64)
+    world.host.release(p)
+    assert p.init_images == [None]
+    with pytest.raises(ColorizeError, match="keep base"):
+        start(world.host, p, parse([{"reference": pictures[1], "sketch": pictures[0], "start": "keep base"}]))
+
+
 # Undone
 
 

@@ -128,9 +128,12 @@ def decode(host: Host, value: Any, what: str) -> Image.Image | None:
 
 def _sketches(host: Host, p: Any, request: Request) -> tuple[Image.Image, ...]:
     own = decode(host, request.sketch, "the sketch")
+    given = list(getattr(p, "init_images", None) or [])
+    if request.settings.start is Start.BASE and any(value is None for value in given):
+        raise ColorizeError("keep base: img2img's own picture is empty; put the coloured picture there, or start from "
+                            "pure noise")
     if own is not None:
         return (own,)
-    given = list(getattr(p, "init_images", None) or [])
     if not given:
         raise ColorizeError("no sketch; put one into the sketch box (API: \"sketch\"), or use img2img's own picture")
     if request.settings.start is Start.BASE and request.settings.extractor == "none":

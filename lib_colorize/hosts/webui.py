@@ -74,6 +74,9 @@ def prepare(p: Any, job: Job) -> None:
     if job.placement is not None:
         set_for_job(p, "width", job.placement.canvas_width)
         set_for_job(p, "height", job.placement.canvas_height)
+    given = getattr(p, "init_images", None)
+    if given and all(value is None for value in given):  # the page's picture is empty, and the host would stumble
+        set_for_job(p, "init_images", [job.sketches[0].convert("RGB")])
     if from_noise(p, job.settings) and hasattr(p, "initial_noise_multiplier"):
         set_for_job(p, "initial_noise_multiplier", 1.0)
 
