@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from html import escape
 from pathlib import Path
 
@@ -40,21 +40,24 @@ def _licence(licence: Licence) -> str:
     return f'<a href="{escape(licence.url)}" target="_blank" rel="noreferrer">{escape(licence.name)}</a>'
 
 
-def table(folders: Folders, texts: Texts) -> str:
-    """HTML: which files there are and which are missing, and what was found and cannot be used."""
+def table(folders: Folders, texts: Texts, in_use: Container[Purpose] = ()) -> str:
+    """HTML: which files there are and which are missing, and what was found and cannot be used.
+
+    in_use: what the host has already, wherever it lies.
+    """
     found = scan(folders)
-    rows = "".join(_row(row, texts) for row in status(folders, scan=found) if row.entry is None or row.entry.runs)
+    listed = [row for row in status(folders, scan=found) if row.entry is None or row.entry.runs]
+    rows = "".join(_row(row, texts, row.need is Need.NEEDED and row.purpose not in in_use) for row in listed)
     columns = ("column_file", "column_size", "column_licence", "column_state")
     heads = "".join(f"<th>{texts(key)}</th>" for key in columns)
     return f"<table><tr>{heads}</tr>{rows}</table>" + _skipped(found.skipped, texts)
 
 
-def _row(row: FileStatus, texts: Texts) -> str:
+def _row(row: FileStatus, texts: Texts, needed: bool) -> str:
     if row.path:
         state = texts("state_found", folder=escape(str(row.folder)))
     else:
-        missing = "state_needed" if row.need is Need.NEEDED else "state_optional"
-        state = texts(missing, folder=escape(str(row.folder)))
+        state = texts("state_needed" if needed else "state_optional", folder=escape(str(row.folder)))
     file = f"<b>{escape(row.name)}</b><br>{texts(_key(row.purpose))}: {escape(row.about)}"
     return f"<tr><td>{file}</td><td>{escape(row.size)}</td><td>{escape(row.licence)}</td><td>{state}</td></tr>"
 

@@ -6,7 +6,6 @@ import enum
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import Field
 from functools import partial
 from html import escape
 from typing import Any
@@ -17,9 +16,10 @@ from modules.ui_components import InputAccordion
 
 from lib_colorize.errors import ColorizeError
 from lib_colorize.hosts import hooks
-from lib_colorize.hosts.settings import PREFIX, JobSettings, job_fields
+from lib_colorize.hosts.page import is_coloured, job_settings, model_note, model_table, pasted, ui_value
+from lib_colorize.hosts.settings import JobSettings, job_fields
 from lib_colorize.lineart import EXTRACTORS
-from lib_colorize.models_panel import Transfers, downloads, licence_note, table
+from lib_colorize.models_panel import Transfers, downloads, licence_note
 from lib_colorize.presets import Intention, preset
 from lib_colorize.translations import Language, Texts, choose_language
 
@@ -27,7 +27,6 @@ MAIN = (("reference_guidance", "reference_strength"), ("sketch_strength", "line_
 LINES = (("polarity",), ("extractor",))
 ADVANCED = (("sketch_guidance", "encoder_strength"), ("semantics_strength", "colour_strength"), ("block_strengths",),
             ("guidance_start", "guidance_end"), ("no_guidance_start", "no_guidance_end"))
-MARKS = (PREFIX + "reference hash", PREFIX + "version")  # infotext keys that only a coloured picture has
 ON_IN_THE_PAGE = ("size_from_sketch",)  # the API, for which ui() is called outside the page, keeps the default
 CANVAS_PICTURE = "logical_image_background"  # Forge: a hidden text box, made right after the canvas that is its face
 GRADIO_3 = gr.__version__.startswith("3.")
@@ -69,42 +68,6 @@ def errors_shown() -> Iterator[None]:
         raise gr.Error(str(error)) from None
 
 
-def ui_value(value: Any) -> Any:
-    """A setting's value as its widget holds it."""
-    if isinstance(value, tuple):
-        return " ".join(f"{number:g}" for number in value)
-    return value.value if isinstance(value, enum.Enum) else value
-
-
-def pasted(item: Field[Any], infotext: dict[str, str]) -> Any:
-    """The widget's value for a setting from a picture's infotext; None, which changes nothing, for others' pictures."""
-    if not any(mark in infotext for mark in MARKS):
-        return None
-    return ui_value(getattr(JobSettings.from_job_infotext(infotext), item.name))
-
-
-def job_settings(values: Sequence[Any]) -> JobSettings:
-    """Settings from the widgets' values in the order of job_fields()."""
-    return JobSettings.from_values(dict(zip((item.name for item in job_fields()), values)))
-
-
-def model_note(t: Texts) -> str:
-    """HTML: the loaded checkpoint, its prediction type, and whether its reference encoder is there."""
-    found = hooks.status()
-    name, problem = escape(found.checkpoint), f"<b>{escape(found.problem)}</b>"
-    if not found.is_colorize:
-        lines = [t("note_foreign", checkpoint=name) if name else t("note_none")]
-    elif not found.resolution:  # damaged, or of a kind that cannot run yet
-        lines = [f"{name}: {problem}"]
-    else:
-        prediction = found.prediction or t("unknown")
-        lines = [t("note_colorize", checkpoint=name, prediction=prediction, resolution=found.resolution)]
-        encoder = escape(found.reference_encoder)
-        lines.append(t("note_encoder", encoder=encoder) if encoder else f"<b>{t('note_no_encoder')}</b>")
-        lines += [problem] if encoder and found.problem else []
-    return f'<div class="colorize-note">{"<br>".join(lines)}</div>'
-
-
 class Panel:
     """The widgets of one tab; made anew by every call of ui()."""
 
@@ -131,7 +94,8 @@ class Panel:
             with self.folded("lines"):
                 self.settings(LINES)
                 preview = self.button("preview_button")
-                seen = gr.Image(label=t("preview"), elem_id=self.elem_id("preview"), interactive=False, visible=False)
+                seen = gr.Image(label=t("preview"), elem_id=self.elem_id("preview"), interactive=False, visible=False,
+                                height=320)
             with self.folded("advanced"):
                 self.settings(ADVANCED)
             with self.folded("models"):
@@ -141,9 +105,15 @@ class Panel:
         self.connect_sketch(preview, self.preview, [seen])
         if size is not None:
             self.connect_sketch(size, self.size, [self.host["width"], self.host["height"]])
-        check.click(lambda: (model_note(t), table(hooks.folders(), t)), outputs=[note, listing])
-        enabled.change(lambda on: model_note(t) if on else gr.update(), [enabled], [note], show_progress="hidden")
+        check.click(lambda: (self.note(), self.table()), None, [note, listing])
+        enabled.change(lambda on: self.note() if on else gr.update(), [enabled], [note], show_progress="hidden")
         return [enabled, self.reference, self.sketch, *self.values()]
+
+    def note(self) -> str:
+        return model_note(hooks.status(), self.t)
+
+    def table(self) -> str:
+        return model_table(hooks.status(), hooks.folders(), self.t)
 
     def values(self) -> list[Any]:
         """The settings' widgets in the order of the API's list."""
@@ -254,7 +224,7 @@ class Panel:
         wanted.change(lambda index: (licence_note(ids[index], t), False), [wanted], [licence, accepted],
                       show_progress="hidden")
         for button, work, inputs in ((download, downloading, [wanted, accepted]), (take_in, importing, [path])):
-            button.click(work, inputs, [progress]).then(lambda: table(hooks.folders(), t), None, [listing])
+            button.click(work, inputs, [progress]).then(self.table, None, [listing])
         stop.click(TRANSFERS.stop, None, None)
         return listing
 
@@ -288,8 +258,7 @@ class ColorizeScript(scripts.Script):
         panel = Panel(self.elem_id, usable, is_img2img)
         arguments = panel.build()
         self.infotext_fields = [
-            (arguments[0], lambda infotext: True if any(mark in infotext for mark in MARKS) else None),
-            *((panel.made[item.name], partial(pasted, item)) for item in job_fields())]
+            (arguments[0], is_coloured), *((panel.made[item.name], partial(pasted, item)) for item in job_fields())]
         return arguments
 
     def before_process(self, p: Any, *args: Any) -> None:

@@ -40,7 +40,8 @@ def test_every_choice_has_its_words_and_none_is_left_over():
 
 
 def test_every_phrase_is_used():
-    used = strings("scripts/colorize_diffusion.py") | strings("lib_colorize/models_panel.py")
+    sources = ("scripts/colorize_diffusion.py", "lib_colorize/models_panel.py", "lib_colorize/hosts/page.py")
+    used = set().union(*map(strings, sources))
     assert set(PHRASES) - used - {intention.value for intention in Intention} == set()
 
 

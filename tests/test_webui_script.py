@@ -324,13 +324,19 @@ def test_the_settings_page_has_our_options(monkeypatch, hooks):
 
 # models
 
-def test_check_lists_the_files_that_are_needed(img2img, tmp_path):
+def test_check_lists_the_files_that_are_needed(img2img, hooks, tmp_path):
+    hooks.status = lambda: Status("A1111", "plain")
     img2img.press(img2img.find("check"))
     listing = img2img.get(img2img.find("models"))
     needed = [entry for entry in CATALOGUE if entry.recommended]
     assert all(entry.name in listing and entry.licence.name in listing for entry in needed)
     assert str(tmp_path / "own") in listing and str(tmp_path / "checkpoints") in listing
-    assert "small" in img2img.get(img2img.find("note"))
+    assert listing.count("missing, needed") == len(needed) and "plain" in img2img.get(img2img.find("note"))
+
+
+def test_what_is_in_use_is_not_called_missing(img2img):
+    img2img.press(img2img.find("check"))
+    assert "missing" not in img2img.get(img2img.find("models"))
 
 
 def test_nothing_is_downloaded_before_the_licence_is_accepted(img2img, monkeypatch):
