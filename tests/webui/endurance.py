@@ -30,6 +30,7 @@ WEIGHTS = {"enabled": 40, "plain": 20, "interrupted": 8, "failing call": 12, "fa
            "switch": 4}
 MODELS = (jobs.SMALL, checkpoints.TINY, checkpoints.TINY_EPS)
 BROKEN = (checkpoints.FOREIGN, checkpoints.TRUNCATED)
+MEASURE = 10  # runs between two measurements of memory, each after the same job: networks differ in size
 WARM = 0.2  # the part of the runs after which memory is compared: caches are full then
 SAMPLERS = ("Euler", "Euler a", "DPM++ 2M", "DPM++ SDE", "DDIM", "UniPC", "Heun")
 BAD: tuple[dict[str, Any], ...] = ({"reference": None}, {"reference": "aGVsbG8="}, {"nonsense": 1},
@@ -44,19 +45,23 @@ class Endurance:
         self.plain: dict[str, str] = {}  # name of a plain job -> md5
         self.coloured: dict[str, str] = {}  # model -> md5 of the fixed job
         self.model = jobs.SMALL
+        self.last = ""  # what was asked for last, for the journal
         self.calls = 100  # of the extension's functions in a job, about
 
     def settings(self) -> Settings:
         choose = self.choose
+        sampler = choose.choice(SAMPLERS)
+        fewest = {"DDIM": 2, "UniPC": 4}.get(sampler, 1)  # with fewer the hosts fail or take no step
         return Settings(
-            steps=choose.randint(1, 4), sampler=choose.choice(SAMPLERS), scheduler="Automatic",
+            steps=choose.randint(fewest, 4), sampler=sampler, scheduler="Automatic",
             width=choose.choice((64, 72, 128)), height=choose.choice((64, 96)), seed=choose.randrange(2**32),
             reference_guidance=choose.choice((1.0, 3.0, 6.0)), sketch_guidance=choose.choice((1.0, 2.0)),
             guidance_end=choose.choice((0.5, 1.0)), batch=choose.choice((1, 1, 1, 2)))
 
     def colour(self, settings: Settings | None = None, **rest: Any) -> Reply:
-        tab = self.choose.choice(("img2img", "txt2img"))
-        return jobs.colour(self.host, settings or self.settings(), tab, model=self.model, **rest)
+        tab, settings = self.choose.choice(("img2img", "txt2img")), settings or self.settings()
+        self.last = f"{tab} {self.model} {jobs.host_fields(settings)} {jobs.own_arguments(settings)}"
+        return jobs.colour(self.host, settings, tab, model=self.model, **rest)
 
     def enabled(self) -> str:
         reply = self.colour()
@@ -130,15 +135,21 @@ class Endurance:
         try:
             line["what"] = actions[kind]()
         except AssertionError as error:
-            line["problem"] = str(error)[:500] or "assertion"
+            line |= {"problem": str(error)[:500] or "assertion", "asked": self.last}
         left = leftovers(self.host)
         line["problem"] = line["problem"] or "; ".join(left)[:500]
         return {**line, "left": len(left), "seconds": round(time.monotonic() - start, 2), "rss": self.host.rss()}
 
+    def measure(self) -> int:
+        """Bytes in memory after a job that is always the same."""
+        for _ in range(2):
+            assert jobs.colour(self.host, jobs.QUICK).status == 200
+        return self.host.rss()
+
 
 def summary(lines: list[dict[str, Any]], host: Host, seconds: float) -> dict[str, Any]:
     """What counts, in one place."""
-    warm = [line["rss"] for line in lines[int(len(lines) * WARM):]]
+    warm = [line["same job"] for line in lines[int(len(lines) * WARM):] if "same job" in line]
     tenth = max(1, len(warm) // 10)
     first, last = statistics.median(warm[:tenth]), statistics.median(warm[-tenth:])
     return {
@@ -163,6 +174,8 @@ def main() -> int:
             endurance = Endurance(host, args.seed)
             for number in range(args.runs):
                 lines.append({"run": number, **endurance.run()})
+                if number % MEASURE == MEASURE - 1:
+                    lines[-1]["same job"] = endurance.measure()
                 journal.write(json.dumps(lines[-1]) + "\n")
                 journal.flush()
                 if lines[-1]["problem"]:

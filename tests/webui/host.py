@@ -11,6 +11,7 @@ COLORIZE_WEBUI_LOGS names a folder in which the hosts' logs are kept.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import shutil
@@ -83,7 +84,8 @@ class Host:
                        *FLAGS[kind], *flags]
             with (folder / "log.txt").open("wb") as log:
                 process = subprocess.Popen(command, cwd=found[0], stdout=log, stderr=subprocess.STDOUT,
-                                           stdin=subprocess.DEVNULL, env=environment(), start_new_session=True)
+                                           stdin=subprocess.DEVNULL, env=environment(), start_new_session=True,
+                                           preexec_fn=_die_with_parent)
             host = cls(kind, folder, process, port)
             try:
                 host._wait_until_ready()
@@ -179,6 +181,12 @@ class Host:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(5)
                 return
+
+
+def _die_with_parent() -> None:
+    """A host does not outlive tests that are killed; on Linux, elsewhere it may."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def _free_port() -> int:

@@ -24,11 +24,16 @@ OF_THE_HOST = (".train of", ".weighted_forward of modules", ".is_a_lora_module")
 
 
 def run_plain(host: Host, name: str) -> Reply:
-    """One of PLAIN_JOBS, with the plain checkpoint."""
+    """One of PLAIN_JOBS, with the plain checkpoint.
+
+    In img2img hosts draw the VAE's posterior from the global generator, which the run before has left somewhere; a
+    txt2img of fixed seed before it makes the picture repeat.
+    """
     fields = dict(PLAIN_JOBS[name])
     if host.kind == "forge" and fields.get("enable_hr"):
         fields["hr_additional_modules"] = ["Use same choices"]
     if fields.get("tab") == "img2img":
+        plain(host, PLAIN)
         fields["init_images"] = [encode(reference().resize((SIZE, SIZE)))]
     if fields.pop("masked", False):
         fields["mask"] = encode(mask())
