@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 from dataclasses import fields
@@ -15,6 +16,7 @@ from lib_colorize.standalone import cli
 ROOT = Path(__file__).parent.parent
 PAGES = sorted((*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("models/*.md"), *ROOT.glob("examples/*.md")))
 PROGRAM = ".venv/bin/python -m "
+PROGRAMS = (PROGRAM + "training.", PROGRAM + "tools.", "bash ")
 
 
 def commands(page: Path) -> list[str]:
@@ -37,7 +39,7 @@ def test_a_printed_command_is_understood(command: str) -> None:
             assert (ROOT / name).exists(), f"{name} is missing"
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith((PROGRAM + "training.", "bash "))])
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith(PROGRAMS)])
 def test_a_printed_program_is_there(command: str) -> None:
     words = shlex.split(command, comments=True)
     assert (ROOT / (words[1] if words[0] == "bash" else words[2].replace(".", "/") + ".py")).is_file()
@@ -54,3 +56,122 @@ def test_every_setting_is_on_the_page_of_the_command_line() -> None:
     text = (ROOT / "docs" / "commandline.md").read_text(encoding="utf-8")
     names = [f"--{f.name.replace('_', '-')}" for f in fields(Settings) if f.name not in cli.SIZE_FIELDS]
     assert [name for name in (*names, "--size") if f"`{name}" not in text] == []
+
+
+def api_rows() -> list[str]:
+    """The rows of docs/api.md about settings, from the schema that `GET settings` answers with."""
+    from lib_colorize.hosts.api import schema
+
+    rows = []
+    for name, entry in schema()["settings"].items():
+        if "choices" in entry:
+            values = ", ".join(f"`{choice}`" for choice in entry["choices"])
+        elif "minimum" in entry:
+            values = f"{entry['minimum']:g} to {entry['maximum']:g}"
+        else:
+            values = "true or false"
+        if entry["type"] == "tuple":
+            values = f"16 numbers, {values}"
+        default = entry["default"]
+        if isinstance(default, bool):
+            default = str(default).lower()
+        elif isinstance(default, float):
+            default = f"{default:g}"
+        else:
+            default = f"`{default}`" if default else "empty"
+        rows.append(f"| `{name}` | {default} | {values} | {entry['help'][0].lower() + entry['help'][1:]} |")
+    return rows
+
+
+def test_the_page_of_the_api_has_every_argument_as_the_program_has_it() -> None:
+    from lib_colorize.hosts.request import ARGUMENTS
+
+    lines = (ROOT / "docs" / "api.md").read_text(encoding="utf-8").splitlines()
+    start = lines.index("| argument | default | values | what it does |") + 2
+    table = lines[start:lines.index("", start)]
+    assert [line.split("`")[1] for line in table] == list(ARGUMENTS)
+    assert table[-len(api_rows()):] == api_rows()
+
+
+def test_the_sanity_check_names_the_files_that_are_shipped() -> None:
+    from lib_colorize import __version__
+    from lib_colorize.checkpoint.files import file_sha256
+    from lib_colorize.hosts.pictures import picture_hash
+    from lib_colorize.images import open_image
+
+    text = (ROOT / "docs" / "sanity-check.md").read_text(encoding="utf-8")
+    model = file_sha256(ROOT / "models" / "colorize-small.safetensors")[:10]
+    sketch, reference = (picture_hash(open_image(ROOT / "examples" / name))
+                         for name in ("sketches/dog.png", "references/sunrise.png"))
+    words = (f"Model hash: {model}", f"Colorize sketch hash: {sketch}", f"Colorize reference hash: {reference}",
+             f"Colorize version: {__version__}")
+    assert [text.count(word) for word in words] == [2] * 4
+    assert f"which begins with `{model}`" in text
+
+
+def test_the_sanity_checks_picture_is_the_engines() -> None:
+    from PIL import Image, ImageChops
+
+    from lib_colorize.images import open_image
+    from lib_colorize.standalone.engine import Engine
+
+    sketch, reference = (open_image(ROOT / "examples" / name)
+                         for name in ("sketches/dog.png", "references/sunrise.png"))
+    engine = Engine.load(cli.DEFAULT_CHECKPOINT, device="cpu")
+    made = engine.colorize(sketch, reference, Settings())[0].image
+    expected = Image.open(ROOT / "docs" / "images" / "sanity-check.png").convert("RGB")
+    assert max(high for _, high in ImageChops.difference(made, expected).getextrema()) <= 1
+
+
+def raised(files: list[Path]) -> list[str]:
+    """The text of every ColorizeError raised there; ... stands for what is filled in."""
+    found = []
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and node.exc.args:
+                found.append(literal(node.exc.args[0]))
+    return [text for text in found if text.strip(".: ")]
+
+
+def literal(node: ast.expr) -> str:
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    return "".join(map(literal, node.values)) if isinstance(node, ast.JoinedStr) else "..."
+
+
+def quoted() -> list[list[str]]:
+    """The messages of the last part of docs/troubleshooting.md, each as the pieces between its dots."""
+    text = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8").partition("## Every message")[2]
+    cells = [line.split(" | ")[0] for line in text.splitlines() if line.startswith("| `")]
+    return [[piece.strip() for piece in message.split("...") if piece.strip()]
+            for cell in cells for message in re.findall(r"`([^`]+)`", cell)]
+
+
+def says(text: str, pieces: list[str]) -> bool:
+    """Whether the pieces stand in the text, in this order."""
+    at = [text.find(piece) for piece in pieces]
+    return -1 not in at and at == sorted(at)
+
+
+OF_THE_HOST = [["KeyError: 0"], ["Script '", "' not found"]]
+
+
+def test_every_message_in_troubleshooting_is_one_of_the_program() -> None:
+    from lib_colorize.translations import PHRASES
+
+    sources = [path for path in (ROOT / "lib_colorize").rglob("*.py") if "standalone" not in path.parts]
+    programs = [*raised(sources), *(phrase.en for phrase in PHRASES.values()), *all_texts(sources)]
+    assert [pieces for pieces in quoted() if pieces not in OF_THE_HOST
+            and not any(says(text, pieces) for text in programs)] == []
+
+
+def all_texts(files: list[Path]) -> list[str]:
+    """Every text in the code: some messages are made in one place and raised in another."""
+    nodes = (node for file in files for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+    return [literal(node) for node in nodes if isinstance(node, (ast.Constant, ast.JoinedStr))]
+
+
+def test_every_message_of_the_adapters_is_in_troubleshooting() -> None:
+    known = quoted()
+    assert [text for text in raised(sorted((ROOT / "lib_colorize" / "hosts").glob("*.py")))
+            if not any(says(text, pieces) for pieces in known)] == []
