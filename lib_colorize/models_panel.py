@@ -112,6 +112,9 @@ class Transfers:
         return transfer.lines(texts)
 
 
+TRANSFERS = Transfers()  # here and not in the script, which hosts run anew on "Reload UI"
+
+
 class _Transfer(threading.Thread):
     def __init__(self, label: str, work: Work) -> None:
         super().__init__(daemon=True, name=f"transfer of {label}")

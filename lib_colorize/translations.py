@@ -182,6 +182,7 @@ PHRASES = {
         "{checkpoint}: 着色用チェックポイント、{prediction} 予測、{resolution} px 用。",
         "{checkpoint}:上色模型,{prediction} 预测,适合 {resolution} px。"),
     "note_encoder": Phrase("Reference encoder: {encoder}", "参照エンコーダー: {encoder}", "参考编码器:{encoder}"),
+    "encoder_inside": Phrase("inside the checkpoint", "チェックポイントの中にあります", "在模型文件内"),
     "note_no_encoder": Phrase(
         "Reference encoder: not found, see Models below.",
         "参照エンコーダー: 見つかりません。下の「モデル」をご覧ください。",

@@ -19,7 +19,7 @@ from lib_colorize.hosts import hooks
 from lib_colorize.hosts.page import is_coloured, job_settings, model_note, model_table, pasted, ui_value
 from lib_colorize.hosts.settings import JobSettings, job_fields
 from lib_colorize.lineart import EXTRACTORS
-from lib_colorize.models_panel import Transfers, downloads, licence_note
+from lib_colorize.models_panel import TRANSFERS, downloads, licence_note
 from lib_colorize.presets import Intention, preset
 from lib_colorize.translations import Language, Texts, choose_language
 
@@ -32,7 +32,6 @@ CANVAS_PICTURE = "logical_image_background"  # Forge: a hidden text box, made ri
 GRADIO_3 = gr.__version__.startswith("3.")
 PICTURE = {"type": "pil", "image_mode": "RGBA", "interactive": True, "height": 260,
            **({"source": "upload"} if GRADIO_3 else {"sources": ["upload", "clipboard"], "format": "png"})}
-TRANSFERS = Transfers()
 
 
 def texts() -> Texts:

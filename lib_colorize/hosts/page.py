@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..model_catalogue import Folders, Purpose
 from ..models_panel import table
 from ..translations import Texts
+from .checkpoints import INSIDE
 from .settings import PREFIX, JobSettings, job_fields
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ def model_note(status: Status, t: Texts) -> str:
     elif not status.resolution:  # damaged, or of a kind that cannot run yet
         lines = [f"{name}: {problem}"]
     else:
-        prediction, encoder = status.prediction or t("unknown"), escape(status.reference_encoder)
+        prediction = status.prediction or t("unknown")
+        encoder = t("encoder_inside") if status.reference_encoder == INSIDE else escape(status.reference_encoder)
         lines = [t("note_colorize", checkpoint=name, prediction=prediction, resolution=status.resolution),
                  t("note_encoder", encoder=encoder) if encoder else f"<b>{t('note_no_encoder')}</b>"]
         lines += [problem] if encoder and status.problem else []

@@ -209,7 +209,9 @@ def test_swap_paste_and_the_buttons_below_the_results(panel):
     panel.generate()
     panel.page.wait_for_selector("#img2img_gallery img", timeout=PATIENCE)
     before = panel.page.locator(sketch).get_attribute("src")
-    panel.page.locator("#colorize_img2img_as_sketch").click()
+    button = panel.page.locator("#colorize_img2img_as_sketch")
+    assert button.get_attribute("title") == "ColorizeDiffusion: use as sketch"
+    button.click()
     panel.wait(lambda: panel.page.locator(sketch).count() == 1
                and panel.page.locator(sketch).get_attribute("src") != before, "the copy")
     assert difference(panel.picture(sketch), panel.picture("#img2img_gallery img")) == 0
