@@ -9,8 +9,8 @@ overlay stay as they are. Why these values:
   (the paper's other value) repeats the reference less literally. The last fifth of the run draws detail, and there
   the sketch is left alone with it, which also saves the second branch. Sketch guidance would help too, but costs a
   third branch at every step, so it is left to the user.
-- Strong style. More guidance, attention a little above what it was trained at, and hints a little below, so that the
-  reference may reshape what the lines leave open. Far above 1 colours burn out.
+- Strong style. Attention a little above what it was trained at and hints a little below, so that the reference may
+  reshape what the lines leave open; of guidance only one step more, for beyond the paper's range colours burn out.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Intention(enum.Enum):
 CHANGES: Mapping[Intention, Mapping[str, Any]] = MappingProxyType({  # from the defaults
     Intention.SKETCH: {"reference_guidance": 3.0, "semantics_strength": 0.6, "guidance_end": 0.8},
     Intention.BALANCED: {},
-    Intention.STYLE: {"reference_guidance": 8.0, "reference_strength": 1.15, "sketch_strength": 0.9},
+    Intention.STYLE: {"reference_guidance": 6.0, "reference_strength": 1.2, "sketch_strength": 0.9},
 })
 
 

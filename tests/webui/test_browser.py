@@ -140,12 +140,12 @@ def test_a_sketch_is_coloured_and_its_infotext_brings_the_settings_back(panel):
     panel.upload(panel.id("reference"), REFERENCE)
     panel.upload(panel.id("sketch"), SKETCH)
     panel.press("preset_style")
-    panel.wait(lambda: panel.number("reference_guidance") == 8, "the preset")
+    panel.wait(lambda: panel.number("reference_guidance") == 6, "the preset")
     panel.set_number("line_overlay", 0.5)
     panel.generate()
     panel.page.wait_for_selector("#img2img_gallery img", timeout=PATIENCE)
     infotext = panel.text("#html_info_img2img")
-    for part in ("Colorize reference hash", "Colorize sketch hash", "Colorize reference guidance: 8", "Size: 128x128"):
+    for part in ("Colorize reference hash", "Colorize sketch hash", "Colorize reference guidance: 6", "Size: 128x128"):
         assert part in infotext
     result = panel.picture("#img2img_gallery img")
     assert result.size == Image.open(SKETCH).size and spread(result) > 20  # the lines over it are of that size
@@ -154,7 +154,7 @@ def test_a_sketch_is_coloured_and_its_infotext_brings_the_settings_back(panel):
     panel.wait(lambda: panel.number("reference_guidance") == 5, "the other preset")
     panel.page.locator("#img2img_prompt textarea").fill(infotext)
     panel.page.locator("#paste:visible").click()
-    panel.wait(lambda: (panel.number("reference_guidance"), panel.number("line_overlay")) == (8, 0.5), "pasting")
+    panel.wait(lambda: (panel.number("reference_guidance"), panel.number("line_overlay")) == (6, 0.5), "pasting")
     assert panel.number("sketch_strength") == 0.9
 
 
