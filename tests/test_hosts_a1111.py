@@ -32,6 +32,7 @@ def world(tiny_checkpoint, monkeypatch):
     file = colorize_file(tiny_checkpoint)
     unet = networks.load(lambda: networks.make_unet(file.config.unet), read(tiny_checkpoint, ("unet",)).unet, "U-Net")
     model = SimpleNamespace(model=a1111_fakes.Wrapper(unet), colorize_file=file, colorize_prediction="v",
+                            colorize_noted=str(tiny_checkpoint),
                             sd_checkpoint_info=SimpleNamespace(filename=str(tiny_checkpoint)))
     modules = a1111_fakes.install(monkeypatch, model)
     host = importlib.import_module("lib_colorize.hosts.a1111").A1111()

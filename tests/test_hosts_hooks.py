@@ -12,6 +12,7 @@ from PIL import Image
 
 from lib_colorize.errors import ColorizeError
 from lib_colorize.hosts.checkpoints import colorize_file
+from lib_colorize.hosts.tokens import TokenStore
 from lib_colorize.model_catalogue import Folders
 from lib_colorize.overlay import overlay_lines
 from lib_colorize.settings import Settings
@@ -92,6 +93,7 @@ def hooks(tiny_checkpoint, monkeypatch, tmp_path):
     module = importlib.import_module("lib_colorize.hosts.hooks")
     monkeypatch.setattr(module, "_host", FakeHost(colorize_file(tiny_checkpoint), tmp_path))
     monkeypatch.setattr(module, "_undo", [])
+    monkeypatch.setattr("lib_colorize.hosts.job.TOKENS", TokenStore())
     return module
 
 

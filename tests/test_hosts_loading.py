@@ -159,6 +159,23 @@ def test_the_loaded_model_knows_its_prediction_type(a1111, tmp_path, tiny_checkp
     assert model.colorize_file is None and model.colorize_prediction == ""
 
 
+def test_a_callback_that_failed_is_made_up_for_at_the_next_job(a1111, tmp_path, tiny_checkpoint, monkeypatch):
+    """Also when the host has put other weights into the same object since."""
+    loading, modules = a1111
+    eps = write_checkpoint(tmp_path / "eps.safetensors", prediction=Prediction.EPS)
+    model = SimpleNamespace(sd_checkpoint_info=SimpleNamespace(filename=str(tiny_checkpoint)), parameterization="?")
+    modules["sd_models"].model_data.sd_model = model
+    assert loading.noted().colorize_prediction == "v"
+    model.sd_checkpoint_info = SimpleNamespace(filename=str(eps))
+    with monkeypatch.context() as patch:
+        patch.setattr(loading.webui, "told_prediction", lambda file: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            loading.on_model_loaded(model)
+    assert loading.noted().colorize_prediction == "eps" and model.colorize_file.path == eps
+    monkeypatch.setattr(loading, "on_model_loaded", None)
+    assert loading.noted() is model  # and only once
+
+
 def test_the_name_of_a_file_never_tells_and_a_random_network_is_not_guessed(a1111, tmp_path):
     loading, modules = a1111
     modules["shared"].opts.data["colorize_prediction"] = "auto"

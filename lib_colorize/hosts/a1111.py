@@ -18,7 +18,7 @@ from ..guidance import as_cfg, branches, guided
 from ..model_catalogue import Folders
 from ..settings import Settings
 from . import webui
-from .a1111_loading import Loading
+from .a1111_loading import Loading, noted
 from .base import Undo
 from .checkpoints import ColorizeFile
 from .job import Job, frame_of
@@ -45,10 +45,10 @@ class A1111:
         return str(info.filename) if info is not None else ""
 
     def loaded_file(self) -> ColorizeFile | None:
-        return getattr(sd_models.model_data.sd_model, "colorize_file", None)
+        return getattr(noted(), "colorize_file", None)
 
     def prediction(self) -> str:
-        return getattr(sd_models.model_data.sd_model, "colorize_prediction", "")
+        return getattr(noted(), "colorize_prediction", "")
 
     def refusal(self, p: Any) -> str:
         if sd_unet.get_unet_option() is not None:
@@ -109,7 +109,7 @@ class A1111:
         p.comment(text)
 
     def show_progress(self, text: str) -> None:
-        shared.state.textinfo = text
+        shared.state.textinfo = text or None
 
     def folders(self) -> Folders:
         return webui.folders()

@@ -107,18 +107,33 @@ def write_config(file: ColorizeFile) -> str:
     return str(path)
 
 
+def noted() -> Any:
+    """The loaded model with `on_model_loaded` done for what it holds now; None when none is loaded.
+
+    The host swallows what its callbacks raise, and puts other weights into the same object.
+    """
+    model = sd_models.model_data.sd_model
+    if model is not None and getattr(model, "colorize_noted", None) != _path(model):
+        on_model_loaded(model)
+    return model
+
+
+def _path(model: Any) -> str:
+    return str(getattr(getattr(model, "sd_checkpoint_info", None), "filename", ""))
+
+
 def on_model_loaded(model: Any) -> None:
     """Note on the model what it is, and set what only a look at it tells."""
-    info = getattr(model, "sd_checkpoint_info", None)
-    file = None if info is None else colorize_file(info.filename)
+    model.colorize_noted = None
+    file = colorize_file(_path(model))
     model.colorize_file, model.colorize_prediction = file, ""
-    if file is None or file.problem:
-        return
-    prediction = webui.told_prediction(file) or _probe(model, file)
-    if prediction is not None:
-        model.parameterization = model.colorize_prediction = prediction.value
-    if file.usable().schedule.zero_snr:
-        model.alphas_cumprod = model.alphas_cumprod_original = alphas_of(file.usable().schedule).to(devices.device)
+    if file is not None and not file.problem:
+        prediction = webui.told_prediction(file) or _probe(model, file)
+        if prediction is not None:
+            model.parameterization = model.colorize_prediction = prediction.value
+        if file.usable().schedule.zero_snr:
+            model.alphas_cumprod = model.alphas_cumprod_original = alphas_of(file.usable().schedule).to(devices.device)
+    model.colorize_noted = _path(model)
 
 
 def _probe(model: Any, file: ColorizeFile) -> Prediction | None:

@@ -69,7 +69,7 @@ class Host(Protocol):
         """One line under the result."""
 
     def show_progress(self, text: str) -> None:
-        """What is being done, in the progress bar."""
+        """What is being done, in the progress bar; empty = nothing special any more."""
 
     def folders(self) -> Folders:
         """Where model files lie."""

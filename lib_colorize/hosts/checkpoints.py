@@ -87,11 +87,11 @@ def sketch_encoder(file: ColorizeFile) -> SketchEncoder:
     return _loaded(lambda: SketchEncoder(**asdict(sizes)), state)
 
 
-def reference_encoder(path: Path, context_dim: int) -> ReferenceEncoder:
+def reference_encoder(path: Path, context_dim: int, dtype: torch.dtype = torch.float32) -> ReferenceEncoder:
     """The reference encoder in a file of any layout; ColorizeError when its tokens do not fit the U-Net."""
     state, sizes = read_reference_encoder(path)
     require_width(path, sizes, context_dim)
-    return _loaded(lambda: ReferenceEncoder(sizes), {f"visual.{key}": value for key, value in state.items()})
+    return _loaded(lambda: ReferenceEncoder(sizes), {f"visual.{key}": value for key, value in state.items()}, dtype)
 
 
 def require_width(path: Path, sizes: VisionConfig, context_dim: int) -> None:
@@ -101,9 +101,16 @@ def require_width(path: Path, sizes: VisionConfig, context_dim: int) -> None:
                             "encoder that it was trained with (OpenCLIP ViT-H-14 for the released files)")
 
 
-def _loaded(make: Callable[[], _Module], state: dict[str, Tensor]) -> _Module:
-    """The network that `make` builds, with these weights in float32, for inference."""
+def _loaded(make: Callable[[], _Module], state: dict[str, Tensor], dtype: torch.dtype = torch.float32) -> _Module:
+    """The network that `make` builds with copies of these weights, for inference.
+
+    All of them lie in one block: an allocator gives that back to the system when the network goes, where it would keep
+    gigabytes of small pieces.
+    """
     with torch.device("meta"):
         module = make()
-    module.load_state_dict({key: value.float() for key, value in state.items()}, strict=True, assign=True)
+    counts = [value.numel() for value in state.values()]
+    parts = torch.split(torch.empty(sum(counts), dtype=dtype), counts)
+    weights = {key: part.view(value.shape).copy_(value) for (key, value), part in zip(state.items(), parts)}
+    module.load_state_dict(weights, strict=True, assign=True)
     return module.eval().requires_grad_(False)

@@ -42,10 +42,10 @@ class Forge:
         return str(info.filename) if info is not None else ""
 
     def loaded_file(self) -> ColorizeFile | None:
-        return getattr(sd_models.model_data.sd_model, "colorize_file", None)
+        return getattr(forge_loading.noted(), "colorize_file", None)
 
     def prediction(self) -> str:
-        return getattr(sd_models.model_data.sd_model, "colorize_prediction", "")
+        return getattr(forge_loading.noted(), "colorize_prediction", "")
 
     def refusal(self, p: Any) -> str:
         return webui.refusal(p)
@@ -97,7 +97,7 @@ class Forge:
         p.comment(text)
 
     def show_progress(self, text: str) -> None:
-        shared.state.textinfo = text
+        shared.state.textinfo = text or None
 
     def folders(self) -> Folders:
         return webui.folders()

@@ -172,15 +172,23 @@ def _vae(vae: VAEConfig, scale_factor: float) -> dict[str, Any]:
             "scaling_factor": scale_factor}
 
 
+def noted() -> Any:
+    """The loaded model, with `on_model_loaded` done: Forge swallows what its callbacks raise."""
+    model = sd_models.model_data.sd_model
+    if getattr(model, "colorize_file", None) is not None and not hasattr(model, "colorize_prediction"):
+        on_model_loaded(model)
+    return model
+
+
 def on_model_loaded(model: Any) -> None:
     """Note on the model how it predicts: Forge itself cannot tell."""
     file = getattr(model, "colorize_file", None)
     if file is None:
         return
     prediction = webui.told_prediction(file) or _probe(model, file)
-    model.colorize_prediction = prediction.value if prediction else ""
     if prediction is not None:
         model.forge_objects.unet.model.predictor.prediction_type = PREDICTIONS[prediction]
+    model.colorize_prediction = prediction.value if prediction else ""
 
 
 @torch.inference_mode()

@@ -45,12 +45,12 @@ TOKENS = TokenStore()
 def _encode(host: Host, path: Path, context_dim: int, reference: Image.Image) -> Tensor:
     host.show_progress("Encoding the reference")
     picture = reference_tensor(reference)
-    encoder = reference_encoder(path, context_dim)
     device = host.device()
-    if device.type == "cuda":  # 2.5 GB in float32; its tokens differ by half precision's last digits
-        encoder.half()
+    half = device.type == "cuda"  # 2.5 GB in float32; its tokens differ by half precision's last digits
+    encoder = reference_encoder(path, context_dim, torch.float16 if half else torch.float32)
     host.make_room(encoder)
     tokens: Tensor = encoder.to(device)(picture.to(device))[:, 1:].float().cpu()
+    host.show_progress("")
     if not bool(torch.isfinite(tokens).all()):
         raise ColorizeError(f"{path}: gives tokens that are not numbers; the file is damaged, fetch it again")
     return tokens

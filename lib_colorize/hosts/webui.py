@@ -92,7 +92,7 @@ def require_calls(attachment: Attachment) -> None:
     """After sampling: ColorizeError when the U-Net never showed sketch and reference."""
     if not attachment.calls and not interrupted():
         raise ColorizeError("the sampler never ran the checkpoint's own U-Net, so nothing was coloured; switch off "
-                            "what replaces it")
+                            "what replaces it, or take more steps (DDIM takes none when told one)")
 
 
 def stop(p: Any, error: Exception) -> None:
@@ -151,7 +151,7 @@ def folders() -> Folders:
     more = {name: [Path(value)] if value else [] for name in ("ckpt_dir", "controlnet_dir")
             for value in [getattr(options, name, None)]}
     return usual_folders(Path(paths.data_path), Path(paths.models_path), Path(own) if own else None,
-                         checkpoints=more["ckpt_dir"], controlnet=more["controlnet_dir"])
+                         checkpoints=[*more["ckpt_dir"], SHIPPED.parent], controlnet=more["controlnet_dir"])
 
 
 def picture_folders() -> Sequence[str]:
