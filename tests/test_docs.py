@@ -175,3 +175,15 @@ def test_every_message_of_the_adapters_is_in_troubleshooting() -> None:
     known = quoted()
     assert [text for text in raised(sorted((ROOT / "lib_colorize" / "hosts").glob("*.py")))
             if not any(says(text, pieces) for pieces in known)] == []
+
+
+def test_the_page_of_the_webui_has_every_preset_as_the_program_has_it() -> None:
+    from lib_colorize.presets import CHANGES
+    from lib_colorize.translations import PHRASES
+
+    lines = (ROOT / "docs" / "webui.md").read_text(encoding="utf-8").splitlines()
+    words = {"reference_guidance": "guidance", "guidance_end": "reference until", "semantics_strength": "semantics"}
+    for intention, changes in CHANGES.items():
+        (row,) = [line for line in lines if line.startswith(f"| {PHRASES[intention.value].en} |")]
+        said = [f"{words.get(name, name.replace('_', ' '))} {value:g}" for name, value in changes.items()]
+        assert row.split(" | ")[-1].removesuffix(" |") == (", ".join(said) or "the defaults, guidance 5")

@@ -1,0 +1,66 @@
+"""The picture of the panel in docs/webui.md: the first picture as that page tells it, in a real browser.
+
+    python -m tools.panel_picture [--host a1111] [--out docs/images/panel.png]
+
+Needs the install that tests/webui/host.py names, playwright, and a Chromium (COLORIZE_CHROMIUM, or on the path).
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+from pathlib import Path
+
+from PIL import Image
+
+from tests.webui import test_browser as browser
+from tests.webui.host import KINDS, Host, install_of
+
+ROOT = Path(__file__).parent.parent
+WIDTH, GAP = 1200, 16  # pixels
+
+
+def shot(page: browser.Panel, selector: str) -> Image.Image:
+    return Image.open(io.BytesIO(page.page.locator(selector).first.screenshot()))
+
+
+def side_by_side(left: Image.Image, right: Image.Image) -> Image.Image:
+    size = left.width + GAP + right.width, max(left.height, right.height)
+    canvas = Image.new("RGB", size, "white")
+    canvas.paste(left, (0, 0))
+    canvas.paste(right, (left.width + GAP, 0))
+    return canvas
+
+
+def first_picture(panel: browser.Panel) -> Image.Image:
+    """The panel, and what came out."""
+    panel.upload("#img2img_image", browser.SKETCH)
+    panel.upload(panel.id("reference"), browser.REFERENCE)
+    for name, value in (("steps", 20), ("seed", 0)):
+        panel.host_number(f"#img2img_{name}", value)
+    panel.generate()
+    panel.page.wait_for_selector("#img2img_gallery img", timeout=browser.PATIENCE)
+    panel.wait(lambda: "Steps: 20" in panel.text("#html_info_img2img"), "the text")
+    panel.wait(lambda: panel.page.locator(".progressDiv").count() == 0, "the end of the progress bar")
+    return side_by_side(shot(panel, panel.id("enable")), shot(panel, "#img2img_results"))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--host", choices=KINDS, default="a1111")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images" / "panel.png")
+    args = parser.parse_args()
+    allowed = "--gradio-allowed-path", str((install_of(args.host) or ("",))[0])
+    with (Host.start(args.host, probe=False, flags=allowed) as host,
+          browser.playwright.sync_playwright() as driver):
+        chromium = driver.chromium.launch(executable_path=browser.CHROMIUM, args=["--no-sandbox"])
+        panel = browser.Panel(chromium.new_page(viewport={"width": WIDTH, "height": 1000}), args.host)
+        panel.open(host.url)
+        picture = first_picture(panel)
+        chromium.close()
+    picture.quantize(128, dither=Image.Dither.NONE).save(args.out, optimize=True)
+    print(args.out)
+
+
+if __name__ == "__main__":
+    main()
