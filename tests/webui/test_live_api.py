@@ -163,7 +163,7 @@ def test_the_sketch_preview_shows_lines(host: Host) -> None:
 def test_the_infotext_gives_the_same_picture_again(host: Host) -> None:
     from tests.webui.jobs import body, colour, reference, script
 
-    blocks = tuple(0.2 + i / 20 for i in range(16))
+    blocks = tuple(round(0.2 + i / 20, 2) for i in range(16))
     settings = JOB.with_(block_strengths=blocks, guidance_end=0.7, sketch_strength=0.9)
     reply = colour(host, settings)
     text = host.png_info(reply.encoded[0]).body["info"]

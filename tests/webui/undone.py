@@ -20,7 +20,7 @@ PLAIN_JOBS: dict[str, dict[str, Any]] = {
     "inpaint": {"tab": "img2img", "denoising_strength": 0.6, "masked": True, "inpainting_fill": 1,
                 "inpaint_full_res": True, "inpaint_full_res_padding": 8},
 }
-OF_THE_HOST = (".train of", ".weighted_forward of modules", ".is_a_lora_module")  # A1111 does this itself
+OF_THE_HOST = (" of modules", ".train of", ".is_a_lora_module")  # A1111 does this itself, more of it to save memory
 
 
 def run_plain(host: Host, name: str) -> Reply:
