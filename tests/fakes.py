@@ -176,7 +176,8 @@ class Page:
             for side in ("width", "height"):
                 make(side, gr.Slider, 64, 2048, 512, step=8, elem_id=f"{script.tabname}_{side}")
             arguments = script.ui(is_img2img)
-        demo.queue()
+        if GRADIO == 3:
+            demo.queue()  # without it no generator runs; gradio 4 has one, and makes a web server again to say so
         return cls(script, demo, arguments, host)
 
     @staticmethod

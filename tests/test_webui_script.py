@@ -37,6 +37,10 @@ def settings_of(page):
 
 @pytest.fixture
 def hooks(tmp_path):
+    return recording_hooks(tmp_path)
+
+
+def recording_hooks(folder):
     def preview(image, settings, size=None):
         hooks.calls.append(("preview", image, settings))
         return Image.new("RGB", image.size, "white")
@@ -46,7 +50,7 @@ def hooks(tmp_path):
         return 640, 384
 
     hooks = fake_hooks(preview=preview, size_for=size_for, status=lambda: COLOURED,
-                       folders=lambda: Folders(tmp_path / "own", (tmp_path / "checkpoints",)))
+                       folders=lambda: Folders(folder / "own", (folder / "checkpoints",)))
     return hooks
 
 
@@ -60,6 +64,13 @@ def page(request, module):
     return Page.build(module, request.param)
 
 
+@pytest.fixture(scope="module", params=[True, False], ids=["img2img", "txt2img"])
+def untouched(request, tmp_path_factory):
+    """A page for tests that only look."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield Page.build(load_script(patch, recording_hooks(tmp_path_factory.mktemp("models"))), request.param)
+
+
 @pytest.fixture
 def img2img(module):
     return Page.build(module)
@@ -67,19 +78,19 @@ def img2img(module):
 
 # what is there
 
-def test_the_page_is_served(page):
-    assert json.loads(json.dumps(page.demo.get_config_file()))["components"]
+def test_the_page_is_served(untouched):
+    assert json.loads(json.dumps(untouched.demo.get_config_file()))["components"]
 
 
-def test_arguments_are_the_public_list(page):
-    prefix = page.script.elem_id("")
-    names = [widget.elem_id.removeprefix(prefix).removesuffix("-checkbox") for widget in page.arguments]
+def test_arguments_are_the_public_list(untouched):
+    prefix = untouched.script.elem_id("")
+    names = [widget.elem_id.removeprefix(prefix).removesuffix("-checkbox") for widget in untouched.arguments]
     assert ["enabled", *names[1:]] == list(ARGUMENTS)
 
 
-def test_defaults_are_the_settings_but_the_size_follows_the_sketch(page):
-    assert page.get(page.arguments[0]) is False
-    assert settings_of(page) == JobSettings(size_from_sketch=True)
+def test_defaults_are_the_settings_but_the_size_follows_the_sketch(untouched):
+    assert untouched.get(untouched.arguments[0]) is False
+    assert settings_of(untouched) == JobSettings(size_from_sketch=True)
 
 
 def test_ui_is_called_again_for_the_apis_defaults(page):
@@ -92,39 +103,39 @@ def test_ui_is_called_again_for_the_apis_defaults(page):
         assert json.dumps(other.get_config_file())
 
 
-def test_sliders_have_the_range_of_their_setting_and_float_values(page):
-    for item, widget in zip(job_fields(), page.arguments[3:]):
+def test_sliders_have_the_range_of_their_setting_and_float_values(untouched):
+    for item, widget in zip(job_fields(), untouched.arguments[3:]):
         if isinstance(item.default, float):
             assert isinstance(widget, gr.Slider) and type(widget.value) is float
             assert [widget.minimum, widget.maximum, widget.step] == [item.metadata[k] for k in ("low", "high", "step")]
 
 
-def test_every_choice_is_offered(page):
-    by_name = dict(zip(ARGUMENTS, page.arguments))
+def test_every_choice_is_offered(untouched):
+    by_name = dict(zip(ARGUMENTS, untouched.arguments))
     for name, values in (("polarity", [each.value for each in Polarity]), ("start", [each.value for each in Start]),
                          ("extractor", list(EXTRACTORS))):
         assert [value for _, value in by_name[name].choices] == values
 
 
-def test_labels_and_tooltips_come_from_the_settings(page):
-    for item, widget in zip(job_fields(), page.arguments[3:]):
+def test_labels_and_tooltips_come_from_the_settings(untouched):
+    for item, widget in zip(job_fields(), untouched.arguments[3:]):
         assert (widget.label, widget.info) == (item.metadata["label"], item.metadata["help"])
 
 
-def test_start_is_shown_in_img2img_only(page):
-    assert dict(zip(ARGUMENTS, page.arguments))["start"].visible is page.script.is_img2img
+def test_start_is_shown_in_img2img_only(untouched):
+    assert dict(zip(ARGUMENTS, untouched.arguments))["start"].visible is untouched.script.is_img2img
 
 
-def test_no_default_is_frozen_in_the_hosts_file_of_defaults(page):
+def test_no_default_is_frozen_in_the_hosts_file_of_defaults(untouched):
     kinds = (gr.Slider, gr.Radio, gr.Checkbox, gr.Textbox, gr.Dropdown, gr.Button)
-    ours = [block for block in page.demo.blocks.values() if isinstance(block, kinds)
-            and (block.elem_id or "").startswith(page.script.elem_id(""))]
+    ours = [block for block in untouched.demo.blocks.values() if isinstance(block, kinds)
+            and (block.elem_id or "").startswith(untouched.script.elem_id(""))]
     assert len(ours) > 20
     assert [block.elem_id for block in ours if not getattr(block, "do_not_save_to_config", False)] == []
 
 
-def test_no_two_widgets_share_an_id(page):
-    ids = [block.elem_id for block in page.demo.blocks.values() if getattr(block, "elem_id", None)]
+def test_no_two_widgets_share_an_id(untouched):
+    ids = [block.elem_id for block in untouched.demo.blocks.values() if getattr(block, "elem_id", None)]
     assert len(ids) == len(set(ids))
 
 
