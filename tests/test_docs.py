@@ -153,7 +153,8 @@ def says(text: str, pieces: list[str]) -> bool:
     return -1 not in at and at == sorted(at)
 
 
-OF_THE_HOST = [["KeyError: 0"], ["Script '", "' not found"]]
+OF_THE_HOST = [["KeyError: 0"], ["Script '", "' not found"], ["Failed to recognize model type!"],
+               ["Can't load tokenizer for 'openai/clip-vit-large-patch14'"]]
 
 
 def test_every_message_in_troubleshooting_is_one_of_the_program() -> None:
