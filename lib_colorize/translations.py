@@ -253,6 +253,10 @@ PHRASES = {
         "empty = what --colorize-models-dir says, else models/ColorizeDiffusion",
         "空 = --colorize-models-dir、なければ models/ColorizeDiffusion",
         "留空 = --colorize-models-dir,否则 models/ColorizeDiffusion"),
+    "option_encoder": Phrase("Reference encoder to use", "使用する参照エンコーダー", "使用的参考编码器"),
+    "option_encoder_help": Phrase(
+        "name or path of one of the files found; empty = the best one",
+        "見つかったファイルの名前かパス。空 = 最適なもの", "找到的文件的名称或路径;留空 = 最合适的"),
     "option_mirror": Phrase("Mirror for downloads", "ダウンロードのミラー", "下载镜像"),
     "option_mirror_help": Phrase(
         "an address such as https://hf-mirror.com, tried first; empty = the publisher",

@@ -47,10 +47,12 @@ def add_options() -> None:
     options = {
         "prediction": shared.OptionInfo("auto", t("option_prediction"), gr.Radio, {"choices": ["auto", "eps", "v"]}),
         "models_dir": shared.OptionInfo("", t("option_models_dir"), restrict_api=True),
+        "reference_encoder": shared.OptionInfo("", t("option_encoder")),
         "mirror": shared.OptionInfo("", t("option_mirror"), restrict_api=True),
         "language": shared.OptionInfo("auto", t("option_language"), gr.Radio, {"choices": ["auto", *languages]}),
     }
     options["models_dir"].info(t("option_models_dir_help"))
+    options["reference_encoder"].info(t("option_encoder_help"))
     options["mirror"].info(t("option_mirror_help"))
     options["language"].needs_reload_ui()
     for name, option in options.items():

@@ -326,7 +326,8 @@ def test_two_tabs_share_nothing(module):
 def test_the_settings_page_has_our_options(monkeypatch, hooks):
     opts = Options(localization="None", colorize_prediction="v")
     load_script(monkeypatch, hooks, opts)
-    assert set(opts.data_labels) == {f"colorize_{name}" for name in ("prediction", "models_dir", "mirror", "language")}
+    names = ("prediction", "models_dir", "reference_encoder", "mirror", "language")
+    assert list(opts.data_labels) == [f"colorize_{name}" for name in names]
     assert (opts.colorize_prediction, opts.colorize_mirror, opts.colorize_models_dir) == ("v", "", "")
     assert {option.section[0] for option in opts.data_labels.values()} == {"colorize_diffusion"}
     closed = [name for name, option in opts.data_labels.items() if option.restrict_api]
