@@ -52,6 +52,19 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert [target for target in local if not (page.parent / target).exists()] == []
 
 
+def anchors(page: Path) -> set[str]:
+    """Of its headings, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_into_a_page_lead_to_a_heading(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#\s]*)#([^)\s]+)\)", page.read_text(encoding="utf-8"))
+    assert [anchor for file, anchor in targets if "://" not in file
+            and anchor not in anchors(page.parent / file if file else page)] == []
+
+
 def test_every_setting_is_on_the_page_of_the_command_line() -> None:
     text = (ROOT / "docs" / "commandline.md").read_text(encoding="utf-8")
     names = [f"--{f.name.replace('_', '-')}" for f in fields(Settings) if f.name not in cli.SIZE_FIELDS]
