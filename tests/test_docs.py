@@ -136,6 +136,14 @@ def test_the_sanity_checks_picture_is_the_engines() -> None:
     assert max(high for _, high in ImageChops.difference(made, expected).getextrema()) <= 1
 
 
+def test_the_page_of_the_webui_has_every_option_and_preset_by_its_own_name() -> None:
+    from lib_colorize.translations import PHRASES
+
+    text = (ROOT / "docs" / "webui.md").read_text(encoding="utf-8")
+    keys = [key for key in PHRASES if key.startswith(("option_", "preset_")) and not key.endswith("_help")]
+    assert len(keys) >= 7 and [PHRASES[key].en for key in keys if f"| {PHRASES[key].en} |" not in text] == []
+
+
 def raised(files: list[Path]) -> list[str]:
     """The text of every ColorizeError raised there; ... stands for what is filled in."""
     found = []
