@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from lib_colorize.errors import ColorizeError
+from training.data.decode import BadPicture
 from training.data.report import Report
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
@@ -130,7 +130,7 @@ def _refused(entry: zipfile.ZipInfo) -> str | None:
 
 
 def read(path: Path, name: str, member: Member) -> bytes:
-    """The bytes of one member; path: its zip or folder, name: its key, for messages. ColorizeError when damaged."""
+    """The bytes of one member; path: its zip or folder, name: its key, for messages. BadPicture when damaged."""
     try:
         if member.offset == PLAIN:
             return _plain(path / f"{name}{SPELLINGS[member.method]}")
@@ -139,20 +139,20 @@ def read(path: Path, name: str, member: Member) -> bytes:
             header = LOCAL_HEADER.unpack(stream.read(LOCAL_HEADER.size))
             local_name = stream.read(header[9]).decode("utf-8" if header[2] & 0x800 else "cp437")
             if header[0] != b"PK\x03\x04" or str(PurePosixPath(local_name).with_suffix("")) != name:
-                raise ColorizeError(f"{path}:{name}: the archive's directory names another member here; damaged")
+                raise BadPicture("damaged member", f"{path}:{name}: the archive's directory says another name")
             stream.seek(header[10], os.SEEK_CUR)
             packed = stream.read(member.packed)
     except (OSError, struct.error, UnicodeDecodeError) as error:
-        raise ColorizeError(f"{path}:{name}: cannot be read ({error}); was it changed since it was listed?") from None
+        raise BadPicture("damaged member", f"{path}:{name}: {error}") from None
     content = _unpacked(packed, member)
     if content is None:
-        raise ColorizeError(f"{path}:{name}: damaged: not the {member.size} bytes that the archive promises")
+        raise BadPicture("damaged member", f"{path}:{name}: not the {member.size} bytes that the archive promises")
     return content
 
 
 def _plain(file: Path) -> bytes:
     if file.stat().st_size > MAX_BYTES:
-        raise ColorizeError(f"{file}: more than {MAX_BYTES} bytes; expected a picture")
+        raise BadPicture("too many bytes", str(file))
     return file.read_bytes()
 
 

@@ -31,7 +31,7 @@ class Catalog:
     report: Report
 
     def content(self, index: int, part: str) -> bytes | None:
-        """The bytes of one picture, None for a mask that is not there; ColorizeError when they are damaged."""
+        """The bytes of one picture, None for a mask that is not there; BadPicture when they are damaged."""
         member = Member(*self.where[index, PARTS.index(part)].tolist())
         if member.file < 0:
             return None
@@ -110,14 +110,11 @@ def _header_sizes(
 ) -> tuple[int, int] | None:
     """Size of the picture; None, and counted, when picture or sketch are unusable or of different shapes."""
     found = []
-    for part, member in zip(PARTS, members):
+    for member in members:
         try:
             found.append(decode.size_of(archive.read(files[member.file], name, member)))
         except decode.BadPicture as error:
-            report.skip(f"{part}: {error.reason}", key)
-            return None
-        except ColorizeError:
-            report.skip(f"{part}: damaged member", key)
+            report.skip(error.reason, key)
             return None
     if not same_shape(*found):
         report.skip("sketch of another shape than its picture", key)

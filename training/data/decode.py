@@ -30,7 +30,8 @@ def size_of(content: bytes) -> tuple[int, int]:
         try:
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
                 width, height = image.size
-                turned = width != height and image.getexif().get(ORIENTATION) in TURNED
+                # asking a PNG for EXIF data that its header does not hold would decode it
+                turned = "exif" in image.info and image.getexif().get(ORIENTATION) in TURNED
         except Image.DecompressionBombError:
             raise BadPicture("picture too large") from None
         except Exception:  # noqa: BLE001 - Pillow raises anything here, SyntaxError to struct.error

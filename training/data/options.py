@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lib_colorize.errors import ColorizeError
@@ -45,6 +45,16 @@ class DataOptions:
         _require("max_margin", self.max_margin, self.max_margin >= 0, "0 px or more")
         for name in ("rotate_rate", "white_background", "margin_rate"):
             _require(name, getattr(self, name), 0 <= getattr(self, name) <= 1, "0 to 1")
+
+    def cached(self) -> tuple[DataOptions, list[str]]:
+        """The options that hold with a cache, and which augmentations it takes away (in words).
+
+        Flips, margins and windows stay. Everything else changes the picture before it is encoded.
+        """
+        off = [name for name in ("zoom", "rotate", "jitter", "white_background")
+               if getattr(self, name) != getattr(DataOptions, name)]
+        kept = replace(self, zoom=1.0, rotate=0.0, jitter=0.0, white_background=0.0)
+        return (replace(kept, crop="centre"), ["random crop", *off]) if self.crop == "random" else (kept, off)
 
 
 def _require(name: str, value: Any, holds: bool, expected: str) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
@@ -19,37 +20,62 @@ from training.data.catalog import Catalog, same_shape, scan
 from training.data.options import DataOptions
 
 if TYPE_CHECKING:
-    from training.cache import Cache
+    from training.cache_store import Cache
 
 __all__ = ["Batch", "DataOptions", "Pairs", "open_pairs"]
 GRID = 8  # px; windows start at multiples of it, as latents do
-Sample = tuple[Image.Image, Image.Image]  # sketch and picture
+Read = TypeVar("Read")
 
 
 def open_pairs(folder: str | Path, options: DataOptions, cache: Cache | None = None) -> Pairs:
-    """The usable samples of a data folder. ColorizeError when it has none; `.report` says what was passed over."""
+    """The usable samples of a data folder. ColorizeError when it has none; `.report` says what was passed over.
+
+    cache: of the same folder and options, from `training.cache`; `Pairs.with_cache` adds one later.
+    """
     catalog = scan(Path(folder), options.where)
     if not catalog.keys:
         raise ColorizeError(f"{folder}: no usable pair of sketch and picture: {catalog.report}")
-    return Pairs(catalog, options, cache)
+    pairs = Pairs(catalog, options)
+    return pairs if cache is None else pairs.with_cache(cache)
 
 
 class Pairs:
     """Samples by index. It holds no handles: forks, threads and pickles of it are as good as itself."""
 
-    def __init__(self, catalog: Catalog, options: DataOptions, cache: Cache | None = None) -> None:
-        self.catalog, self.options, self.cache = catalog, options, cache
+    def __init__(self, catalog: Catalog, options: DataOptions) -> None:
+        self.catalog, self.options = catalog, options
+        self.cache: Cache | None = None
         self.report = catalog.report
         self.sizes = bucket_sizes(options)
         shapes, inverse = np.unique(catalog.sizes, axis=0, return_inverse=True)
         nearest = np.array([nearest_bucket((int(w), int(h)), self.sizes) for w, h in shapes], dtype=np.int64)
         self.bucket_of = nearest[inverse.ravel()]  # [N] index into `sizes`
-        self._damaged: set[int] = set()
-        if cache is not None:
-            cache.require(self)
+        self.damaged: dict[int, str] = {}  # found while reading -> reason
+
+    def with_cache(self, cache: Cache) -> Pairs:
+        """The same samples with what is cached in place of pictures; ColorizeError when it is not theirs."""
+        pairs = self.cacheable()
+        cache.require(pairs)
+        pairs.cache = cache
+        return pairs
+
+    def cacheable(self) -> Pairs:
+        """The same samples by `DataOptions.cached`: without what changes a picture before it is encoded."""
+        pairs = Pairs(self.catalog, self.options.cached()[0])
+        pairs.__dict__["digest"] = self.digest
+        return pairs
+
+    @cached_property
+    def digest(self) -> str:
+        """Hash of which pictures these are."""
+        return self.catalog.digest()
 
     def __len__(self) -> int:
         return len(self.catalog.keys)
+
+    def size_of(self, index: int) -> tuple[int, int]:
+        """(width, height) of the sample's bucket."""
+        return self.sizes[int(self.bucket_of[index])]
 
     def plan(self, seed: int, epoch: int, batch_size: int) -> list[list[int]]:
         """The global batches of one epoch, each of one bucket; the same on every rank.
@@ -82,23 +108,30 @@ class Pairs:
         draws = [augment.draw(self.options, seed, epoch, int(i)) for i in indices]
         if self.cache is not None:
             return self.cache.batch(self, [int(i) for i in indices], draws, window)
-        samples = [self._good_sample(int(i), drawn, size) for i, drawn in zip(indices, draws)]
-        cut = [self._windowed(sketch, color, drawn, window) for (sketch, color), drawn in zip(samples, draws)]
-        reference = _to_tensor([color for _, color in samples])
-        return Batch(sketch=-_to_tensor([sketch for sketch, _ in cut]),
-                     color=_to_tensor([color for _, color in cut]) if window else reference, reference=reference)
+        samples = [self.first_good(int(i), lambda j, d=drawn: self.sample(j, d)) for i, drawn in zip(indices, draws)]
+        sketches = [windowed_sketch(sketch, drawn, window) for (sketch, _), drawn in zip(samples, draws)]
+        reference = to_tensor([color for _, color in samples])
+        color = to_tensor([cut(color, d, window) for (_, color), d in zip(samples, draws)]) if window else reference
+        return Batch(sketch=-to_tensor(sketches), color=color, reference=reference)
 
-    def sample(self, index: int, drawn: augment.Draw, size: tuple[int, int]) -> Sample:
-        """Sketch and picture of `size`, black lines on white, margins not erased; ColorizeError when damaged."""
+    def sample(self, index: int, drawn: augment.Draw) -> tuple[Image.Image, Image.Image]:
+        """Sketch and picture of the bucket's size, black lines on white, margins not erased; BadPicture if damaged."""
         color, sketch, mask = (self._picture(index, part) for part in ("color", "sketch", "mask"))
-        if color is None or sketch is None:
-            raise ColorizeError(f"{self.catalog.keys[index]}: incomplete")
+        assert color is not None and sketch is not None, "the catalog lists samples that have both"
         if not same_shape(color.size, sketch.size):
-            raise decode.BadPicture("sketch of another shape than its picture", self.catalog.keys[index])
+            raise decode.BadPicture("sketch of another shape than its picture")
         if mask is not None and drawn.white_background:
             color, sketch = (augment.white_background(p, augment.resize(mask, p.size)) for p in (color, sketch))
-        color, sketch = (augment.geometry(p, drawn, size, self.options.crop == "squash") for p in (color, sketch))
-        return sketch, augment.jitter(color, drawn.colour)
+        return self._geometry(sketch, index, drawn), augment.jitter(self._geometry(color, index, drawn), drawn.colour)
+
+    def sketch(self, index: int, drawn: augment.Draw) -> Image.Image:
+        """The sketch of `sample` alone, for samples whose picture is cached."""
+        sketch = self._picture(index, "sketch")
+        assert sketch is not None, "the catalog lists samples that have one"
+        return self._geometry(sketch, index, drawn)
+
+    def _geometry(self, image: Image.Image, index: int, drawn: augment.Draw) -> Image.Image:
+        return augment.geometry(image, drawn, self.size_of(index), self.options.crop == "squash")
 
     def _picture(self, index: int, part: str) -> Image.Image | None:
         if part == "mask" and not self.options.white_background:
@@ -106,19 +139,23 @@ class Pairs:
         content = self.catalog.content(index, part)
         return None if content is None else decode.picture(content)
 
-    def _good_sample(self, index: int, drawn: augment.Draw, size: tuple[int, int]) -> Sample:
-        """The sample, or the next of its bucket that is not damaged."""
+    def first_good(self, index: int, read: Callable[[int], Read]) -> Read:
+        """What `read` makes of this sample, or of the next of its bucket that is not damaged; those are counted."""
         for candidate in self._from(index):
-            if candidate in self._damaged:
+            if candidate in self.damaged:
                 continue
             try:
-                return self.sample(candidate, drawn, size)
-            except ColorizeError as error:
-                self._damaged.add(candidate)
-                reason = error.reason if isinstance(error, decode.BadPicture) else "damaged member"
-                self.report.skip(reason, self.catalog.keys[candidate])
-        raise ColorizeError(f"{self.catalog.folder}: every sample of the bucket {size[0]}x{size[1]} is damaged: "
+                return read(candidate)
+            except decode.BadPicture as error:
+                self.mark_damaged(candidate, error.reason)
+        raise ColorizeError(f"{self.catalog.folder}: every sample of the bucket {self.size_of(index)} is damaged: "
                             f"{self.report}")
+
+    def mark_damaged(self, index: int, reason: str) -> None:
+        """Count a sample that turned out to be damaged, once."""
+        if index not in self.damaged:
+            self.damaged[index] = reason
+            self.report.skip(reason, self.catalog.keys[index])
 
     def _from(self, index: int) -> Iterator[int]:
         """The samples of the same bucket, from this one on, once round."""
@@ -126,20 +163,24 @@ class Pairs:
         same = np.flatnonzero(self.bucket_of == self.bucket_of[index])
         yield from np.roll(same, -int(np.searchsorted(same, index)))[1:].tolist()
 
-    def _windowed(self, sketch: Image.Image, color: Image.Image, drawn: augment.Draw, window: int) -> Sample:
-        if window:
-            left, top = window_corner(drawn, sketch.size, window)
-            sketch, color = (augment.crop(p, left, top, (window, window)) for p in (sketch, color))
-        return augment.erase_margins(sketch, drawn.margins), color
-
 
 def window_corner(drawn: augment.Draw, size: tuple[int, int], window: int) -> tuple[int, int]:
-    """(left, top) in px, multiples of GRID."""
+    """(left, top) in px, multiples of GRID. size: (width, height)."""
     top, left = (int(place * ((side - window) // GRID + 1)) * GRID for place, side in zip(drawn.window, size[::-1]))
     return left, top
 
 
-def _to_tensor(pictures: list[Image.Image]) -> Tensor:
+def cut(image: Image.Image, drawn: augment.Draw, window: int) -> Image.Image:
+    """The window of a picture; the picture itself when window is 0."""
+    return augment.crop(image, *window_corner(drawn, image.size, window), (window, window)) if window else image
+
+
+def windowed_sketch(sketch: Image.Image, drawn: augment.Draw, window: int) -> Image.Image:
+    """The window of a sketch, then its margins erased: the network is shown to fill what it sees the edge of."""
+    return augment.erase_margins(cut(sketch, drawn, window), drawn.margins)
+
+
+def to_tensor(pictures: list[Image.Image]) -> Tensor:
     """RGB pictures of one size -> [B, 3, H, W] in [-1, 1]."""
     stacked = torch.from_numpy(np.stack([np.asarray(p) for p in pictures]))
     return stacked.permute(0, 3, 1, 2).float() / 127.5 - 1
