@@ -50,12 +50,15 @@ def shards(part: Path) -> dict[str, Path]:
     return found
 
 
-def members(path: Path, file: int, report: Report, loose: bool = False) -> dict[str, Member]:
+def members(
+    path: Path, file: int, report: Report, loose: bool = False, zips_apart: bool = False,
+) -> dict[str, Member]:
     """Name without suffix -> member of a zip or folder; whatever cannot be used is counted in the report.
 
     loose: only the pictures that lie in the folder itself; the folders and zips in it are shards of their own.
+    zips_apart: zips in the folder are the caller's.
     """
-    listing = _folder(path, report, loose) if path.is_dir() else _zip(path, report)
+    listing = _folder(path, report, loose, loose or zips_apart) if path.is_dir() else _zip(path, report)
     found: dict[str, Member] = {}
     doubled: set[str] = set()
     for name, *numbers in listing:
@@ -70,11 +73,11 @@ def members(path: Path, file: int, report: Report, loose: bool = False) -> dict[
     return found
 
 
-def _folder(path: Path, report: Report, loose: bool) -> Iterator[tuple[str, int, int, int, int, int]]:
+def _folder(path: Path, report: Report, loose: bool, zips_apart: bool) -> Iterator[tuple[str, int, int, int, int, int]]:
     root = path.resolve()
     for entry in sorted(path.iterdir() if loose else path.rglob("*")):
         name = entry.relative_to(path).as_posix()
-        if entry.is_dir() or (loose and entry.suffix.lower() == ".zip"):
+        if entry.is_dir() or (zips_apart and entry.suffix.lower() == ".zip"):
             continue
         if entry.suffix not in SPELLINGS:
             report.skip("not a picture by its name", f"{path.name}/{name}")
