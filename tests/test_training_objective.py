@@ -19,7 +19,6 @@ from training.objective import (
     diffusion_loss,
     drop_reference,
     drop_sketch,
-    erase_margins,
     noisy_tokens,
     offset_noise,
     token_noise_step,
@@ -87,13 +86,6 @@ def test_a_dropped_sketch_is_blank_paper_and_a_kept_one_untouched() -> None:
     sketch = torch.rand(2, 3, 8, 8)
     dropped = drop_sketch(sketch, torch.tensor([0.0, 1.0]))
     assert bool((dropped[0] == -1).all()) and torch.equal(dropped[1], sketch[1])
-
-
-def test_margins_of_the_sketch_alone_become_paper() -> None:
-    sketch = torch.ones(2, 3, 8, 6)
-    erased = erase_margins(sketch, torch.tensor([[2, 1], [0, 0]]))
-    assert bool((erased[0, :, 2:6, 1:5] == 1).all()) and int((erased[0, 0] == 1).sum()) == 4 * 4
-    assert torch.equal(erased[1], sketch[1])
 
 
 def test_the_golden_set_has_training_cases() -> None:
