@@ -96,11 +96,13 @@ def _zip(path: Path, report: Report) -> Iterator[tuple[str, int, int, int, int, 
     except Exception:  # noqa: BLE001 - a damaged directory raises anything, struct.error to UnicodeDecodeError
         report.skip("damaged archive", path.name)
         return
+    if not entries:
+        report.skip("empty archive", path.name)
     ordered = sorted(entries, key=lambda e: e.header_offset)
     overlapping = {b.header_offset for a, b in itertools.pairwise(ordered)
                    if a.header_offset + LOCAL_HEADER.size + a.compress_size > b.header_offset}
     for entry in entries:
-        if entry.filename.endswith("/") and not entry.file_size:
+        if entry.filename.endswith("/") and not entry.filename.lower().endswith(tuple(f"{s}/" for s in SUFFIXES)):
             continue  # a folder
         reason = _refused(entry)
         if reason is None and entry.header_offset in overlapping:
