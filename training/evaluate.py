@@ -14,7 +14,6 @@ import hashlib
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +52,7 @@ def evaluate(
     made_by = {"name": checkpoint.name, "sha256": file_sha256(checkpoint)}
     return {"model": model or checkpoint.stem, "checkpoint": made_by, "data": data.catalog.digest(),
             "pictures": len(data.cases), "seed": options.seed,
-            "settings": asdict(options), "features": {n.name: n.source for n in networks},
+            "settings": options.plain(), "features": {n.name: n.source for n in networks},
             "similarity_network": similarity.source, "notes": notes(len(data.cases), measured), **measured}
 
 
@@ -68,7 +67,7 @@ def _network(name: str, inception: Path | None, painter: Painter, checkpoint: Pa
 def _same_run(checkpoint: Path, data: Validation, options: EvaluateOptions, out: Path, dtype: str) -> None:
     """ColorizeError when the folder holds pictures of another run."""
     made_from = {"checkpoint": file_sha256(checkpoint), "data": data.catalog.digest(), "dtype": dtype,
-                 "options": json.loads(json.dumps(asdict(options)))}
+                 "options": options.plain()}
     digest = hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
     path = out / "run.json"
     if path.exists() and json.loads(path.read_bytes())["digest"] != digest:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -36,7 +38,13 @@ class EvaluateOptions:
         return Settings(reference_guidance=scale, scheduler=scheduler, steps=self.steps, sampler=self.sampler,
                         seed=(self.seed + index) % 2**32, polarity=Polarity.DARK_ON_LIGHT)
 
+    def plain(self) -> dict[str, Any]:
+        """As JSON has it."""
+        found: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return found
+
     def runs(self) -> list[tuple[str, float]]:
+        """(scheduler, guidance scale) of each."""
         return [(scheduler, scale) for scheduler in self.schedulers for scale in self.scales]
 
 
