@@ -6,14 +6,20 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+from accelerate import Accelerator
 from PIL import Image
 
+from lib_colorize.reference_encoder import ReferenceEncoder
 from lib_colorize.standalone.networks import AutoencoderKL
+from training.data.pairs import open_pairs
+from training.feed import Share
+from training.frozen import FrozenEncoders
+from training.loop import Trainer
 from training.recipes import Recipe, recipe_of
 
 ROOT = Path(__file__).parent.parent
@@ -99,3 +105,26 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
+
+
+def encoders(recipe: Recipe) -> FrozenEncoders:
+    """Random frozen encoders of a recipe's sizes."""
+    vae, vision = recipe.networks.vae, recipe.networks.reference
+    assert vae and vision
+    torch.manual_seed(1)
+    reference = None if recipe.train_reference_encoder else ReferenceEncoder(vision).eval().requires_grad_(False)
+    return FrozenEncoders(AutoencoderKL(vae).eval().requires_grad_(False), reference, recipe.train_reference_encoder)
+
+
+def trainer(recipe: Recipe, data: Path, out: Path, seed: int = 0) -> Trainer:
+    """A run in this process, at its start or its last checkpoint."""
+    accelerator = Accelerator(cpu=True, gradient_accumulation_steps=Share.of(recipe, 0, 1).parts)
+    out.mkdir(parents=True, exist_ok=True)
+    return Trainer.build(accelerator, recipe, open_pairs(data, recipe.data), seed, out, encoders(recipe))
+
+
+def difference(a: Mapping[object, torch.Tensor], b: Mapping[object, torch.Tensor]) -> float:
+    """L2 norm of the difference of two states, by the norm of the first."""
+    assert a.keys() == b.keys()
+    parts = [(float((a[k] - b[k]).double().square().sum()), float(a[k].double().square().sum())) for k in a]
+    return float((sum(p[0] for p in parts) / sum(p[1] for p in parts)) ** 0.5)

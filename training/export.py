@@ -54,7 +54,7 @@ def export_run(run: Path, target: Path, dtype: str = "fp16", ema: bool = True) -
         state |= dict(zip(trained, stored.averages(found[-1], shapes), strict=True))
     vae = load_file(run / VAE_FILE) if (run / VAE_FILE).exists() else None
     images = int(json.loads((found[-1] / stored.POSITION).read_text())["images"])
-    card = _card(recipe, {**description, "images": images, "ema": ema})
+    card = model_card(recipe, {**description, "images": images, "ema": ema})
     parts, extra = split(model, state, vae)
     if vae is None:
         card = replace(card, config=replace(card.config, vae=None))
@@ -89,7 +89,8 @@ def write_all(target: Path, parts: Parts, extra: Mapping[str, Tensor], card: Mod
         unfinished.write_text(host_config(card), encoding="utf-8")
 
 
-def _card(recipe: Recipe, description: Mapping[str, object]) -> ModelCard:
+def model_card(recipe: Recipe, description: Mapping[str, object]) -> ModelCard:
+    """What the file says; description: of the run, as in run.json."""
     networks = recipe.networks if recipe.train_reference_encoder else replace(recipe.networks, reference=None)
     training = {key: value for key, value in description.items() if key != "recipe"}
     plain = description["recipe"]

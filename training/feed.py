@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
+import torch
 from torch.utils.data import DataLoader, Dataset
 
 from lib_colorize.errors import ColorizeError
@@ -153,5 +154,5 @@ def loader(
     workers = recipe.run.workers
     return DataLoader(
         Reader(pairs, recipe, seed, steps), batch_size=None, num_workers=workers, pin_memory=pin,
-        prefetch_factor=4 if workers else None,
+        prefetch_factor=4 if workers else None, generator=torch.Generator(),  # not the global one, which is saved
         sampler=parts(recipe, pairs, seed, start, end, share))  # type: ignore[arg-type]  # any iterable of keys will do

@@ -47,6 +47,7 @@ class CLSLinear(nn.Module):
     def __init__(self, attention: Any) -> None:
         super().__init__()
         self.to_v, self.to_out = attention.to_v, attention.to_out
+        self.heads, self.to_q, self.to_k = attention.heads, None, None  # by these names `add_hints` knows a U-Net
 
     def forward(self, x: Tensor, context: Tensor, mask: Tensor | None = None) -> Tensor:
         """x: [B, n, C]; context: [B, 1, D] -> [B, n, C]."""
@@ -71,6 +72,7 @@ class Model(nn.Module):
         if self.kind is Tokens.CLS:
             for _, block in cross_attention_blocks(self.unet):
                 block.attn2 = CLSLinear(block.attn2)
+                block.norm2.requires_grad_(False)  # of the queries, which are gone; DDP waits for every gradient
 
     def context(self, reference: Tensor) -> Tensor:
         """reference: pictures [B, 3, h, w] in [-1, 1], or all their tokens [B, 1 + N, D] -> what the U-Net is shown."""
