@@ -24,12 +24,14 @@ from lib_colorize.standalone.networks import AutoencoderKL
 from tests.training_data_folders import color_of, encoded, write_pairs
 from training import cache_store
 from training.cache import Networks, build_cache, estimate, open_cache, stale_folders
+from training.cache import main as cache_command
 from training.data import augment
 from training.data.pairs import DataOptions, Pairs, open_pairs
 
 VAE = VAEConfig(ch=32, ch_mult=(1, 1, 1, 1), num_res_blocks=0, z_channels=4, embed_dim=4)
 VISION = VisionConfig(image_size=32, patch_size=16, width=32, layers=1, head_width=32, mlp_ratio=2.0, output_dim=24)
 OPTIONS = DataOptions(resolution=32, buckets=True, bucket_step=16, max_margin=6)
+SHIPPED = Path(__file__).parent.parent / "models" / "colorize-small.safetensors"
 SIZES = ((48, 48), (80, 40), (40, 80))
 
 
@@ -163,6 +165,56 @@ def test_another_encoder_picture_option_or_dtype_is_another_cache(pairs: Pairs, 
             with pytest.raises(ColorizeError, match="build it again"):
                 samples.with_cache(cache)
     assert stale_folders(root, cache.folders) == []
+
+
+def test_a_kind_that_was_never_cached_is_left_to_its_network(pairs: Pairs, tmp_path: Path) -> None:
+    build_cache(pairs, tmp_path / "cache", networks(encoder=False), report=quiet)
+    cache = open_cache(pairs, tmp_path / "cache", networks())
+    assert list(cache.folders) == ["latents"]
+    batch = pairs.with_cache(cache).batch([0], 0, 0)
+    assert batch.mean is not None and batch.tokens is None and batch.reference is not None
+    with pytest.raises(ColorizeError, match="others there: latents-"):  # of another VAE: not the same as never
+        open_cache(pairs, tmp_path / "cache", networks(1))
+    with pytest.raises(ColorizeError, match="others there: none"):
+        open_cache(pairs, tmp_path / "empty", networks())
+
+
+def test_ray_makes_the_same_bytes(pairs: Pairs, tmp_path: Path) -> None:
+    pytest.importorskip("ray.data", reason="pip install 'ray[data]'")
+    build_cache(pairs, tmp_path / "here", networks(), report=quiet)
+    build_cache(pairs, tmp_path / "there", partial(networks, 0), engine_name="ray", workers=1, report=quiet)
+    files = {p.relative_to(tmp_path / "here"): p.read_bytes() for p in (tmp_path / "here").rglob("*.safetensors")}
+    assert all((tmp_path / "there" / name).read_bytes() == content for name, content in files.items())
+
+
+def test_workers_need_a_function_that_loads(pairs: Pairs, tmp_path: Path) -> None:
+    with pytest.raises(ColorizeError, match="function that loads"):
+        build_cache(pairs, tmp_path / "cache", networks(), workers=2, report=quiet)
+    with pytest.raises(ColorizeError, match="nothing to cache"):
+        build_cache(pairs, tmp_path / "cache", Networks(), report=quiet)
+    with pytest.raises(ColorizeError, match="expected local or ray"):
+        build_cache(pairs, tmp_path / "cache", partial(networks, 0), engine_name="spark", report=quiet)
+
+
+def test_the_command_says_the_size_and_makes_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_pairs(tmp_path / "data", 3, ((128, 128),))
+    command = ["cache", "--preset", "pocket", "--data", str(tmp_path / "data"), "--out", str(tmp_path / "cache"),
+               "--set", f"start.vae={SHIPPED}", "--kinds", "latents", "--device", "cpu"]
+    monkeypatch.setattr("sys.argv", [*command, "--dry-run"])
+    cache_command()
+    assert "3 samples: latents" in capsys.readouterr().out and not (tmp_path / "cache").exists()
+    (tmp_path / "cache" / ("latents-" + "0" * 16)).mkdir(parents=True)
+    monkeypatch.setattr("sys.argv", [*command, "--prune"])
+    cache_command()
+    assert "made from something else, deleted" in capsys.readouterr().out
+    [folder] = (tmp_path / "cache").iterdir()
+    assert len(list(folder.glob("*.safetensors"))) == 2
+    monkeypatch.setattr("sys.argv", [*command[:-4], "--kinds", "tokens"])
+    with pytest.raises(SystemExit) as stopped:  # pocket trains its encoder
+        cache_command()
+    assert "nothing to cache" in str(stopped.value.code)
 
 
 def test_a_trained_decoder_does_not_touch_the_cache(pairs: Pairs, tmp_path: Path) -> None:

@@ -106,13 +106,20 @@ def estimate(pairs: Pairs, root: Path, networks: Networks, dtype: torch.dtype = 
 
 
 def open_cache(pairs: Pairs, root: Path, networks: Networks, dtype: torch.dtype = torch.float16) -> Cache:
-    """The finished cache of these samples by these networks; ColorizeError when it is not all there."""
-    folders = _folders(pairs, root, networks, dtype)
-    missing, _, _ = _missing(pairs, folders, networks, dtype)
+    """The finished cache of these samples by these networks; its `folders` say which kinds there are.
+
+    A kind that was never cached under this root is left out (tokens of millions of pictures take terabytes).
+    ColorizeError when one is not all there, when there are only such of other weights, pictures or options, or none.
+    """
+    wanted = _folders(pairs, root, networks, dtype)
+    stale = stale_folders(root, wanted)
+    folders = {kind: folder for kind, folder in wanted.items()
+               if folder.exists() or any(other.name.startswith(kind) for other in stale)}
+    missing, _, _ = _missing(pairs, folders or wanted, networks, dtype)
     if missing:
-        stale = ", ".join(p.name for p in stale_folders(root, folders)) or "none"
         raise ColorizeError(f"{root}: {len(missing)} shards are missing of the cache for these weights, pictures and "
-                            f"options (others there: {stale}); build it with training.cache")
+                            f"options (others there: {', '.join(p.name for p in stale) or 'none'}); build it with "
+                            "training.cache")
     return Cache(folders, identity(pairs), pairs.bucket_of)
 
 
