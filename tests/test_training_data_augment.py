@@ -13,7 +13,7 @@ from tests.conftest import golden_ids
 from tests.golden.reader import Golden
 from training.data import augment
 from training.data.options import DataOptions
-from training.data.pairs import to_tensor
+from training.data.pairs import sketch_tensor, to_tensor
 
 STILL = augment.Draw(False, 0.0, 1.0, (0.0, 0.0), (1.0, 1.0, 1.0), (0, 0), False, (0.0, 0.0))
 
@@ -129,7 +129,17 @@ def test_a_white_background_keeps_the_figure() -> None:
     assert (pixels[2:6, 2:6] == (255, 0, 0)).all() and (pixels[:2] == 255).all() and (pixels[:, 6:] == 255).all()
 
 
-def test_lines_are_plus_one_on_minus_one() -> None:
-    sketch = Image.new("RGB", (2, 1), "white")
-    sketch.putpixel((0, 0), (0, 0, 0))
-    assert torch.equal(-to_tensor([sketch])[0, :, 0], torch.tensor([[1.0, -1.0]] * 3))
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_lines_are_plus_one_on_minus_one(mode: str) -> None:
+    sketch = Image.new(mode, (2, 1), "white")
+    sketch.paste("black", (0, 0, 1, 1))
+    assert torch.equal(sketch_tensor([sketch])[0, :, 0], torch.tensor([[1.0, -1.0]] * 3))
+
+
+def test_a_grey_sketch_goes_the_same_way_as_its_copy_in_rgb() -> None:
+    grey = Image.fromarray(np.random.default_rng(0).integers(0, 256, (50, 70), dtype=np.uint8))
+    for index in range(20):
+        drawn = augment.draw(DataOptions(rotate=30, rotate_rate=0.5, zoom=1.5, max_margin=9), 0, 0, index)
+        a, b = (augment.erase_margins(augment.geometry(p, drawn, (32, 32)), drawn.margins)
+                for p in (grey, grey.convert("RGB")))
+        assert a.mode == "L" and torch.equal(sketch_tensor([a]), sketch_tensor([b]))

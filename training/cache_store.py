@@ -21,7 +21,7 @@ from lib_colorize.errors import ColorizeError
 from training.data.augment import Draw
 from training.data.batch import Batch
 from training.data.decode import BadPicture
-from training.data.pairs import cut, to_tensor, window_corner, windowed_sketch
+from training.data.pairs import cut, sketch_tensor, to_tensor, window_corner, windowed_sketch
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -89,7 +89,7 @@ class Cache:
         colors = [color for _, color, _ in found if color is not None]
         whole = to_tensor(colors) if colors else None
         target = to_tensor([cut(color, d, window) for color, d in zip(colors, draws)]) if colors else None
-        return Batch(sketch=-to_tensor(sketches), color=None if "mean" in stored else target,
+        return Batch(sketch=sketch_tensor(sketches), color=None if "mean" in stored else target,
                      reference=None if "tokens" in stored else whole, **stored)
 
     def _sample(

@@ -14,7 +14,7 @@ from PIL import Image, ImageEnhance
 from training.data.options import DataOptions
 
 Size = tuple[int, int]  # (width, height)
-WHITE = (255, 255, 255)
+WHITE = {"L": 255, "RGB": (255, 255, 255)}  # of each mode that pictures come in
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def draw(options: DataOptions, seed: int, epoch: int, index: int) -> Draw:
 
 
 def geometry(image: Image.Image, chosen: Draw, size: Size, squash: bool = False) -> Image.Image:
-    """Flip, rotation, resize and crop, which sketch, picture and mask share; RGB of `size`."""
+    """Flip, rotation, resize and crop, which sketch, picture and mask share; of `size`, the mode as it was."""
     if chosen.flip:
         image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     if chosen.angle:
@@ -67,7 +67,7 @@ def geometry(image: Image.Image, chosen: Draw, size: Size, squash: bool = False)
 
 def rotate(image: Image.Image, angle: float) -> Image.Image:
     """By `angle` degrees counterclockwise about the middle; the same size, white where nothing was."""
-    return image.rotate(angle, Image.Resampling.NEAREST, fillcolor=WHITE)
+    return image.rotate(angle, Image.Resampling.NEAREST, fillcolor=WHITE[image.mode])
 
 
 def resize(image: Image.Image, size: Size) -> Image.Image:
@@ -97,11 +97,11 @@ def erase_margins(image: Image.Image, margins: tuple[int, int]) -> Image.Image:
     if not rows and not columns:
         return image
     kept = (columns, rows, image.width - columns, image.height - rows)
-    paper = Image.new("RGB", image.size, WHITE)
+    paper = Image.new(image.mode, image.size, WHITE[image.mode])
     paper.paste(image.crop(kept), kept[:2])
     return paper
 
 
 def white_background(image: Image.Image, mask: Image.Image) -> Image.Image:
-    """White where the mask (RGB, white = figure) is dark."""
-    return Image.composite(image, Image.new("RGB", image.size, WHITE), mask.convert("L"))
+    """White where the mask (white = figure) is dark."""
+    return Image.composite(image, Image.new(image.mode, image.size, WHITE[image.mode]), mask.convert("L"))

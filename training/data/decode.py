@@ -43,8 +43,11 @@ def size_of(content: bytes) -> tuple[int, int]:
     return (height, width) if turned else (width, height)
 
 
-def picture(content: bytes) -> Image.Image:
-    """RGB, transparency over white, turned as EXIF says; BadPicture for anything that is not whole."""
+def picture(content: bytes, grey: bool = False) -> Image.Image:
+    """RGB, transparency over white, turned as EXIF says; BadPicture for anything that is not whole.
+
+    grey: a picture that is stored in grey (most sketches) comes as L, a third of the work for whatever follows.
+    """
     size_of(content)
     try:
         image = open_image(content)
@@ -53,4 +56,11 @@ def picture(content: bytes) -> Image.Image:
     if image.mode == "RGBA":
         paper = Image.new("RGBA", image.size, (255, 255, 255, 255))
         image = Image.alpha_composite(paper, image)
+    if grey and _stored_grey(content):
+        return image.getchannel("R")
     return image.convert("RGB")
+
+
+def _stored_grey(content: bytes) -> bool:
+    with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        return image.mode in ("1", "L")

@@ -112,7 +112,7 @@ class Pairs:
         sketches = [windowed_sketch(sketch, drawn, window) for (sketch, _), drawn in zip(samples, draws)]
         reference = to_tensor([color for _, color in samples])
         color = to_tensor([cut(color, d, window) for (_, color), d in zip(samples, draws)]) if window else reference
-        return Batch(sketch=-to_tensor(sketches), color=color, reference=reference)
+        return Batch(sketch=sketch_tensor(sketches), color=color, reference=reference)
 
     def sample(self, index: int, drawn: augment.Draw) -> tuple[Image.Image, Image.Image]:
         """Sketch and picture of the bucket's size, black lines on white, margins not erased; BadPicture if damaged."""
@@ -137,7 +137,7 @@ class Pairs:
         if part == "mask" and not self.options.white_background:
             return None
         content = self.catalog.content(index, part)
-        return None if content is None else decode.picture(content)
+        return None if content is None else decode.picture(content, grey=part != "color")
 
     def first_good(self, index: int, read: Callable[[int], Read]) -> Read:
         """What `read` makes of this sample, or of the next of its bucket that is not damaged; those are counted."""
@@ -181,6 +181,15 @@ def windowed_sketch(sketch: Image.Image, drawn: augment.Draw, window: int) -> Im
 
 
 def to_tensor(pictures: list[Image.Image]) -> Tensor:
-    """RGB pictures of one size -> [B, 3, H, W] in [-1, 1]."""
+    """RGB or L pictures of one size -> [B, 3, H, W] in [-1, 1]; of L alone, three views of one channel."""
+    if not all(p.mode == "L" for p in pictures):
+        pictures = [p.convert("RGB") for p in pictures]
     stacked = torch.from_numpy(np.stack([np.asarray(p) for p in pictures]))
-    return stacked.permute(0, 3, 1, 2).float() / 127.5 - 1
+    x = stacked.float().div_(127.5).sub_(1)
+    return x[:, None].expand(-1, 3, -1, -1) if x.ndim == 3 else x.permute(0, 3, 1, 2)
+
+
+def sketch_tensor(sketches: list[Image.Image]) -> Tensor:
+    """Black lines on white -> [B, 3, H, W], lines +1 on -1."""
+    x = to_tensor(sketches)
+    return -x if x.stride(1) else (-x[:, :1]).expand_as(x)  # grey ones stay one channel in memory
