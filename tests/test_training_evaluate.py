@@ -16,14 +16,19 @@ from lib_colorize.errors import ColorizeError
 from lib_colorize.images import open_image
 from lib_colorize.settings import Polarity, Settings
 from lib_colorize.standalone.engine import Engine
+from lib_colorize.standalone.networks import AutoencoderKL
 from tests.standalone_models import write_checkpoint
 from tests.training_data_folders import color_of, sketch_of, write_pairs
+from tests.training_runs import tiny
 from training.evaluate import evaluate, main, part_of
+from training.export import model_card, split, write_all
 from training.extractors import REGISTRY
 from training.metrics.measure import notes
-from training.metrics.painter import Painter
+from training.metrics.painter import AblationPainter, EnginePainter, open_painter
 from training.metrics.table import markdown
 from training.metrics.validation import EvaluateOptions, choose
+from training.networks import Model
+from training.plain import to_plain
 
 OPTIONS = EvaluateOptions(scales=(1.0, 3.0), schedulers=("Karras",), steps=2)
 ROOT = Path(__file__).parent.parent
@@ -75,9 +80,46 @@ def test_one_picture_is_too_few() -> None:
 def test_the_painter_paints_what_the_engine_does(checkpoint: Path) -> None:
     settings = Settings(steps=2, reference_guidance=3.0, scheduler="Uniform", seed=7, polarity=Polarity.DARK_ON_LIGHT)
     sketch, reference = sketch_of(0, (80, 48)), color_of(1, (50, 70))
-    got = Painter(checkpoint, None, "cpu", None).paint(sketch, reference, settings)
+    painter = open_painter(checkpoint, None, "cpu", None)
+    assert isinstance(painter, EnginePainter)
+    got = painter.paint(sketch, reference, settings)
     want = Engine.load(checkpoint, device="cpu").colorize(sketch, reference, settings)[0].image
     assert np.array_equal(np.asarray(got), np.asarray(want))
+
+
+def ablation(path: Path, preset: str) -> Path:
+    """An exported model of Table 1 at small width, its encoder inside, random weights."""
+    recipe = replace(tiny(preset), train_reference_encoder=True)
+    torch.manual_seed(0)
+    model = Model(recipe)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if float(parameter.abs().sum()) == 0:  # layers that begin at zero would hide what they are shown
+                parameter.normal_(0, 0.1)
+    vae = AutoencoderKL(recipe.networks.vae).state_dict()
+    parts, extra = split(model, model.state_dict(), vae)
+    write_all(path, parts, extra, model_card(recipe, {"recipe": to_plain(recipe)}))
+    return path
+
+
+@pytest.mark.parametrize("preset", ["proj-0.1", "cls-0.1"])
+def test_the_ablations_of_table_1_are_painted(tmp_path: Path, preset: str) -> None:
+    painter = open_painter(ablation(tmp_path / "model.safetensors", preset), None, "cpu", None)
+    assert isinstance(painter, AblationPainter)
+    settings = Settings(steps=2, reference_guidance=3.0, polarity=Polarity.DARK_ON_LIGHT)
+    pictures = [np.asarray(painter.paint(sketch_of(number, (80, 48)), color_of(reference, (50, 70)), settings))
+                for number, reference in ((0, 1), (0, 1), (0, 2), (3, 1))]
+    assert np.array_equal(pictures[0], pictures[1]) and pictures[0].shape[1] > pictures[0].shape[0]
+    assert not np.array_equal(pictures[0], pictures[2]) and not np.array_equal(pictures[0], pictures[3])
+
+
+@torch.no_grad()
+def test_both_painters_agree_on_local_tokens(tmp_path: Path) -> None:
+    path = ablation(tmp_path / "model.safetensors", "pocket")
+    settings = Settings(steps=2, reference_guidance=3.0, polarity=Polarity.DARK_ON_LIGHT)
+    inputs = sketch_of(0, (80, 48)), color_of(1, (50, 70)), settings
+    a, b = (np.asarray(kind(path, None, "cpu", None).paint(*inputs), int) for kind in (EnginePainter, AblationPainter))
+    assert np.abs(a - b).max() <= 1 and a.std() > 1
 
 
 def test_an_evaluation_measures_every_run(checkpoint: Path, data: Path, tmp_path: Path) -> None:
@@ -119,7 +161,7 @@ def test_a_stopped_evaluation_goes_on_and_parts_are_the_whole(
     assert run(checkpoint, data, tmp_path / "parts", part=(0, 2)) is None
     assert len(list((tmp_path / "parts" / "karras-gs3").glob("*.png"))) == 2
     assert run(checkpoint, data, tmp_path / "parts", part=(1, 2)) is None
-    monkeypatch.setattr(Painter, "paint", lambda *more: pytest.fail("painted again"))
+    monkeypatch.setattr(EnginePainter, "paint", lambda *more: pytest.fail("painted again"))
     assert run(checkpoint, data, tmp_path / "parts") == whole
 
 

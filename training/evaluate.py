@@ -23,7 +23,7 @@ from training.data.shards import write_whole
 from training.metrics import features
 from training.metrics.features import Features
 from training.metrics.measure import measure_all, notes
-from training.metrics.painter import Painter, load_encoder
+from training.metrics.painter import Painter, load_encoder, open_painter
 from training.metrics.table import markdown
 from training.metrics.validation import EvaluateOptions, Validation, paint_all
 
@@ -39,10 +39,10 @@ def evaluate(
     """Paint and measure; with `part` paint only, and None is returned."""
     data = Validation(data_folder, options)
     say(str(data.catalog.report))
-    painter = Painter(checkpoint, reference_encoder, device, dtype)
-    where = str(painter.engine.device)
+    painter = open_painter(checkpoint, reference_encoder, device, dtype)
+    where = str(painter.device)
     networks = [] if part else [_network(name, inception, painter, checkpoint, where) for name in network_names]
-    _same_run(checkpoint, data, options, out, str(painter.engine.dtype))
+    _same_run(checkpoint, data, options, out, str(painter.dtype))
     paint_all(painter, data, options, out, part or (0, 1), say)
     if part:
         return None
