@@ -81,6 +81,13 @@ def test_pictures_become_the_released_numbers(golden: Golden) -> None:
     golden.check(case, "neg", (-tensor)[0].numpy())
 
 
+def test_squashing_gives_the_released_pixels(golden: Golden) -> None:
+    case = golden.case("pre.dataset_resize")
+    size = (case["params"]["new_size"],) * 2
+    image = Image.fromarray(golden.get(case, "inputs", "u8"))
+    golden.check(case, "without_ratio", np.asarray(augment.geometry(image, STILL, size, squash=True)))
+
+
 def test_draws_have_the_promised_shares_and_ranges() -> None:
     options = DataOptions(zoom=1.5, rotate=30, jitter=0.1, white_background=0.2, max_margin=20)
     draws = [augment.draw(options, 0, 0, i) for i in range(4000)]
