@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from lib_colorize.checkpoint.config import PARTS
@@ -105,11 +105,9 @@ def model_card(recipe: Recipe, description: Mapping[str, object]) -> ModelCard:
 
 def keep_vae(run: Path, vae: AutoencoderKL) -> None:
     """Write RUN/vae.safetensors once."""
-    path = run / VAE_FILE
-    if not path.exists():
-        unfinished = path.with_suffix(".unfinished")
-        save_file({key: value.detach().cpu().contiguous() for key, value in vae.state_dict().items()}, unfinished)
-        unfinished.replace(path)
+    if not (run / VAE_FILE).exists():
+        with replacing(run / VAE_FILE) as unfinished:
+            save(unfinished, vae.state_dict(), {})
 
 
 def with_decoder(checkpoint: Path, vae_file: Path, target: Path) -> None:

@@ -23,7 +23,7 @@ from training.ema import EMA
 from training.feed import Loaded, Position, Share
 from training.frozen import FrozenEncoders
 from training.logs import Log, Meter
-from training.networks import Model, checkpoint_blocks, compile_blocks
+from training.networks import Model, checkpoint_blocks, compile_blocks, float32_norms
 from training.objective import training_loss
 from training.recipes import Recipe
 from training.samples import Examples, grid
@@ -95,7 +95,7 @@ class Trainer:
         if recipe.run.compile:
             compile_blocks(model.unet)
         optimizer = make_optimizer(model, recipe, accelerator)
-        _tell_deepspeed(accelerator, recipe)
+        prepare_shards(accelerator, recipe, model)
         prepared, optimizer = accelerator.prepare(model, optimizer)
         trained = [p for p in prepared.parameters() if p.requires_grad]
         ema = EMA(trained, recipe.optimizer.ema_decay) if recipe.optimizer.ema_decay else None
@@ -217,11 +217,27 @@ def make_optimizer(model: nn.Module, recipe: Recipe, accelerator: Accelerator) -
     return bitsandbytes.optim.AdamW8bit(trained, **options)
 
 
-def _tell_deepspeed(accelerator: Accelerator, recipe: Recipe) -> None:
-    """What its configuration leaves to the script ("auto") and accelerate would read off a DataLoader."""
-    plugin = getattr(accelerator.state, "deepspeed_plugin", None)
-    if plugin is None:
+HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def prepare_shards(accelerator: Accelerator, recipe: Recipe, model: Model) -> None:
+    """What accelerate does for whole weights and leaves undone for sharded ones.
+
+    Both kinds hold half precision weights, which meet float32 inputs: the model casts for itself, and FSDP, which would
+    round the step t to bf16 too, casts nothing. DeepSpeed's "auto" values would be read off a DataLoader.
+    """
+    if accelerator.distributed_type.value in WHOLE:
         return
+    model.half = HALF.get(accelerator.mixed_precision)
+    if model.half:
+        float32_norms(model)
+    if state.sharded(accelerator):
+        from torch.distributed.fsdp import MixedPrecisionPolicy  # of torch 2.6
+
+        accelerator.state.fsdp_plugin.mixed_precision_policy = MixedPrecisionPolicy(
+            param_dtype=model.half, reduce_dtype=torch.float32, cast_forward_inputs=False)
+        return
+    plugin = accelerator.state.deepspeed_plugin
     share = -(-recipe.optimizer.batch_size // accelerator.num_processes)
     plugin.deepspeed_config["train_micro_batch_size_per_gpu"] = recipe.run.micro_batch or share
     plugin.deepspeed_config["gradient_clipping"] = recipe.optimizer.clip

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 from collections.abc import Callable
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -63,6 +65,7 @@ class Model(nn.Module):
         networks = recipe.networks
         assert networks.sketch and networks.reference, "a recipe names every network"
         self.kind = recipe.tokens
+        self.half: torch.dtype | None = None  # autocast here, where weights themselves are in half precision (sharded)
         self.unet: Any = make_unet(networks.unet)
         self.sketch_encoder = SketchEncoder(**dataclasses.asdict(networks.sketch))
         self.proj = CLSProjection(networks.unet.context_dim) if self.kind is Tokens.PROJECTED else None
@@ -91,11 +94,12 @@ class Model(nn.Module):
 
         change: what the objective does to the context [B, N, D], noise and drops.
         """
-        context = self.context(reference)
-        if change is not None:
-            context = change(context)
-        with add_hints(self.unet, self.sketch_encoder(sketch)):
-            output: Tensor = self.unet(x, t, context=context)
+        with torch.autocast(x.device.type, self.half) if self.half else contextlib.nullcontext():
+            context = self.context(reference)
+            if change is not None:
+                context = change(context)
+            with add_hints(self.unet, self.sketch_encoder(sketch)):
+                output: Tensor = self.unet(x, t, context=context)
         return output
 
 
@@ -135,6 +139,20 @@ def unet_state(model: Model, state: dict[str, Tensor] | None = None) -> dict[str
         return found
     return as_attention(found, {name: block.attn2.to_v.out_features
                                 for name, block in cross_attention_blocks(model.unet)})
+
+
+def float32_norms(model: nn.Module) -> None:
+    """Norms compute in float32 whatever the type of their weights, as autocast does where the weights are float32."""
+    for module in model.modules():
+        if isinstance(module, (nn.GroupNorm, nn.LayerNorm)):
+            module.forward = functools.partial(_float32_norm, module)  # type: ignore[method-assign]
+
+
+def _float32_norm(norm: Any, x: Tensor) -> Tensor:
+    weight, bias = norm.weight.float(), norm.bias.float()
+    if isinstance(norm, nn.GroupNorm):
+        return F.group_norm(x.float(), norm.num_groups, weight, bias, norm.eps).to(x.dtype)
+    return F.layer_norm(x.float(), norm.normalized_shape, weight, bias, norm.eps).to(x.dtype)
 
 
 def checkpoint_blocks(unet: nn.Module) -> None:

@@ -59,4 +59,4 @@ def averages(checkpoint: Path, shapes: Sequence[tuple[int, ...]]) -> list[Tensor
 
 def _unwrapped(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """Without the names that wrappers put before: DDP's "module."."""
-    return {key.removeprefix("module."): value for key, value in state.items()}
+    return {key.removeprefix("module."): value.detach() for key, value in state.items()}
