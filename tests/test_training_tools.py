@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from accelerate import Accelerator
 from accelerate.state import AcceleratorState, GradientState, PartialState
 from PIL import Image
 from safetensors.torch import load_file
@@ -24,7 +25,8 @@ from lib_colorize.settings import Settings
 from lib_colorize.standalone.engine import Engine
 from lib_colorize.standalone.networks import FusedAttention, make_unet
 from tests.training_runs import ROOT, command, encoders, environment, make_pictures, make_vae, tiny, trainer
-from training import ablations, bench, export, loop, samples, state, stored, token_noise
+from training import ablations, bench, export, loop, samples, state, stored, token_noise, train
+from training.cache import Networks, build_cache
 from training.data.pairs import open_pairs
 from training.estimate import costs, describe, memory
 from training.networks import cross_attention_blocks
@@ -189,6 +191,21 @@ def test_a_grid_shows_each_sketch_with_its_own_and_with_another_reference(tmp_pa
         assert np.array_equal(cells[i, 3], cells[(i + 1) % 3, 1])  # the next pair's reference
         lines = 1 - examples.batches[i].sketch[0].permute(1, 2, 0).numpy()
         assert np.abs(cells[i, 0].astype(int) - (lines * 127.5).round()).max() <= 1  # black lines on white
+
+
+@pytest.mark.parametrize("kinds", [("latents",), ("latents", "tokens")])
+def test_a_cached_run_needs_only_the_encoders_that_are_not_cached(tmp_path: Path, kinds: tuple[str, ...]) -> None:
+    recipe = tiny("v1-512", f"run.cache={tmp_path / 'cache'}", "data.crop=centre", "data.flip=false")
+    frozen = encoders(recipe)
+    pairs = open_pairs(make_pictures(tmp_path / "data"), recipe.data)
+    cached_too = frozen.reference_encoder if "tokens" in kinds else None
+    build_cache(pairs, tmp_path / "cache", Networks(frozen.vae, cached_too), report=lambda line: None)
+    cached, left = train.with_cache(pairs, recipe, frozen, tmp_path / "run", Accelerator(cpu=True))
+    assert (left.reference_encoder is None) == ("tokens" in kinds)
+    plain, stored_batch = pairs.batch([2, 4], 0, 0), cached.batch([2, 4], 0, 0)
+    for mine, theirs in zip(left.moments(stored_batch), frozen.moments(plain)):
+        assert float((mine - theirs).abs().max()) < 2e-3  # half precision on disk
+    assert float((left.reference(stored_batch) - frozen.reference(plain)).abs().max()) < 5e-3
 
 
 def test_einsum_attention_is_the_fused_one() -> None:

@@ -94,7 +94,10 @@ def with_cache(
     off = pairs.options.cached()[1]
     if off:
         accelerator.print(f"cached, and so without: {', '.join(off)}")
-    return pairs.with_cache(open_cache(pairs, folder, networks)), replace(encoders, reference_encoder=None)
+    cache = open_cache(pairs, folder, networks)
+    if "tokens" in cache.folders:
+        encoders = replace(encoders, reference_encoder=None)  # the VAE stays: sample grids are decoded with it
+    return pairs.with_cache(cache), encoders
 
 
 def run(args: argparse.Namespace) -> Path | None:
