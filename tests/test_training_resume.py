@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 from lib_colorize.errors import ColorizeError
-from tests.training_runs import command, finish, make_pictures, make_vae, start
+from tests.training_runs import command, finish, make_pictures, make_vae, start, start_together
 from training import state, stored
 from training.logs import forget_after
 from training.plain import to_plain
@@ -108,6 +108,18 @@ def test_sigterm_saves_and_the_same_command_goes_on_until_max_images(
     last, = stored.checkpoints(out)
     bit_equal(unbroken / "checkpoints" / "000000000014", last)
     assert (out / "final.safetensors").exists()
+
+
+def test_sigterm_to_one_of_two_processes_stops_both_with_a_checkpoint(files: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    long = ("stages.0.images=400", "run.save_every=1000", "run.log_every=2", "run.micro_batch=1")
+    processes = start_together(command(files / "data", files / "vae.pt", out, *long), ACCELERATE_USE_CPU="true")
+    wait_for(processes[0], lambda: (out / "log.jsonl").exists() and bool((out / "log.jsonl").read_text()))
+    processes[1].send_signal(signal.SIGTERM)  # not the one that writes
+    outputs = [process.communicate(timeout=120)[0] for process in processes]
+    assert [process.returncode for process in processes] == [143, 143], outputs
+    saved, = stored.checkpoints(out)
+    assert 0 < int(saved.name) < 400
 
 
 def test_another_configuration_is_refused_with_what_differs(files: Path, unbroken: Path) -> None:

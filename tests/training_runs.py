@@ -88,16 +88,19 @@ def finish(process: subprocess.Popen[str], timeout: float = 300) -> str:
     return output
 
 
-def finish_together(
-    arguments: Sequence[str], world: int = 2, program: str = "training/train.py", timeout: float = 300, **env: str,
-) -> list[str]:
-    """`world` processes of one run over gloo, as torchrun starts them; their outputs."""
+def start_together(
+    arguments: Sequence[str], world: int = 2, program: str = "training/train.py", **env: str,
+) -> list[subprocess.Popen[str]]:
+    """`world` processes of one run over gloo, as torchrun starts them."""
     port = str(free_port())
-    processes = [
-        start(arguments, program, RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(world),
-              LOCAL_WORLD_SIZE=str(world), MASTER_ADDR="127.0.0.1", MASTER_PORT=port, **env)
-        for rank in range(world)]
-    return [finish(process, timeout) for process in processes]
+    return [start(arguments, program, RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(world),
+                  LOCAL_WORLD_SIZE=str(world), MASTER_ADDR="127.0.0.1", MASTER_PORT=port, **env)
+            for rank in range(world)]
+
+
+def finish_together(arguments: Sequence[str], program: str = "training/train.py", **env: str) -> list[str]:
+    """Two processes of one run to their end; their outputs."""
+    return [finish(process) for process in start_together(arguments, 2, program, **env)]
 
 
 def free_port() -> int:
