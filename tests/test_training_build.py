@@ -149,6 +149,7 @@ def test_workers_make_the_same_bytes(raw: Path, tmp_path: Path) -> None:
     assert contents(tmp_path / "here") == contents(tmp_path / "there")
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.*")
 def test_ray_makes_the_same_bytes(raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("ray.data", reason="pip install 'ray[data]'")
     monkeypatch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")

@@ -179,6 +179,7 @@ def test_a_kind_that_was_never_cached_is_left_to_its_network(pairs: Pairs, tmp_p
         open_cache(pairs, tmp_path / "empty", networks())
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.*")
 def test_ray_makes_the_same_bytes(pairs: Pairs, tmp_path: Path) -> None:
     pytest.importorskip("ray.data", reason="pip install 'ray[data]'")
     build_cache(pairs, tmp_path / "here", networks(), report=quiet)

@@ -359,7 +359,9 @@ def test_links_out_of_a_folder_are_skipped(tmp_path: Path) -> None:
     assert skipped(tmp_path) == {"a link out of the folder": 1, "not an ordinary file": 1}
 
 
-def test_a_damaged_picture_found_while_training_is_counted_once_and_replaced(tmp_path: Path) -> None:
+def test_a_damaged_picture_found_while_training_is_counted_once_and_replaced(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture,
+) -> None:
     folder = write_pairs(tmp_path, 4, layout="folder", shards=1)
     file = folder / "color/0000/0001.png"
     content = bytearray(file.read_bytes())
@@ -372,6 +374,7 @@ def test_a_damaged_picture_found_while_training_is_counted_once_and_replaced(tmp
         assert torch.equal(batch.color[1:2], pairs.batch([2], 0, 0).color)  # the next one stands in
     assert pairs.report.skipped == {"damaged picture": 1} and pairs.report.examples["damaged picture"] == ["0000/0001"]
     assert "1 damaged picture (0000/0001)" in str(pairs.report)
+    assert caplog.messages == ["0000/0001: damaged picture; another sample stands in"]
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "WEBP", "PNG"])

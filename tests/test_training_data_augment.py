@@ -66,9 +66,8 @@ def test_one_draw_does_what_the_single_steps_do(golden: Golden, name: str) -> No
         golden.check(case, "u8", np.asarray(augment.geometry(image, drawn, (load, load), squash=True)))
         return
     top, left, height, width = params["crops"]
-    zoom = load / max(width, height)
-    covering = [max(side, round(length * zoom * side / min(image.size))) for length, side in
-                zip(image.size[::-1], (height, width))]
+    covering = [int(load * length / min(image.size)) for length in image.size[::-1]]
+    zoom = load / min(image.size) / max(width / image.width, height / image.height)
     place = tuple((corner + 0.5) / (room - side + 1) for corner, room, side in
                   zip((top, left), covering, (height, width)))
     got = augment.geometry(image, replace(drawn, zoom=zoom, place=place), (width, height))

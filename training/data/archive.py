@@ -129,7 +129,7 @@ def _refused(entry: zipfile.ZipInfo) -> str | None:
         return "encrypted"
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         return "unknown compression"
-    if entry.file_size > MAX_BYTES:
+    if max(entry.file_size, entry.compress_size) > MAX_BYTES:
         return "too many bytes"
     return None
 

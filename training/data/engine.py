@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -66,6 +67,7 @@ def _ray(jobs: Sequence[Job], make: Callable[[], Work], workers: int, gpus: floa
         import ray.data
     except ImportError:
         raise ColorizeError("engine: ray is not installed; pip install 'ray[data]', or use --engine local") from None
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray reports to its makers otherwise
     started = not ray.is_initialized()
     if started:
         ray.init(log_to_driver=False)  # a cluster by RAY_ADDRESS, else this machine

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from training.cache_store import Cache
 
 __all__ = ["Batch", "DataOptions", "Pairs", "open_pairs"]
+LOG = logging.getLogger(__name__)
 GRID = 8  # px; windows start at multiples of it, as latents do
 Read = TypeVar("Read")
 
@@ -156,6 +158,7 @@ class Pairs:
         if index not in self.damaged:
             self.damaged[index] = reason
             self.report.skip(reason, self.catalog.keys[index])
+            LOG.warning("%s: %s; another sample stands in", self.catalog.keys[index], reason)  # heard from workers too
 
     def _from(self, index: int) -> Iterator[int]:
         """The samples of the same bucket, from this one on, once round."""
