@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import math
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,8 +28,9 @@ from tests.training_runs import (
     tiny,
     trainer,
 )
-from training import loop, stored
+from training import loop, stored, train
 from training.logs import Meter
+from training.networks import Model
 from training.recipes import RECIPES
 
 STEPS = ("stages.0.images=8", "stages.1.images=4", "stages.2.images=4", "optimizer.batch_size=4", "run.save_every=4",
@@ -151,3 +154,23 @@ def test_the_meter_sorts_losses_by_t_and_leaves_out_what_fills_up() -> None:
     meter.add(torch.tensor([float("nan")]), torch.tensor([0]), torch.tensor([1.0]))
     with pytest.raises(ColorizeError, match="the loss became nan"):
         meter.read(Accelerator(cpu=True))
+
+
+@pytest.mark.parametrize("setting, package", [("run.trackers=wandb", "wandb"),
+                                              ("optimizer.kind=adamw8bit", "bitsandbytes")])
+def test_a_package_that_is_not_installed_is_named(
+    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str, package: str,
+) -> None:
+    if importlib.util.find_spec(package):
+        pytest.skip(f"{package} is installed")
+    arguments = command(files / "data", files / "vae.pt", tmp_path / "run", setting)
+    monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
+    with pytest.raises(SystemExit, match=f"^error: .*pip install {package}"):
+        train.main()
+
+
+def test_half_precision_modules_keep_their_methods() -> None:
+    """DeepSpeed calls them; an attribute of the same name would be in the way."""
+    model = Model(tiny("v1-512"))
+    assert next(model.half().parameters()).dtype is torch.float16
+    assert next(model.bfloat16().parameters()).dtype is torch.bfloat16

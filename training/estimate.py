@@ -138,7 +138,8 @@ def _frozen(recipe: Recipe) -> dict[str, nn.Module]:
     from lib_colorize.reference_encoder import ReferenceEncoder
     from lib_colorize.standalone.networks import AutoencoderKL
 
-    networks, found = recipe.networks, {}
+    networks = recipe.networks
+    found: dict[str, nn.Module] = {}
     if networks.vae:
         vae = networks.vae
         found["VAE"] = without_weights(lambda: AutoencoderKL(vae))

@@ -228,14 +228,14 @@ def prepare_shards(accelerator: Accelerator, recipe: Recipe, model: Model) -> No
     """
     if accelerator.distributed_type.value in WHOLE:
         return
-    model.half = HALF.get(accelerator.mixed_precision)
-    if model.half:
+    model.autocast_dtype = HALF.get(accelerator.mixed_precision)
+    if model.autocast_dtype:
         float32_norms(model)
     if state.sharded(accelerator):
         from torch.distributed.fsdp import MixedPrecisionPolicy  # of torch 2.6
 
         accelerator.state.fsdp_plugin.mixed_precision_policy = MixedPrecisionPolicy(
-            param_dtype=model.half, reduce_dtype=torch.float32, cast_forward_inputs=False)
+            param_dtype=model.autocast_dtype, reduce_dtype=torch.float32, cast_forward_inputs=False)
         return
     plugin = accelerator.state.deepspeed_plugin
     share = -(-recipe.optimizer.batch_size // accelerator.num_processes)

@@ -65,7 +65,7 @@ class Model(nn.Module):
         networks = recipe.networks
         assert networks.sketch and networks.reference, "a recipe names every network"
         self.kind = recipe.tokens
-        self.half: torch.dtype | None = None  # autocast here, where weights themselves are in half precision (sharded)
+        self.autocast_dtype: torch.dtype | None = None  # where weights themselves are in half precision (sharded)
         self.unet: Any = make_unet(networks.unet)
         self.sketch_encoder = SketchEncoder(**dataclasses.asdict(networks.sketch))
         self.proj = CLSProjection(networks.unet.context_dim) if self.kind is Tokens.PROJECTED else None
@@ -94,7 +94,8 @@ class Model(nn.Module):
 
         change: what the objective does to the context [B, N, D], noise and drops.
         """
-        with torch.autocast(x.device.type, self.half) if self.half else contextlib.nullcontext():
+        dtype = self.autocast_dtype
+        with torch.autocast(x.device.type, dtype) if dtype else contextlib.nullcontext():
             context = self.context(reference)
             if change is not None:
                 context = change(context)

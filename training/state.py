@@ -75,7 +75,7 @@ def load(accelerator: Accelerator, out: Path, ema: EMA | None) -> Position:
 
 def sharded(accelerator: Accelerator) -> bool:
     """True when every process holds only a part of the weights."""
-    return accelerator.distributed_type.value == "FSDP"
+    return bool(accelerator.distributed_type.value == "FSDP")
 
 
 def claim(out: Path, description: Mapping[str, Any]) -> None:

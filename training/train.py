@@ -9,6 +9,7 @@ Writes RUN/run.json (the configuration), log.jsonl, checkpoints/, samples/, and 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import sys
@@ -60,6 +61,10 @@ def make_accelerator(recipe: Recipe, out: Path) -> Accelerator:
         raise ColorizeError(f"{os.environ['WORLD_SIZE']} processes were started and there is no GPU for them to share; "
                             "for processes on CPUs set ACCELERATE_USE_CPU=1")
     parts = Share.of(recipe, 0, world).parts
+    for tracker in recipe.run.trackers:
+        if importlib.util.find_spec(tracker) is None:
+            raise ColorizeError(f"run.trackers: found {tracker!r}, which is not installed; pip install {tracker}, or "
+                                "leave it out (--set run.trackers=)")
     try:
         return Accelerator(
             mixed_precision=recipe.run.precision or None, gradient_accumulation_steps=parts,
