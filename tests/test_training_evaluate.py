@@ -205,6 +205,12 @@ def test_the_table_is_laid_out_like_the_papers() -> None:
     assert widths == {11}
 
 
+def test_nothing_is_not_negative_in_the_table() -> None:
+    found = entry("a", 4.0)
+    found["runs"][0]["leak"] = {"colour": -0.0001, "edge": None}
+    assert "| 1.23 | 0.000 | - |" in markdown([found])
+
+
 def test_models_of_different_schedules_stand_side_by_side() -> None:
     text = markdown([entry("a", 4.0), entry("b", 5.0, "Karras")])
     assert "| a | - | - |" in text and "| b | 8.0000 | 10.0000 |" in text
