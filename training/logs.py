@@ -6,7 +6,8 @@ import json
 import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,21 @@ class Meter:
     """Sums of the losses since the last record, by bins of t; on the device until they are read."""
 
     def __init__(self, device: torch.device, steps: int) -> None:
-        self.steps, self.norm, self.images = steps, torch.zeros(2, device=device), 0
-        self.sums = torch.zeros(2, BINS, device=device)  # losses, samples
+        self.steps, self.device = steps, device
+        self._reset()
+
+    def _reset(self) -> None:
+        self.images = 0
+        self.norm = torch.zeros(2, device=self.device)  # sum of norms, steps
+        self.sums = torch.zeros(2, BINS, device=self.device)  # losses, samples
         self.since = time.perf_counter()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """What is done inside is no training, and does not count in the speed."""
+        begin = time.perf_counter()
+        yield
+        self.since += time.perf_counter() - begin
 
     def add(self, losses: Tensor, t: Tensor, real: Tensor) -> None:
         """losses, t, real: [B] of one part; real is 0 for a sample that only fills up."""
@@ -55,7 +68,7 @@ class Meter:
         record = {"loss": loss, "images_per_second": float(self.images / seconds),
                   "loss_by_t": [float(s / n) if n else None for s, n in zip(*sums)],
                   "grad_norm": float(norm[0] / norm[1]) if norm[1] else None}
-        self.__init__(self.sums.device, self.steps)  # type: ignore[misc]
+        self._reset()
         return record
 
 

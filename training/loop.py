@@ -174,14 +174,15 @@ def train(trainer: Trainer, end: int, description: Mapping[str, Any]) -> bool:
             if crossed(before, now.images, run.log_every) or save:
                 log.write({"images": now.images, "step": now.steps, "epoch": now.epoch,
                            "stage": recipe.stages[loaded.part.stage].name, "lr": lr, **meter.read(accelerator)})
-            if save:
-                trainer.save()
-            if examples.batches and (crossed(before, now.images, run.sample_every) or now.images >= end):
-                image = trainer.samples(examples)
-                if accelerator.is_main_process:
-                    (trainer.out / "samples").mkdir(exist_ok=True)
-                    image.save(trainer.out / "samples" / f"{now.images:012d}.png")
-                    log.picture("samples", image, now.images)
+            with meter.paused():
+                if save:
+                    trainer.save()
+                if examples.batches and (crossed(before, now.images, run.sample_every) or now.images >= end):
+                    image = trainer.samples(examples)
+                    if accelerator.is_main_process:
+                        (trainer.out / "samples").mkdir(exist_ok=True)
+                        image.save(trainer.out / "samples" / f"{now.images:012d}.png")
+                        log.picture("samples", image, now.images)
             lr = trainer.set_lr()
             if last:
                 break
@@ -232,6 +233,9 @@ def prepare_shards(accelerator: Accelerator, recipe: Recipe, model: Model) -> No
     if model.autocast_dtype:
         float32_norms(model)
     if state.sharded(accelerator):
+        if not accelerator.is_fsdp2:
+            raise ColorizeError("accelerate's configuration: found fsdp_version 1, expected 2, as in "
+                                "training/configs/fsdp.yaml")
         from torch.distributed.fsdp import MixedPrecisionPolicy  # of torch 2.6
 
         accelerator.state.fsdp_plugin.mixed_precision_policy = MixedPrecisionPolicy(
