@@ -132,9 +132,12 @@ def test_another_configuration_is_refused_with_what_differs(files: Path, unbroke
     assert "recipe.stages.0.lr: 1.0 instead of 0.0008" in line and "recipe.optimizer.clip" in line
 
 
-def test_only_how_a_run_is_computed_may_change(tmp_path: Path) -> None:
+def test_only_how_a_run_is_computed_may_change_once_it_has_a_checkpoint(tmp_path: Path) -> None:
     description = {"preset": "pocket", "seed": 0, "samples": 5, "cached": False, "recipe": to_plain(POCKET)}
-    state.claim(tmp_path, description)
+    state.claim(tmp_path, {**description, "samples": 4})
+    state.claim(tmp_path, description)  # put right before anything is lost
+    (tmp_path / "checkpoints" / "000000000002").mkdir(parents=True)
+    (tmp_path / "checkpoints" / "000000000002" / stored.POSITION).write_text("{}")
     changed = json.loads(json.dumps(description))
     changed["recipe"]["run"]["keep"] = 9
     state.claim(tmp_path, changed)

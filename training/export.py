@@ -104,8 +104,8 @@ def model_card(recipe: Recipe, description: Mapping[str, object]) -> ModelCard:
 
 
 def keep_vae(run: Path, vae: AutoencoderKL) -> None:
-    """Write RUN/vae.safetensors once."""
-    if not (run / VAE_FILE).exists():
+    """Write RUN/vae.safetensors; from the first checkpoint on it is what the run was begun with."""
+    if not (run / VAE_FILE).exists() or not stored.checkpoints(run):
         with replacing(run / VAE_FILE) as unfinished:
             save(unfinished, vae.state_dict(), {})
 

@@ -79,19 +79,20 @@ def sharded(accelerator: Accelerator) -> bool:
 
 
 def claim(out: Path, description: Mapping[str, Any]) -> None:
-    """Write RUN/run.json, or compare with it; ColorizeError when the run in `out` is another one.
+    """Write RUN/run.json; ColorizeError when the run in `out` has a checkpoint and is another one.
 
+    Before its first checkpoint there is nothing to lose, and a wrong setting may be put right.
     description: preset, seed, samples and the recipe as plain JSON.
     """
     file = out / RUN
-    if file.exists():
+    if checkpoints(out):
+        if not file.exists():
+            raise ColorizeError(f"{out}: has checkpoints and no {RUN}, expected both; name another --out")
         stored = json.loads(file.read_text(encoding="utf-8"))
         changes = differing(_fixed(description), _fixed(stored))
         if changes:
             raise ColorizeError(f"{out}: holds a run with another configuration ({'; '.join(changes[:4])}"
                                 f"{'; ...' if len(changes) > 4 else ''}); repeat its settings, or name another --out")
-    elif checkpoints(out):
-        raise ColorizeError(f"{out}: has checkpoints and no {RUN}, expected both; name another --out")
     unfinished = file.with_suffix(".unfinished")
     unfinished.write_text(json.dumps(description, indent=1), encoding="utf-8")
     _to_disk(unfinished)

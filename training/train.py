@@ -110,6 +110,8 @@ def run(args: argparse.Namespace) -> Path | None:
     recipe = recipe_of(args.preset, args.settings)
     if args.max_images is not None and args.max_images < 1:
         raise ColorizeError(f"--max-images: found {args.max_images}, expected 1 or more")
+    if args.out.exists() and not args.out.is_dir():
+        raise ColorizeError(f"--out: found the file {args.out}, expected a folder, or a name for one")
     from training.data.pairs import open_pairs
 
     pairs = open_pairs(args.data, recipe.data)
