@@ -84,7 +84,7 @@ def test_the_cpu_configuration_runs_by_accelerate_launch(files: Path, single: Pa
     done = subprocess.run(
         [sys.executable, "-m", "accelerate.commands.launch", "--config_file", config, "training/train.py", *arguments,
          "--max-images", "8"],
-        cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=300)
+        cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=1200)
     assert done.returncode == 0, done.stderr
     a, b = (stored.weights(stored.checkpoints(run)[-1]) for run in (single, tmp_path / "run"))
     assert all(torch.equal(a[key], b[key]) for key in a)

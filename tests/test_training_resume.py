@@ -41,7 +41,7 @@ def unbroken(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def wait_for(process: subprocess.Popen[str], true: Callable[[], bool], timeout: float = 120) -> None:
+def wait_for(process: subprocess.Popen[str], true: Callable[[], bool], timeout: float = 1200) -> None:
     """Until `true()`; AssertionError when the process ends before."""
     end = time.monotonic() + timeout
     while not true():
@@ -99,7 +99,7 @@ def test_sigterm_saves_and_the_same_command_goes_on_until_max_images(
     process = start(arguments)
     wait_for(process, lambda: (out / "log.jsonl").exists() and bool((out / "log.jsonl").read_text()))
     process.send_signal(signal.SIGTERM)
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=1200)
     assert process.returncode == 143, output
     saved, = stored.checkpoints(out)
     assert 0 < int(saved.name) < 16 and "the same command goes on" in output
@@ -116,7 +116,7 @@ def test_sigterm_to_one_of_two_processes_stops_both_with_a_checkpoint(files: Pat
     processes = start_together(command(files / "data", files / "vae.pt", out, *long), ACCELERATE_USE_CPU="true")
     wait_for(processes[0], lambda: (out / "log.jsonl").exists() and bool((out / "log.jsonl").read_text()))
     processes[1].send_signal(signal.SIGTERM)  # not the one that writes
-    outputs = [process.communicate(timeout=120)[0] for process in processes]
+    outputs = [process.communicate(timeout=1200)[0] for process in processes]
     assert [process.returncode for process in processes] == [143, 143], outputs
     saved, = stored.checkpoints(out)
     assert 0 < int(saved.name) < 400
@@ -125,7 +125,7 @@ def test_sigterm_to_one_of_two_processes_stops_both_with_a_checkpoint(files: Pat
 def test_another_configuration_is_refused_with_what_differs(files: Path, unbroken: Path) -> None:
     arguments = command(files / "data", files / "vae.pt", unbroken, *STEPS, "stages.0.lr=1", "optimizer.clip=3")
     process = start([*arguments, "--seed", "5"])
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=1200)
     assert process.returncode == 1
     line = output.strip().splitlines()[-1]
     assert line.startswith("error:") and "seed: 5 instead of 0" in line

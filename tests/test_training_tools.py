@@ -66,7 +66,7 @@ def test_dry_run_prints_the_configuration_and_writes_nothing(tmp_path: Path) -> 
     data, vae = make_pictures(tmp_path / "data"), make_vae(tmp_path / "vae.pt")
     arguments = command(data, vae, tmp_path / "run", "optimizer.batch_size=4", "run.micro_batch=1")
     done = subprocess.run([sys.executable, "-m", "training.train", *arguments, "--dry-run"], cwd=ROOT,
-                          env=environment(), capture_output=True, text=True, timeout=120)
+                          env=environment(), capture_output=True, text=True, timeout=1200)
     assert done.returncode == 0, done.stderr
     printed, _ = json.JSONDecoder().raw_decode(done.stdout)
     assert printed["optimizer"]["batch_size"] == 4 and printed["data"]["resolution"] == 64

@@ -81,7 +81,7 @@ def start(arguments: Sequence[str], program: str = "training/train.py", **env: s
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def finish(process: subprocess.Popen[str], timeout: float = 300) -> str:
+def finish(process: subprocess.Popen[str], timeout: float = 1200) -> str:
     """Its output; AssertionError with it unless it ended well."""
     output, _ = process.communicate(timeout=timeout)
     assert process.returncode == 0, output
