@@ -30,6 +30,7 @@ from training.samples import Examples, grid
 from training.start import StartReport, load_start
 
 WHOLE = ("NO", "MULTI_GPU", "MULTI_CPU")  # kinds of distribution that leave every process all weights as they are
+HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
 STOP_EVERY = 5  # steps between two questions to all processes whether one was told to stop
 
 
@@ -216,9 +217,6 @@ def make_optimizer(model: nn.Module, recipe: Recipe, accelerator: Accelerator) -
         raise ColorizeError("optimizer.kind: found 'adamw8bit', which needs bitsandbytes; pip install bitsandbytes, or "
                             "use adamw") from None
     return bitsandbytes.optim.AdamW8bit(trained, **options)
-
-
-HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def prepare_shards(accelerator: Accelerator, recipe: Recipe, model: Model) -> None:
