@@ -30,6 +30,7 @@ FOLDER_RANKS = {
 # nobody imports scripts, standalone, training, tests from outside, but the command line, and:
 ALLOWED = {
     ("training", "lib_colorize.standalone.networks"),  # the trainer builds the same networks from the same sizes
+    ("training", "lib_colorize.standalone.samplers"),  # and samples it for the grids of a run
     ("training", "lib_colorize.standalone.engine"),  # its pictures are the engine's
 }
 

@@ -14,16 +14,21 @@ from lib_colorize.schedule import NoiseSchedule, Prediction, alphas_cumprod
 from tests import core_models
 from tests.conftest import GOLDEN, golden_ids
 from tests.golden.reader import Golden
+from training.draws import draw
 from training.objective import (
+    MinSNR,
     TokenNoise,
     diffusion_loss,
     drop_reference,
     drop_sketch,
-    erase_margins,
     noisy_tokens,
     offset_noise,
+    snr_weights,
+    token_change,
     token_noise_step,
+    training_loss,
 )
+from training.recipes import RECIPES, recipe_of
 
 SCHEDULE = NoiseSchedule(alphas_cumprod())
 
@@ -83,17 +88,72 @@ def test_eq_1_keeps_the_variance_of_unit_tokens() -> None:
     assert correlation.tolist() == pytest.approx(SCHEDULE.alphas_cumprod[[1, 300, 600, 999]].sqrt().tolist(), abs=0.03)
 
 
+def test_min_snr_weights_follow_the_published_and_the_released_formula() -> None:
+    t = torch.tensor([0, 200, 500, 999])
+    snr = SCHEDULE.alphas_cumprod[t].double() / (1 - SCHEDULE.alphas_cumprod[t].double())
+    least = torch.minimum(snr, torch.tensor(5.0, dtype=torch.float64))
+    expected = {
+        (Prediction.EPS, MinSNR.RELEASED): least / snr, (Prediction.EPS, MinSNR.PUBLISHED): least / snr,
+        (Prediction.V, MinSNR.PUBLISHED): least / (snr + 1),
+        (Prediction.V, MinSNR.RELEASED): torch.minimum(snr + 1, torch.tensor(5.0, dtype=torch.float64)) / (snr + 1)}
+    for (prediction, form), weights in expected.items():
+        found = snr_weights(t, SCHEDULE, prediction, 5.0, form)
+        assert found.tolist() == pytest.approx(weights.tolist(), rel=1e-4)
+
+
+def test_zero_terminal_snr_leaves_no_picture_at_the_end_and_a_finite_v_loss() -> None:
+    schedule = NoiseSchedule(alphas_cumprod(zero_snr=True))
+    x0, noise = torch.randn(2, 2, 4, 4, 4, generator=torch.Generator().manual_seed(0))
+    t = torch.tensor([999, 0])
+    assert torch.equal(schedule.add_noise(x0, noise, t)[0], noise[0])
+    assert torch.allclose(schedule.target(x0, noise, t, Prediction.V)[0], -x0[0])
+    for form in MinSNR:
+        loss = diffusion_loss(torch.zeros_like(x0), x0, noise, t, schedule, Prediction.V, 5.0, form)
+        assert bool(loss.isfinite().all())
+
+
+def test_a_stage_noises_then_drops_at_its_own_rates() -> None:
+    noisy, refinement = RECIPES["v1-512"].stages
+    tokens, noise = torch.randn(2, 3, 4, 8, generator=torch.Generator().manual_seed(0))
+    t, keep = torch.tensor([100, 500, 900]), torch.tensor([0.05, 0.2, 0.7])
+    abar = SCHEDULE.alphas_cumprod[t].view(-1, 1, 1)
+    mixed = abar.sqrt() * tokens + (1 - abar).sqrt() * noise
+    found = token_change(noisy, t, noise, keep, SCHEDULE)(tokens)
+    assert not found[0].any() and torch.allclose(found[1:], mixed[1:])  # one in ten dropped
+    found = token_change(refinement, t, noise, keep, SCHEDULE)(tokens)
+    assert not found[:2].any() and torch.equal(found[2], tokens[2])  # every other one, and no noise
+
+
+def test_the_loss_of_a_step_is_that_of_its_formula() -> None:
+    """A model that returns what it is shown: everything that reaches it, and the target, by hand."""
+    recipe = recipe_of("v1-512", ["prediction=v", "loss.offset_noise=0.1", "loss.min_snr=5"])
+    draws = draw(1, [0, 1, 2, 3], (4, 2, 2), (3, 5), 1000)
+    mean, std, tokens = torch.ones(4, 4, 2, 2), torch.full((4, 4, 2, 2), 0.5), torch.ones(4, 3, 5)
+    shown: dict[str, Tensor] = {}
+
+    def model(x: Tensor, t: Tensor, sketch: Tensor, reference: Tensor, change: Any) -> Tensor:
+        shown.update(x=x, sketch=sketch, context=change(reference))
+        return torch.zeros_like(x)
+
+    stage = recipe.stages[1]
+    losses = training_loss(model, torch.ones(4, 3, 16, 16), tokens, mean, std, draws, stage, recipe, SCHEDULE)
+    abar = SCHEDULE.alphas_cumprod[draws.t].view(-1, 1, 1, 1)
+    x0 = 1 + 0.5 * draws.posterior
+    eps = draws.noise + 0.1 * draws.offset[:, :, None, None]
+    assert torch.allclose(shown["x"], abar.sqrt() * x0 + (1 - abar).sqrt() * eps, atol=1e-6)
+    v = abar.sqrt() * eps - (1 - abar).sqrt() * x0
+    snr = (abar / (1 - abar)).flatten()
+    expected = v.square().mean((1, 2, 3)) * (snr + 1).clamp(max=5) / (snr + 1)
+    assert torch.allclose(losses, expected, rtol=1e-5)
+    for i in range(4):
+        assert bool((shown["sketch"][i] == (1 if draws.keep_sketch[i] >= 0.1 else -1)).all())
+        assert bool((shown["context"][i] == (1 if draws.keep_reference[i] >= 0.5 else 0)).all())
+
+
 def test_a_dropped_sketch_is_blank_paper_and_a_kept_one_untouched() -> None:
     sketch = torch.rand(2, 3, 8, 8)
     dropped = drop_sketch(sketch, torch.tensor([0.0, 1.0]))
     assert bool((dropped[0] == -1).all()) and torch.equal(dropped[1], sketch[1])
-
-
-def test_margins_of_the_sketch_alone_become_paper() -> None:
-    sketch = torch.ones(2, 3, 8, 6)
-    erased = erase_margins(sketch, torch.tensor([[2, 1], [0, 0]]))
-    assert bool((erased[0, :, 2:6, 1:5] == 1).all()) and int((erased[0, 0] == 1).sum()) == 4 * 4
-    assert torch.equal(erased[1], sketch[1])
 
 
 def test_the_golden_set_has_training_cases() -> None:

@@ -1,10 +1,9 @@
-"""The small trainer: its pictures, its auto-encoder's first weights, its resume."""
+"""The small model: its pictures, its auto-encoder's first weights, the scale of its tokens."""
 
 from __future__ import annotations
 
 import json
 import random
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,31 +11,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from lib_colorize.checkpoint.config import NetworkConfig, SketchConfig, UNetConfig, VAEConfig, VisionConfig
-from lib_colorize.checkpoint.read import read
 from lib_colorize.standalone.networks import AutoencoderKL
-from training import build_data, recolour, train, train_vae, vae_init
-from training.dataset import to_tensor
-from training.objective import TokenNoise
-from training.recipes import POCKET, Stage
+from tests.training_runs import make_pictures, tiny
+from training import build_data, recolour, train_vae, vae_init
+from training.networks import Model
 
 SVG = ('<svg viewBox="0 0 72 72" xmlns="http://www.w3.org/2000/svg"><path fill="#EA5A47" d="M0 0h36v72H0z"/>'
        '<path fill="#fff" d="M36 0h36v72H36z"/>'
        '<path fill="none" stroke="#000" stroke-width="2" d="M36 0v72"/></svg>')
-TINY = replace(
-    POCKET,
-    networks=NetworkConfig(
-        unet=UNetConfig(
-            in_channels=4, out_channels=4, model_channels=32, channel_mult=(1, 1, 1, 1), num_res_blocks=2,
-            attention_resolutions=(4, 2, 1), num_head_channels=32, context_dim=32, transformer_depth=1,
-            linear_projections=False),
-        vae=VAEConfig(ch=32, ch_mult=(1, 1, 1, 1), num_res_blocks=0, z_channels=4, embed_dim=4),
-        sketch=SketchConfig(model_channels=32, channel_mult=(1, 1, 1, 1)),
-        reference=VisionConfig(
-            image_size=64, patch_size=16, width=32, layers=1, head_width=32, mlp_ratio=2.0, output_dim=32)),
-    resolution=64, batch_size=2,
-    stages=(Stage("noisy", 4, TokenNoise.PAPER, 0.1, 0.0, 1e-3, 1e-4),
-            Stage("refinement", 4, TokenNoise.NONE, 0.5, 0.1, 1e-4, 1e-5)))
 
 
 def test_recolouring_changes_every_colour_but_the_lines() -> None:
@@ -100,11 +82,10 @@ def test_rescaling_keeps_the_reconstruction_and_evens_the_latent() -> None:
     torch.manual_seed(0)
     vae = AutoencoderKL(train_vae.CONFIG)
     vae_init.pass_colour(vae)
-    pictures = np.random.default_rng(0).integers(0, 255, (8, 8, 8, 3), dtype=np.uint8).repeat(8, 1).repeat(8, 2)
-    x = to_tensor(pictures)
+    x = F.interpolate(torch.rand(8, 3, 8, 8) * 2 - 1, scale_factor=8)
     with torch.no_grad():
         before = vae.decode(vae.encode(x)[0] * vae.scale_factor)
-        train_vae.rescale(vae, pictures)
+        train_vae.rescale(vae, x)
         mean, _ = vae.encode(x)
         after = vae.decode(mean * vae.scale_factor)
     assert float((after - before).abs().max()) < 1e-3
@@ -113,50 +94,20 @@ def test_rescaling_keeps_the_reconstruction_and_evens_the_latent() -> None:
     assert latent.mean((0, 2, 3)).tolist() == pytest.approx([0.0] * 4, abs=0.02)
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> tuple[Path, Path]:
-    """A folder of six random pairs, and the weights of a tiny auto-encoder."""
-    rng = np.random.default_rng(0)
-    folder = tmp_path / "data"
-    folder.mkdir()
-    np.save(folder / "color.npy", rng.integers(0, 255, (6, 64, 64, 3), dtype=np.uint8))
-    np.save(folder / "sketch.npy", rng.integers(0, 255, (6, 64, 64), dtype=np.uint8))
-    (folder / "index.json").write_text(json.dumps({"size": 64, "skipped": 0, "names": list("abcdef")}))
-    torch.manual_seed(1)
-    torch.save(AutoencoderKL(TINY.networks.vae).state_dict(), tmp_path / "vae.pt")
-    return folder, tmp_path / "vae.pt"
-
-
-def test_a_stopped_run_resumes_to_the_same_bits_and_the_engine_reads_the_result(
-    data: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    whole = train.train(TINY, *data, tmp_path / "whole", log_every=1, save_every=1)
-    update = train.update_ema
-
-    def stop_in_step_3(ema: torch.nn.Module, model: torch.nn.Module, updates: int, decay: float) -> None:
-        if updates == 3:
-            raise KeyboardInterrupt
-        update(ema, model, updates, decay)
-
-    monkeypatch.setattr(train, "update_ema", stop_in_step_3)
-    with pytest.raises(KeyboardInterrupt):
-        train.train(TINY, *data, tmp_path / "parts", log_every=1, save_every=1)
-    monkeypatch.undo()
-    resumed = train.train(TINY, *data, tmp_path / "parts", log_every=1, save_every=1)
-    a, b = read(whole), read(resumed)
-    for part in ("unet", "sketch_encoder", "reference_encoder", "vae"):
-        one, other = getattr(a, part), getattr(b, part)
-        assert one and all(torch.equal(one[key], other[key]) for key in one), part
-    records = [json.loads(line) for line in (tmp_path / "parts" / "log.jsonl").read_text().splitlines()]
-    assert [r["images"] for r in records] == [2, 4, 6, 8]
-    assert {r["stage"] for r in records} == {"noisy", "refinement"}
-    assert {"loss", "lr", "images_per_second"} <= set(records[0])
-    assert a.card.license == "CC BY-SA 4.0" and a.card.training["stages"][0]["name"] == "noisy"
+def test_running_a_finished_auto_encoder_again_changes_nothing(tmp_path: Path) -> None:
+    data = make_pictures(tmp_path / "data", size=128)
+    whole = train_vae.train(data, tmp_path / "whole", steps=3, batch_size=2, seed=0, lr=1e-4)
+    again = train_vae.train(data, tmp_path / "whole", steps=3, batch_size=2, seed=0, lr=1e-4)
+    stored = torch.load(tmp_path / "whole" / "state.pt", weights_only=True)
+    assert stored["step"] == 3
+    ours, theirs = whole.state_dict(), again.state_dict()
+    assert all(torch.equal(ours[key], theirs[key]) for key in ours)
 
 
 def test_tokens_of_a_trained_reference_encoder_cannot_outgrow_the_noise() -> None:
     torch.manual_seed(0)
-    encoder = train.Model(TINY).reference_encoder
+    encoder = Model(tiny("pocket")).reference_encoder
+    assert encoder is not None
     with torch.no_grad():
         for parameter in encoder.parameters():
             if parameter.requires_grad:

@@ -62,7 +62,9 @@ _main_packages() {
     local requirements=(-r requirements.txt)
     [ "$1" = test ] && requirements+=(-r requirements-test.txt -r requirements-training.txt)
     echo "Installing packages: some GB and some minutes the first time ..." >&2
-    _pip -c constraints.txt "${requirements[@]}" && _pip -c constraints.txt --no-deps -r requirements-nodeps.txt
+    _pip -c constraints.txt "${requirements[@]}" && _pip -c constraints.txt --no-deps -r requirements-nodeps.txt || return
+    [ "$1" != test ] || _pip -c constraints.txt -r requirements-deepspeed.txt ||
+        echo "note: DeepSpeed does not install here; its tests are skipped" >&2
 }
 
 # A .pth file shows the packages of .venv to the environment; those of its own go before them.

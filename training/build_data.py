@@ -2,7 +2,7 @@
 
     python -m training.build_data --out data/small [--size 128] [--variants 6] [--avatars 700]
 
-Writes color.npy [N, S, S, 3] and sketch.npy [N, S, S] (uint8, black lines on white) and index.json. Held out of it,
+Writes color/*.zip, sketch/*.zip (black lines on white) and index.jsonl, the layout that training reads. Held out of it,
 for the demo and for tests, is every OpenMoji whose hexcode h has int(md5(h).hexdigest(), 16) % 10 == 0.
 """
 
@@ -12,23 +12,26 @@ import argparse
 import functools
 import hashlib
 import io
+import itertools
 import json
 import multiprocessing
 import random
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from training import recolour
+from training.data.shards import Written, merge_index, write_shard
 
 HERE = Path(__file__).parent
 STYLES = ("adventurer", "lorelei", "micah", "openPeeps")  # CC BY 4.0, CC0, CC BY 4.0, CC0; all have drawn lines
 OUTLINED = ("adventurer",)  # the styles whose every part has a drawn outline
 GROUPS = ("activities", "animals-nature", "extras-openmoji", "food-drink", "objects", "people-body",
           "smileys-emotion", "travel-places")
+SHARD = 1000  # pairs in a zip
 
 
 def held_out(hexcode: str) -> bool:
@@ -123,20 +126,22 @@ def build(out: Path, packages: Path, size: int, variants: int, avatar_count: int
     items = list(openmoji(packages / "openmoji"))
     jobs = [(item, v) for item in items for v in range(variants)]
     jobs += [(item, v) for item in avatars(avatar_count) for v in range(2)]
-    out.mkdir(parents=True, exist_ok=True)
-    names, skipped, colours, sketches = [], 0, [], []
     with multiprocessing.Pool() as pool:
-        for name, pair in pool.imap(functools.partial(_draw, size=size), jobs, chunksize=64):
-            if pair is None or (pair[1] < 128).mean() < 0.005:  # nothing drawn: no sketch to learn from
-                skipped += 1
-                continue
-            names.append(name)
-            colours.append(pair[0])
-            sketches.append(pair[1])
-    np.save(out / "color.npy", np.stack(colours))
-    np.save(out / "sketch.npy", np.stack(sketches))
-    (out / "index.json").write_text(json.dumps({"size": size, "skipped": skipped, "names": names}))
-    return len(names)
+        drawn = pool.imap(functools.partial(_draw, size=size), jobs, chunksize=64)
+        return write_pairs(out, ((name, variant, pair) for (_, variant), (name, pair) in zip(jobs, drawn)))
+
+
+def write_pairs(out: Path, drawn: Iterable[tuple[str, int, tuple[np.ndarray, np.ndarray] | None]]) -> int:
+    """Shards of the pairs that show something; returns how many."""
+    samples = (Written(f"{name.replace('/', '-')}-{variant}", Image.fromarray(pair[0]), Image.fromarray(pair[1]))
+               for name, variant, pair in drawn
+               if pair is not None and (pair[1] < 128).mean() >= 0.005)  # else nothing drawn: no sketch to learn from
+    shards, count = [], 0
+    while part := list(itertools.islice(samples, SHARD)):
+        shards.append(f"{len(shards):04d}")
+        count += write_shard(out, shards[-1], part)
+    merge_index(out, shards)
+    return count
 
 
 def main() -> None:

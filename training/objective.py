@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from lib_colorize.schedule import NoiseSchedule, Prediction
+
+if TYPE_CHECKING:
+    from training.draws import Draws
+    from training.recipes import Recipe, Stage
 
 
 class TokenNoise(enum.Enum):
@@ -16,6 +22,13 @@ class TokenNoise(enum.Enum):
     NONE = "none"
     PAPER = "paper"  # the image's own noise level: eq. 1, WACV 2025
     RELEASED = "released"  # the released trainer: for t >= 0.9 T the level of T - 1 - t instead, which is nearly none
+
+
+class MinSNR(enum.Enum):
+    """Which of two weightings is meant by min-SNR; they differ for v alone."""
+
+    RELEASED = "released"  # v: min(snr + 1, gamma) / (snr + 1)
+    PUBLISHED = "published"  # v: min(snr, gamma) / (snr + 1), section 3.4 of arXiv 2303.09556
 
 
 def token_noise_step(t: Tensor, steps: int, kind: TokenNoise) -> Tensor:
@@ -44,39 +57,55 @@ def drop_sketch(sketch: Tensor, keep: Tensor) -> Tensor:
     return torch.where(keep.bool().view(-1, 1, 1, 1), sketch, torch.full_like(sketch, -1.0))
 
 
-def erase_margins(sketch: Tensor, margins: Tensor) -> Tensor:
-    """Centre crop of the sketch alone (section 4.1): its margins become paper, the ground truth keeps its own.
-
-    sketch: [B, 3, H, W]; margins: [B, 2] pixels off top and bottom, and off left and right.
-    """
-    height, width = sketch.shape[-2:]
-    rows, columns = torch.arange(height), torch.arange(width)
-    vertical = (rows >= margins[:, :1]) & (rows < height - margins[:, :1])  # [B, H]
-    horizontal = (columns >= margins[:, 1:]) & (columns < width - margins[:, 1:])  # [B, W]
-    inside = vertical[:, None, :, None] & horizontal[:, None, None, :]
-    return torch.where(inside.to(sketch.device), sketch, torch.full_like(sketch, -1.0))
-
-
 def offset_noise(noise: Tensor, offset: Tensor, level: float) -> Tensor:
     """noise: [B, C, h, w] plus `level` times one draw per sample and channel, offset: [B, C]; part of the target."""
     return noise + level * offset[:, :, None, None]
 
 
-def snr_weights(t: Tensor, schedule: NoiseSchedule, prediction: Prediction, gamma: float) -> Tensor:
-    """Min-SNR weights [B] as the released trainer has them: min(snr, gamma) / snr, with snr + 1 for v.
-
-    Published Min-SNR (arXiv 2303.09556) has min(snr, gamma) / (snr + 1) for v; the difference is the +1 above.
-    """
+def snr_weights(
+    t: Tensor, schedule: NoiseSchedule, prediction: Prediction, gamma: float, form: MinSNR = MinSNR.RELEASED,
+) -> Tensor:
+    """Min-SNR weights [B]; eps: min(snr, gamma) / snr in both forms."""
     abar = schedule.alphas_cumprod.to(t.device)[t]
-    snr = abar / (1 - abar) + (1.0 if prediction is Prediction.V else 0.0)
-    return snr.clamp(max=gamma) / snr
+    snr = abar / (1 - abar)
+    if prediction is Prediction.EPS:
+        return snr.clamp(max=gamma) / snr
+    top = snr + 1 if form is MinSNR.RELEASED else snr
+    return top.clamp(max=gamma) / (snr + 1)
 
 
 def diffusion_loss(
     output: Tensor, x0: Tensor, noise: Tensor, t: Tensor, schedule: NoiseSchedule, prediction: Prediction,
-    gamma: float = 0.0,
+    gamma: float = 0.0, form: MinSNR = MinSNR.RELEASED,
 ) -> Tensor:
     """Mean squared error per sample, [B], on eps or v; gamma > 0: min-SNR weights. output, x0, noise: [B, C, h, w]."""
     target = schedule.target(x0, noise, t, prediction)
     loss = (output - target).pow(2).flatten(1).mean(1)
-    return loss * snr_weights(t, schedule, prediction, gamma) if gamma > 0 else loss
+    return loss * snr_weights(t, schedule, prediction, gamma, form) if gamma > 0 else loss
+
+
+def token_change(
+    stage: Stage, t: Tensor, token_noise: Tensor, keep: Tensor, schedule: NoiseSchedule,
+) -> Callable[[Tensor], Tensor]:
+    """What a stage does to the context [B, N, D]: eq. 1, then the drops. keep: [B] uniform draws."""
+
+    def change(context: Tensor) -> Tensor:
+        if stage.token_noise is not TokenNoise.NONE:
+            context = noisy_tokens(context, t, token_noise.to(context), schedule, stage.token_noise)
+        return drop_reference(context, keep >= stage.drop_reference)
+
+    return change
+
+
+def training_loss(
+    model: Callable[..., Tensor], sketch: Tensor, reference: Tensor, mean: Tensor, std: Tensor, draws: Draws,
+    stage: Stage, recipe: Recipe, schedule: NoiseSchedule,
+) -> Tensor:
+    """Loss per sample [B] of one stage. mean, std: [B, C, h, w] of the scaled posterior; reference: see Model."""
+    t, loss = draws.t, recipe.loss
+    x0 = mean + std * draws.posterior
+    noise = offset_noise(draws.noise, draws.offset, loss.offset_noise) if loss.offset_noise else draws.noise
+    sketch = drop_sketch(sketch, draws.keep_sketch >= stage.drop_sketch)
+    change = token_change(stage, t, draws.token_noise, draws.keep_reference, schedule)
+    output = model(schedule.add_noise(x0, noise, t), t, sketch, reference, change)
+    return diffusion_loss(output.float(), x0, noise, t, schedule, recipe.prediction, loss.min_snr, loss.min_snr_form)

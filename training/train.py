@@ -1,165 +1,165 @@
-"""Train a colorize checkpoint: the paper's noisy stage, then refinement. One process; run the same command to resume.
+"""Train a colorize checkpoint. To resume, run the same command again.
 
-    python -m training.train --preset pocket --data data/small --vae runs/vae/vae.pt --out runs/pocket
+    accelerate launch training/train.py --preset v1-512 --data DATA --out RUN
+    python training/train.py --preset pocket --data data/small --out runs/pocket --max-images 2000
 
-Writes RUN/log.jsonl (one object per logged step), RUN/state.pt (to resume) and RUN/final.safetensors.
+Writes RUN/run.json (the configuration), log.jsonl, checkpoints/, samples/, and at the end final.safetensors.
 """
 
 from __future__ import annotations
 
 import argparse
-import copy
-import dataclasses
+import importlib.util
 import json
-import math
-import time
-from collections.abc import Iterator
+import os
+import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor, nn
+if not __package__:  # run by its path: Python put this folder on the search path, and not the one above it
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from lib_colorize.attach import add_hints
-from lib_colorize.reference_encoder import ReferenceEncoder
-from lib_colorize.schedule import NoiseSchedule, alphas_cumprod
-from lib_colorize.sketch_encoder import SketchEncoder
-from lib_colorize.standalone.networks import AutoencoderKL, make_unet
-from training.dataset import Batch, PairDataset
-from training.export import export
-from training.objective import diffusion_loss, drop_reference, drop_sketch, erase_margins, noisy_tokens
-from training.recipes import RECIPES, Recipe, Stage
-from training.state import load_state, save_state
+from lib_colorize.errors import ColorizeError
+from training.plain import to_plain
+from training.recipes import RECIPES, Recipe, recipe_of
 
+if TYPE_CHECKING:
+    from accelerate import Accelerator
 
-class Model(nn.Module):
-    """What is trained: U-Net, sketch encoder and, in a small model, the reference encoder."""
+    from training.data.pairs import Pairs
+    from training.frozen import FrozenEncoders
 
-    def __init__(self, recipe: Recipe) -> None:
-        super().__init__()
-        networks = recipe.networks
-        assert networks.sketch and networks.reference, "a recipe names every network"
-        self.unet = make_unet(networks.unet)
-        self.sketch_encoder = SketchEncoder(**dataclasses.asdict(networks.sketch))
-        self.reference_encoder = ReferenceEncoder(networks.reference)
-        self.reference_encoder.requires_grad_(recipe.train_reference_encoder)
-        if recipe.train_reference_encoder:
-            fix_token_scale(self.reference_encoder)
-
-    def forward(self, x: Tensor, t: Tensor, tokens: Tensor, sketch: Tensor) -> Tensor:
-        """x: [B, 4, h, w] at step t [B]; tokens: [B, N, D]; sketch: [B, 3, H, W] -> the U-Net's output, like x."""
-        with add_hints(self.unet, self.sketch_encoder(sketch)):
-            output: Tensor = self.unet(x, t, context=tokens)
-        return output
+STOPPED = 143  # exit status, as of a process that SIGTERM ended
 
 
-def fix_token_scale(encoder: ReferenceEncoder) -> None:
-    """Tokens of unit variance for ever: a plain `ln_post`, and a rotation for a projection, both frozen.
-
-    An encoder that learns beside the U-Net would else outgrow the noise of eq. 1 by scaling its tokens up.
-    """
-    visual = encoder.visual
-    nn.init.orthogonal_(visual.proj)
-    for parameter in (visual.proj, visual.ln_post.weight, visual.ln_post.bias):
-        parameter.requires_grad_(False)
-
-
-@torch.no_grad()
-def update_ema(ema: nn.Module, model: nn.Module, updates: int, max_decay: float) -> None:
-    """decay = min(max_decay, (1 + n) / (10 + n)), n counts from 1 (as ldm's LitEma)."""
-    decay = min(max_decay, (1 + updates) / (10 + updates))
-    for shadow, parameter in zip(ema.parameters(), model.parameters()):
-        shadow.lerp_(parameter, 1 - decay)
+def parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--preset", default="v1-512", metavar="NAME", help=f"one of {', '.join(RECIPES)}")
+    p.add_argument("--data", type=Path, required=True, metavar="DIR", help="color/ and sketch/, see docs/data.md")
+    p.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder of the run")
+    p.add_argument("--max-images", type=int, metavar="N", help="stop after so many images, before the stages' end")
+    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--set", action="append", default=[], dest="settings", metavar="a.b=v",
+                   help="change a value of the recipe; --dry-run prints all of them")
+    p.add_argument("--dry-run", action="store_true",
+                   help="print the whole configuration, sizes, memory and time, and stop")
+    return p
 
 
-def schedule_of(recipe: Recipe) -> Iterator[tuple[Stage, float]]:
-    """Stage and progress within it, in [0, 1), of every step."""
-    for stage in recipe.stages:
-        steps = stage.images // recipe.batch_size
-        for step in range(steps):
-            yield stage, step / steps
+def make_accelerator(recipe: Recipe, out: Path) -> Accelerator:
+    """By accelerate's own configuration; the recipe says into how many parts a step is cut."""
+    from accelerate import Accelerator
+    from accelerate.state import PartialState
+    from accelerate.utils import parse_flag_from_env
+
+    from training.feed import Share
+    from training.logs import project
+
+    world = PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU")).num_processes
+    if world == 1 and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise ColorizeError(f"{os.environ['WORLD_SIZE']} processes were started and there is no GPU for them to share; "
+                            "for processes on CPUs set ACCELERATE_USE_CPU=1")
+    parts = Share.of(recipe, 0, world).parts
+    for tracker in recipe.run.trackers:
+        if importlib.util.find_spec(tracker) is None:
+            raise ColorizeError(f"run.trackers: found {tracker!r}, which is not installed; pip install {tracker}, or "
+                                "leave it out (--set run.trackers=)")
+    try:
+        return Accelerator(
+            mixed_precision=recipe.run.precision or None, gradient_accumulation_steps=parts,
+            log_with=list(recipe.run.trackers) or None, project_config=project(out))
+    except (ImportError, ValueError, RuntimeError) as error:
+        raise ColorizeError(f"accelerate cannot start with this configuration: {error}") from None
 
 
-def training_loss(
-    model: Model, batch: Batch, stage: Stage, recipe: Recipe, noise_schedule: NoiseSchedule, generator: torch.Generator,
-) -> Tensor:
-    """Loss per sample, [B]; every draw comes from `generator`."""
-    count = len(batch.mean)
+def frozen_encoders(recipe: Recipe, accelerator: Accelerator) -> FrozenEncoders:
+    """VAE and reference encoder, as far as the recipe names them."""
+    from training.frozen import FrozenEncoders
+    from training.start import load_reference_encoder, load_vae
 
-    def keep(rate: float) -> Tensor:
-        return (torch.rand(count, generator=generator) >= rate).float()
-
-    x0 = batch.mean + batch.std * torch.randn(batch.mean.shape, generator=generator)
-    t = torch.randint(0, len(noise_schedule.alphas_cumprod), (count,), generator=generator)
-    noise = torch.randn(x0.shape, generator=generator)
-    margins = torch.randint(0, recipe.max_margin + 1, (count, 2), generator=generator)
-    margins = margins * (torch.rand(count, 2, generator=generator) < recipe.margin_rate)
-    sketch = drop_sketch(erase_margins(batch.sketch, margins), keep(stage.drop_sketch))
-    tokens = model.reference_encoder(batch.reference)[:, 1:]
-    token_noise = torch.randn(tokens.shape, generator=generator)
-    tokens = noisy_tokens(tokens, t, token_noise, noise_schedule, stage.token_noise)
-    tokens = drop_reference(tokens, keep(stage.drop_reference))
-    output = model(noise_schedule.add_noise(x0, noise, t), t, tokens, sketch)
-    return diffusion_loss(output, x0, noise, t, noise_schedule, recipe.prediction)
+    return FrozenEncoders(load_vae(recipe), load_reference_encoder(recipe), recipe.train_reference_encoder,
+                          accelerator.autocast)
 
 
-def train(
-    recipe: Recipe, data: Path, vae_file: Path, out: Path, seed: int = 0, pictures: int | None = None,
-    log_every: int = 25, save_every: int = 200,
-) -> Path:
-    """Train or resume; returns the finished checkpoint."""
-    out.mkdir(parents=True, exist_ok=True)
-    vae = AutoencoderKL(recipe.networks.vae)
-    vae.load_state_dict(torch.load(vae_file, weights_only=True))
-    dataset = PairDataset(data, vae, pictures)
-    torch.manual_seed(seed)
-    model = Model(recipe).to(memory_format=torch.channels_last)
-    ema = copy.deepcopy(model).requires_grad_(False)
-    trained = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=1.0, betas=(0.9, 0.99), weight_decay=recipe.weight_decay)
-    parts = {"model": model, "ema": ema, "optimizer": optimizer}
-    start = load_state(out / "state.pt", parts)
-    (out / "recipe.json").write_text(json.dumps(dataclasses.asdict(recipe), indent=1, default=lambda e: e.value))
-    noise_schedule = NoiseSchedule(alphas_cumprod())
-    since, losses = time.time(), []
-    for step, (stage, progress) in enumerate(schedule_of(recipe)):
-        if step < start:
-            continue
-        generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
-        batch = dataset.batch(step, seed, recipe.batch_size, stage.window)
-        loss = training_loss(model, batch, stage, recipe, noise_schedule, generator).mean()
-        lr = stage.final_lr + (stage.lr - stage.final_lr) * 0.5 * (1 + math.cos(math.pi * progress))
-        optimizer.param_groups[0]["lr"] = lr * min(1.0, (step + 1) / 100)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(trained, 1.0)
-        optimizer.step()
-        update_ema(ema, model, step + 1, recipe.ema_decay)
-        losses.append(float(loss.detach()))
-        done = step + 1
-        if done % log_every == 0:
-            seconds = time.time() - since
-            record = {"images": done * recipe.batch_size, "stage": stage.name, "loss": sum(losses) / len(losses),
-                      "lr": lr, "images_per_second": len(losses) * recipe.batch_size / seconds}
-            with open(out / "log.jsonl", "a", encoding="utf-8") as log:
-                log.write(json.dumps(record) + "\n")
-            since, losses = time.time(), []
-        if done % save_every == 0:
-            save_state(out / "state.pt", parts, done)
-    final = out / "final.safetensors"
-    export(final, ema, vae, recipe)
-    return final
+def with_cache(
+    pairs: Pairs, recipe: Recipe, encoders: FrozenEncoders, out: Path, accelerator: Accelerator,
+) -> tuple[Pairs, FrozenEncoders]:
+    """The pairs with what is cached of them, and the encoders that are needed besides."""
+    from training.cache import Networks, build_cache, open_cache
+
+    networks = Networks(encoders.vae, encoders.reference_encoder)
+    if not recipe.run.cache or (networks.vae is None and networks.reference_encoder is None):
+        return pairs, encoders
+    if recipe.run.cache == "auto":
+        if accelerator.is_main_process:
+            build_cache(pairs, out / "cache", networks)
+        accelerator.wait_for_everyone()
+    folder = out / "cache" if recipe.run.cache == "auto" else Path(recipe.run.cache)
+    off = pairs.options.cached()[1]
+    if off:
+        accelerator.print(f"cached, and so without: {', '.join(off)}")
+    cache = open_cache(pairs, folder, networks)
+    if "tokens" in cache.folders:
+        encoders = replace(encoders, reference_encoder=None)  # the VAE stays: sample grids are decoded with it
+    return pairs.with_cache(cache), encoders
+
+
+def run(args: argparse.Namespace) -> Path | None:
+    """Train or resume; the finished checkpoint, None after --dry-run."""
+    recipe = recipe_of(args.preset, args.settings)
+    if args.max_images is not None and args.max_images < 1:
+        raise ColorizeError(f"--max-images: found {args.max_images}, expected 1 or more")
+    if args.out.exists() and not args.out.is_dir():
+        raise ColorizeError(f"--out: found the file {args.out}, expected a folder, or a name for one")
+    from training.data.pairs import open_pairs
+
+    pairs = open_pairs(args.data, recipe.data)
+    end = min(recipe.length(len(pairs)), args.max_images or sys.maxsize)
+    if args.dry_run:
+        from training.estimate import describe
+
+        print(describe(recipe, pairs, end))
+        return None
+    from training import state
+    from training.export import export_run, keep_vae
+    from training.loop import Trainer, train
+
+    accelerator = make_accelerator(recipe, args.out)
+    description: dict[str, Any] = {"preset": args.preset, "seed": args.seed, "samples": len(pairs),
+                                   "cached": bool(recipe.run.cache), "recipe": to_plain(recipe)}
+    if accelerator.is_main_process:
+        args.out.mkdir(parents=True, exist_ok=True)
+        state.claim(args.out, description)
+    accelerator.wait_for_everyone()
+    accelerator.print(pairs.report)
+    encoders = frozen_encoders(recipe, accelerator)
+    if accelerator.is_main_process and encoders.vae is not None:
+        keep_vae(args.out, encoders.vae)
+    pairs, encoders = with_cache(pairs, recipe, encoders, args.out, accelerator)
+    trainer = Trainer.build(accelerator, recipe, pairs, args.seed, args.out, encoders)
+    if accelerator.is_main_process and not trainer.position.images:
+        (args.out / "start.json").write_text(json.dumps(vars(trainer.start), indent=1))
+        print(trainer.start)
+    if trainer.position.images < end and not train(trainer, end, description):
+        accelerator.print(f"stopped at {trainer.position.images} images; the same command goes on", file=sys.stderr)
+        sys.exit(STOPPED)
+    accelerator.wait_for_everyone()
+    final = args.out / "final.safetensors"
+    if accelerator.is_main_process:
+        export_run(args.out, final, recipe.run.export)
+    accelerator.end_training()
+    return final if accelerator.is_main_process else None
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--preset", choices=sorted(RECIPES), default="pocket")
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--vae", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--pictures", type=int, help="use only so many of the pictures")
-    args = parser.parse_args()
-    print(train(RECIPES[args.preset], args.data, args.vae, args.out, args.seed, args.pictures))
+    args = parser().parse_args()
+    try:
+        final = run(args)
+    except ColorizeError as error:
+        sys.exit(f"error: {error}")
+    if final:
+        print(final)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,11 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,23 +26,21 @@ from torch import Tensor
 
 from lib_colorize.checkpoint.config import VAEConfig
 from lib_colorize.standalone.networks import AutoencoderKL
-from training.dataset import to_tensor
-from training.state import load_state, save_state
+from training.data.pairs import Pairs, open_pairs
+from training.recipes import POCKET
 from training.vae_init import pass_colour
 
 CONFIG = VAEConfig(ch=96, ch_mult=(1, 1, 1, 1), num_res_blocks=0, z_channels=4, embed_dim=4)
 CROP = 64  # px, in the first 80 % of the steps
+DATA = replace(POCKET.data, flip=True, max_margin=0)
 
 
-def batch(pictures: np.ndarray, step: int, seed: int, size: int, count: int) -> Tensor:
-    """`count` random crops of `size`, a pure function of (seed, step)."""
+def batch(pairs: Pairs, step: int, seed: int, window: int, count: int) -> Tensor:
+    """`count` pictures, or random windows of them, a pure function of (seed, step)."""
     rng = np.random.default_rng((seed, step))
-    crops = []
-    for index in rng.integers(0, len(pictures), count):
-        y, x = rng.integers(0, pictures.shape[1] - size + 1, 2)
-        crop = pictures[index, y:y + size, x:x + size]
-        crops.append(crop[:, ::-1] if rng.random() < 0.5 else crop)
-    return to_tensor(np.stack(crops))
+    colour = pairs.batch(rng.integers(0, len(pairs), count).tolist(), seed, step, window).color
+    assert colour is not None, "opened without a cache"
+    return colour
 
 
 def gradients(x: Tensor) -> Tensor:
@@ -66,13 +67,13 @@ def weights(progress: float) -> dict[str, float]:
     return {"pixels": 1.0, "colour": 1.0, "edges": 1.0, "anchor": 0.1 if progress < 0.3 else 0.01, "kl": 2e-4}
 
 
-def rescale(vae: AutoencoderKL, pictures: np.ndarray) -> None:
+def rescale(vae: AutoencoderKL, pictures: Tensor) -> None:
     """Make every latent channel of mean 0 and, scaled, of standard deviation 1, the reconstructions equal.
 
-    Both are linear, so they go into the 1x1 convolutions on either side of the latent.
+    Both are linear, so they go into the 1x1 convolutions on either side of the latent. pictures: [B, 3, H, W].
     """
     with torch.no_grad():
-        means = torch.cat([vae.encode(to_tensor(part))[0] for part in np.array_split(pictures, 8)])
+        means = torch.cat([vae.encode(part)[0] for part in pictures.split(64)])
         shift, scale = means.mean((0, 2, 3)), means.std((0, 2, 3)) * vae.scale_factor
         channels = len(scale)
         old_weight, post = vae.quant_conv.weight, vae.post_quant_conv
@@ -83,11 +84,28 @@ def rescale(vae: AutoencoderKL, pictures: np.ndarray) -> None:
         vae.quant_conv.bias[channels:] -= 2 * scale.log()
 
 
+def save_state(path: Path, vae: AutoencoderKL, optimizer: torch.optim.Optimizer, step: int) -> None:
+    """To resume from; a broken write leaves the old file."""
+    unfinished = path.with_suffix(".unfinished")
+    torch.save({"step": step, "model": vae.state_dict(), "optimizer": optimizer.state_dict()}, unfinished)
+    os.replace(unfinished, path)
+
+
+def load_state(path: Path, vae: AutoencoderKL, optimizer: torch.optim.Optimizer) -> int:
+    """The number of finished steps, 0 when there is no file."""
+    if not path.exists():
+        return 0
+    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    vae.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    return int(state["step"])
+
+
 def train(
     data: Path, out: Path, steps: int, batch_size: int, seed: int, lr: float, decoder_of: Path | None = None,
 ) -> AutoencoderKL:
     """Train or resume; writes out/state.pt now and then and out/vae.pt at the end."""
-    pictures = np.load(data / "color.npy", mmap_mode="r")
+    pairs = open_pairs(data, DATA)
     torch.manual_seed(seed)
     vae = AutoencoderKL(CONFIG).to(memory_format=torch.channels_last)
     pass_colour(vae)
@@ -98,13 +116,13 @@ def train(
     trained = [p for p in vae.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=lr, betas=(0.9, 0.99), weight_decay=1e-4)
     out.mkdir(parents=True, exist_ok=True)
-    start = load_state(out / "state.pt", {"model": vae, "optimizer": optimizer})
+    start = load_state(out / "state.pt", vae, optimizer)
     since = time.time()
     for step in range(start, steps):
         progress = step / steps
         whole = progress >= 0.8
-        side, count = (pictures.shape[1], max(1, batch_size // 4)) if whole else (CROP, batch_size)
-        x = batch(pictures, step, seed, side, count)
+        window, count = (0, max(1, batch_size // 4)) if whole else (CROP, batch_size)
+        x = batch(pairs, step, seed, window, count)
         generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
         noise = torch.randn(len(x), 4, x.shape[2] // 8, x.shape[3] // 8, generator=generator)
         terms = loss_terms(vae, x, noise)
@@ -120,9 +138,10 @@ def train(
             with open(out / "log.jsonl", "a", encoding="utf-8") as log:
                 log.write(json.dumps(record) + "\n")
         if (step + 1) % 100 == 0 or step + 1 == steps:
-            save_state(out / "state.pt", {"model": vae, "optimizer": optimizer}, step + 1)
+            save_state(out / "state.pt", vae, optimizer, step + 1)
     if not decoder_of:
-        rescale(vae, np.asarray(pictures[:: max(1, len(pictures) // 512)]))
+        some = [pairs.batch([i], seed, 0).color for i in range(0, len(pairs), max(1, len(pairs) // 512))]
+        rescale(vae, torch.cat([colour for colour in some if colour is not None]))
     torch.save(vae.state_dict(), out / "vae.pt")
     return vae
 
