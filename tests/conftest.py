@@ -49,3 +49,14 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, ...]:
     files = (draw_sketch(folder / "sketch.png", (64, 64)), draw_reference(folder / "reference.png"),
              draw_sketch(folder / "other.png", (64, 64), shift=12))
     return tuple(map(open_image, files))
+
+
+@pytest.fixture(scope="session")
+def training_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`data` with random pairs and `vae.pt`, for tiny runs of the trainer."""
+    from tests.training_runs import make_pictures, make_vae
+
+    folder = tmp_path_factory.mktemp("training")
+    make_pictures(folder / "data")
+    make_vae(folder / "vae.pt")
+    return folder

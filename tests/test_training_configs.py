@@ -23,8 +23,6 @@ from tests.training_runs import (
     environment,
     finish,
     finish_together,
-    make_pictures,
-    make_vae,
     start,
 )
 from training import stored
@@ -37,18 +35,10 @@ KINDS = {"single": "NO", "cpu": "NO", "ddp": "MULTI_GPU", "zero2": "DEEPSPEED", 
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("files")
-    make_pictures(folder / "data")
-    make_vae(folder / "vae.pt")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def single(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def single(training_files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two steps by one process."""
     out = tmp_path_factory.mktemp("single") / "run"
-    finish(start([*command(files / "data", files / "vae.pt", out, *STEPS), "--max-images", "8"]))
+    finish(start([*command(training_files, out, *STEPS), "--max-images", "8"]))
     return out
 
 
@@ -78,8 +68,8 @@ def test_the_configurations_are_all_here() -> None:
     assert {path.stem for path in CONFIGS} == set(KINDS)
 
 
-def test_the_cpu_configuration_runs_by_accelerate_launch(files: Path, single: Path, tmp_path: Path) -> None:
-    arguments = command(files / "data", files / "vae.pt", tmp_path / "run", *STEPS)
+def test_the_cpu_configuration_runs_by_accelerate_launch(training_files: Path, single: Path, tmp_path: Path) -> None:
+    arguments = command(training_files, tmp_path / "run", *STEPS)
     config = str(ROOT / "training" / "configs" / "cpu.yaml")
     done = subprocess.run(
         [sys.executable, "-m", "accelerate.commands.launch", "--config_file", config, "training/train.py", *arguments,
@@ -104,10 +94,10 @@ def sharded_environment(kind: str, monkeypatch: pytest.MonkeyPatch) -> dict[str,
 
 @pytest.mark.parametrize("kind", ["zero2", "fsdp"])
 def test_sharded_training_over_gloo_equals_one_process_resumes_and_is_exported(
-    files: Path, single: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str,
+    training_files: Path, single: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str,
 ) -> None:
     env = {**sharded_environment(kind, monkeypatch), "ACCELERATE_MIXED_PRECISION": "no"}
-    arguments = command(files / "data", files / "vae.pt", tmp_path / "run", *STEPS)
+    arguments = command(training_files, tmp_path / "run", *STEPS)
     finish_together([*arguments, "--max-images", "4"], program=PROGRAM, **env)
     finish_together([*arguments, "--max-images", "8"], program=PROGRAM, **env)  # goes on from the checkpoint
     for a, b in zip(stored.checkpoints(single), stored.checkpoints(tmp_path / "run"), strict=True):
@@ -122,11 +112,11 @@ def test_sharded_training_over_gloo_equals_one_process_resumes_and_is_exported(
 
 @pytest.mark.parametrize("kind", ["zero2", "fsdp"])
 def test_sharded_training_in_bf16_stays_close_and_draws_samples(
-    files: Path, single: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str,
+    training_files: Path, single: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str,
 ) -> None:
     env = sharded_environment(kind, monkeypatch)
     assert env["ACCELERATE_MIXED_PRECISION"] == "bf16"
-    arguments = command(files / "data", files / "vae.pt", tmp_path / "run", *STEPS, "run.precision=",
+    arguments = command(training_files, tmp_path / "run", *STEPS, "run.precision=",
                         "run.sample_every=8", "run.sample_pairs=1", "run.sample_steps=1")
     finish_together([*arguments, "--max-images", "8"], program=PROGRAM, **env)
     logs = [(run / "log.jsonl").read_text().splitlines() for run in (tmp_path / "run", single)]
@@ -138,8 +128,8 @@ def test_sharded_training_in_bf16_stays_close_and_draws_samples(
     assert (tmp_path / "run" / "samples" / "000000000008.png").exists()
 
 
-def test_several_processes_without_a_gpu_are_refused_unless_asked_for(files: Path, tmp_path: Path) -> None:
-    arguments = command(files / "data", files / "vae.pt", tmp_path / "run", *STEPS)
+def test_several_processes_without_a_gpu_are_refused_unless_asked_for(training_files: Path, tmp_path: Path) -> None:
+    arguments = command(training_files, tmp_path / "run", *STEPS)
     with pytest.raises(AssertionError, match="ACCELERATE_USE_CPU=1"):
         finish_together(arguments)
     assert not (tmp_path / "run").exists()

@@ -22,8 +22,6 @@ from tests.training_runs import (
     difference,
     finish,
     finish_together,
-    make_pictures,
-    make_vae,
     start,
     tiny,
     trainer,
@@ -47,18 +45,10 @@ def fresh_accelerate() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("files")
-    make_pictures(folder / "data")
-    make_vae(folder / "vae.pt")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def single(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def single(training_files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of four steps by one process, each step saved."""
     out = tmp_path_factory.mktemp("single") / "run"
-    arguments = command(files / "data", files / "vae.pt", out, *STEPS, "run.sample_every=16", "run.sample_steps=2",
+    arguments = command(training_files, out, *STEPS, "run.sample_every=16", "run.sample_steps=2",
                         "run.trackers=tensorboard", "run.sample_pairs=2")
     finish(start(arguments))
     return out
@@ -104,21 +94,23 @@ def test_a_run_writes_log_samples_and_a_checkpoint_that_the_core_reads(single: P
     assert grid.size == (5 * SIZE, 2 * SIZE)
 
 
-def test_accumulated_parts_equal_the_whole_batch(files: Path, single: Path, tmp_path: Path) -> None:
-    finish(start(command(files / "data", files / "vae.pt", tmp_path / "run", *STEPS, "run.micro_batch=1")))
+def test_accumulated_parts_equal_the_whole_batch(training_files: Path, single: Path, tmp_path: Path) -> None:
+    finish(start(command(training_files, tmp_path / "run", *STEPS, "run.micro_batch=1")))
     same_training(tmp_path / "run", single)
 
 
-def test_two_processes_equal_one_with_the_doubled_batch(files: Path, single: Path, tmp_path: Path) -> None:
-    arguments = command(files / "data", files / "vae.pt", tmp_path / "run", *STEPS, "run.micro_batch=1")
+def test_two_processes_equal_one_with_the_doubled_batch(training_files: Path, single: Path, tmp_path: Path) -> None:
+    arguments = command(training_files, tmp_path / "run", *STEPS, "run.micro_batch=1")
     finish_together(arguments, ACCELERATE_USE_CPU="true")
     same_training(tmp_path / "run", single)
 
 
 @pytest.mark.parametrize("preset", [name for name in RECIPES if name != "pocket"])
-def test_every_preset_builds_at_small_width_and_takes_two_steps(files: Path, tmp_path: Path, preset: str) -> None:
+def test_every_preset_builds_at_small_width_and_takes_two_steps(
+    training_files: Path, tmp_path: Path, preset: str,
+) -> None:
     recipe = tiny(preset, "run.save_every=100")
-    run = trainer(recipe, files / "data", tmp_path / "run")
+    run = trainer(recipe, training_files / "data", tmp_path / "run")
     before = run.model.get_parameter("unet.out.2.weight").detach().clone()
     seen: set[str] = set()
     for name, parameter in run.model.named_parameters():
@@ -133,8 +125,10 @@ def test_every_preset_builds_at_small_width_and_takes_two_steps(files: Path, tmp
     assert seen == {name for name, _ in run.model.named_parameters()} - frozen  # DDP would wait for one without
 
 
-def test_bf16_trains_close_to_float32_and_keeps_float32_weights(files: Path, single: Path, tmp_path: Path) -> None:
-    arguments = command(files / "data", files / "vae.pt", tmp_path / "run", *STEPS, "run.precision=bf16")
+def test_bf16_trains_close_to_float32_and_keeps_float32_weights(
+    training_files: Path, single: Path, tmp_path: Path,
+) -> None:
+    arguments = command(training_files, tmp_path / "run", *STEPS, "run.precision=bf16")
     finish(start(arguments))
     for mine, theirs in zip(records(tmp_path / "run"), records(single), strict=True):
         assert mine["loss"] == pytest.approx(theirs["loss"], rel=0.02)
@@ -159,11 +153,11 @@ def test_the_meter_sorts_losses_by_t_and_leaves_out_what_fills_up() -> None:
 @pytest.mark.parametrize("setting, package", [("run.trackers=wandb", "wandb"),
                                               ("optimizer.kind=adamw8bit", "bitsandbytes")])
 def test_a_package_that_is_not_installed_is_named(
-    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str, package: str,
+    training_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str, package: str,
 ) -> None:
     if importlib.util.find_spec(package):
         pytest.skip(f"{package} is installed")
-    arguments = command(files / "data", files / "vae.pt", tmp_path / "run", setting)
+    arguments = command(training_files, tmp_path / "run", setting)
     monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
     with pytest.raises(SystemExit, match=f"^error: .*pip install {package}"):
         train.main()

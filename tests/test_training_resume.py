@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 from lib_colorize.errors import ColorizeError
-from tests.training_runs import command, finish, make_pictures, make_vae, start, start_together
+from tests.training_runs import command, finish, start, start_together
 from training import state, stored
 from training.logs import forget_after
 from training.plain import to_plain
@@ -27,17 +27,9 @@ STEPS = ("stages.0.images=4", "stages.1.images=4", "stages.2.images=8", "run.sav
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("files")
-    make_pictures(folder / "data")
-    make_vae(folder / "vae.pt")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def unbroken(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def unbroken(training_files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("unbroken") / "run"
-    finish(start(command(files / "data", files / "vae.pt", out, *STEPS)))
+    finish(start(command(training_files, out, *STEPS)))
     return out
 
 
@@ -68,9 +60,9 @@ def bit_equal(a: Path, b: Path) -> None:
     assert json.loads((a / "position.json").read_text()) == json.loads((b / "position.json").read_text())
 
 
-def test_a_killed_run_resumes_to_the_same_bits(files: Path, unbroken: Path, tmp_path: Path) -> None:
+def test_a_killed_run_resumes_to_the_same_bits(training_files: Path, unbroken: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    arguments = command(files / "data", files / "vae.pt", out, *STEPS)
+    arguments = command(training_files, out, *STEPS)
     process = start(arguments)
     wait_for(process, lambda: len(stored.checkpoints(out)) >= 2)
     os.kill(process.pid, signal.SIGKILL)
@@ -92,10 +84,10 @@ def test_a_killed_run_resumes_to_the_same_bits(files: Path, unbroken: Path, tmp_
 
 
 def test_sigterm_saves_and_the_same_command_goes_on_until_max_images(
-    files: Path, unbroken: Path, tmp_path: Path,
+    training_files: Path, unbroken: Path, tmp_path: Path,
 ) -> None:
     out = tmp_path / "run"
-    arguments = command(files / "data", files / "vae.pt", out, *STEPS, "run.save_every=1000", "run.workers=1")
+    arguments = command(training_files, out, *STEPS, "run.save_every=1000", "run.workers=1")
     process = start(arguments)
     wait_for(process, lambda: (out / "log.jsonl").exists() and bool((out / "log.jsonl").read_text()))
     process.send_signal(signal.SIGTERM)
@@ -110,10 +102,10 @@ def test_sigterm_saves_and_the_same_command_goes_on_until_max_images(
     assert (out / "final.safetensors").exists()
 
 
-def test_sigterm_to_one_of_two_processes_stops_both_with_a_checkpoint(files: Path, tmp_path: Path) -> None:
+def test_sigterm_to_one_of_two_processes_stops_both_with_a_checkpoint(training_files: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     long = ("stages.0.images=400", "run.save_every=1000", "run.log_every=2", "run.micro_batch=1")
-    processes = start_together(command(files / "data", files / "vae.pt", out, *long), ACCELERATE_USE_CPU="true")
+    processes = start_together(command(training_files, out, *long), ACCELERATE_USE_CPU="true")
     wait_for(processes[0], lambda: (out / "log.jsonl").exists() and bool((out / "log.jsonl").read_text()))
     processes[1].send_signal(signal.SIGTERM)  # not the one that writes
     outputs = [process.communicate(timeout=1200)[0] for process in processes]
@@ -122,8 +114,8 @@ def test_sigterm_to_one_of_two_processes_stops_both_with_a_checkpoint(files: Pat
     assert 0 < int(saved.name) < 400
 
 
-def test_another_configuration_is_refused_with_what_differs(files: Path, unbroken: Path) -> None:
-    arguments = command(files / "data", files / "vae.pt", unbroken, *STEPS, "stages.0.lr=1", "optimizer.clip=3")
+def test_another_configuration_is_refused_with_what_differs(training_files: Path, unbroken: Path) -> None:
+    arguments = command(training_files, unbroken, *STEPS, "stages.0.lr=1", "optimizer.clip=3")
     process = start([*arguments, "--seed", "5"])
     output, _ = process.communicate(timeout=1200)
     assert process.returncode == 1

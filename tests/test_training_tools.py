@@ -24,7 +24,7 @@ from lib_colorize.schedule import NoiseSchedule, Prediction, alphas_cumprod
 from lib_colorize.settings import Settings
 from lib_colorize.standalone.engine import Engine
 from lib_colorize.standalone.networks import FusedAttention, make_unet
-from tests.training_runs import ROOT, command, encoders, environment, make_pictures, make_vae, tiny, trainer
+from tests.training_runs import ROOT, command, encoders, environment, make_pictures, tiny, trainer
 from training import ablations, bench, export, loop, samples, state, stored, token_noise, train
 from training.cache import Networks, build_cache
 from training.data.pairs import open_pairs
@@ -62,9 +62,8 @@ def pocket(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return found
 
 
-def test_dry_run_prints_the_configuration_and_writes_nothing(tmp_path: Path) -> None:
-    data, vae = make_pictures(tmp_path / "data"), make_vae(tmp_path / "vae.pt")
-    arguments = command(data, vae, tmp_path / "run", "optimizer.batch_size=4", "run.micro_batch=1")
+def test_dry_run_prints_the_configuration_and_writes_nothing(training_files: Path, tmp_path: Path) -> None:
+    arguments = command(training_files, tmp_path / "run", "optimizer.batch_size=4", "run.micro_batch=1")
     done = subprocess.run([sys.executable, "-m", "training.train", *arguments, "--dry-run"], cwd=ROOT,
                           env=environment(), capture_output=True, text=True, timeout=1200)
     assert done.returncode == 0, done.stderr

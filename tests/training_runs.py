@@ -63,10 +63,10 @@ def make_vae(path: Path) -> Path:
     return path
 
 
-def command(data: Path, vae: Path, out: Path, *settings: str, preset: str = "pocket") -> list[str]:
-    """Arguments of train.py for a tiny run."""
-    chosen = (*NETWORKS, *RUN, f"start.vae={vae}", *settings)
-    return ["--preset", preset, "--data", str(data), "--out", str(out),
+def command(files: Path, out: Path, *settings: str, preset: str = "pocket") -> list[str]:
+    """Arguments of train.py for a tiny run; files: the folder of the fixture `training_files`."""
+    chosen = (*NETWORKS, *RUN, f"start.vae={files / 'vae.pt'}", *settings)
+    return ["--preset", preset, "--data", str(files / "data"), "--out", str(out),
             *(word for setting in chosen for word in ("--set", setting))]
 
 

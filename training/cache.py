@@ -25,8 +25,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from lib_colorize.errors import ColorizeError
-from training.cache_key import Networks, identity, keys, row_shapes, short
-from training.cache_store import KINDS, Cache, Shard, shards_of
+from training.cache_key import Networks, keys, row_shapes, short
+from training.cache_store import KINDS, Cache, Shard, samples_identity, shards_of
 from training.data import engine
 from training.data.augment import Draw
 from training.data.pairs import Pairs, open_pairs, to_tensor
@@ -57,7 +57,7 @@ class Estimate:
 
 
 def _folders(pairs: Pairs, root: Path, networks: Networks, dtype: torch.dtype) -> dict[str, Path]:
-    made = keys(identity(pairs), networks, dtype)
+    made = keys(samples_identity(pairs), networks, dtype)
     if not made:
         raise ColorizeError("nothing to cache: give a VAE, a reference encoder, or both")
     return {kind: root / f"{kind}-{short(key)}" for kind, key in made.items()}
@@ -120,7 +120,7 @@ def open_cache(pairs: Pairs, root: Path, networks: Networks, dtype: torch.dtype 
         raise ColorizeError(f"{root}: {len(missing)} shards are missing of the cache for these weights, pictures and "
                             f"options (others there: {', '.join(p.name for p in stale) or 'none'}); build it with "
                             "training.cache")
-    return Cache(folders, identity(pairs), pairs.bucket_of)
+    return Cache(folders, samples_identity(pairs), pairs.bucket_of)
 
 
 def stale_folders(root: Path, folders: dict[str, Path]) -> list[Path]:
@@ -146,7 +146,7 @@ def build_cache(
         raise ColorizeError(f"{root}: {sum(size.bytes_of.values()) / 1e9:.1f} GB are needed and {size.free / 1e9:.1f} "
                             "GB free; use another disk, cache one of the two, or none")
     folders = _folders(pairs, root, made, dtype)
-    for kind, key in keys(identity(pairs), made, dtype).items():
+    for kind, key in keys(samples_identity(pairs), made, dtype).items():
         folders[kind].mkdir(parents=True, exist_ok=True)
         _write_whole(folders[kind] / "made_from.json", json.dumps(key, indent=1).encode())
     missing, _, _ = _missing(pairs, folders, made, dtype)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -14,12 +13,6 @@ from torch import Tensor
 from lib_colorize.reference_encoder import ReferenceEncoder
 from lib_colorize.standalone.networks import AutoencoderKL
 from training.cache_store import KINDS
-
-if TYPE_CHECKING:
-    from training.data.pairs import Pairs
-
-VERSION = 1  # of the pre-processing and of the layout of shards
-GEOMETRY = ("resolution", "buckets", "bucket_step", "max_aspect", "crop", "flip")  # options that decide the pixels
 
 
 @dataclass(frozen=True)
@@ -38,13 +31,6 @@ def weights_hash(state: Mapping[str, Tensor]) -> str:
         found.update(f"{key} {value.dtype} {tuple(value.shape)}".encode())
         found.update(value.reshape(-1).view(torch.uint8).numpy().tobytes() if value.numel() else b"")
     return found.hexdigest()
-
-
-def identity(pairs: Pairs) -> str:
-    """Of the samples: which pictures, and what is done to them before they are encoded."""
-    options = asdict(pairs.options.cached()[0])
-    made = {"version": VERSION, "data": pairs.digest, **{name: options[name] for name in GEOMETRY}}
-    return hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()
 
 
 def keys(samples: str, networks: Networks, dtype: torch.dtype) -> dict[str, dict[str, str]]:

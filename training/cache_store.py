@@ -7,7 +7,9 @@ one stands in for a damaged one). flips = 2 when samples may be flipped: neither
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import json
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
     from training.data.pairs import Pairs
 
+VERSION = 1  # of the pre-processing and of the layout of shards
+GEOMETRY = ("resolution", "buckets", "bucket_step", "max_aspect", "crop", "flip")  # options that decide the pixels
 ROWS = 128
 KINDS = {"latents": ("mean", "std"), "tokens": ("tokens",)}  # directory -> what its shards hold
 
@@ -55,11 +59,18 @@ def shards_of(bucket_of: np.ndarray) -> list[Shard]:
     return found
 
 
+def samples_identity(pairs: Pairs) -> str:
+    """Of the samples: which pictures, and what is done to them before they are encoded."""
+    options = asdict(pairs.options.cached()[0])
+    made = {"version": VERSION, "data": pairs.digest, **{name: options[name] for name in GEOMETRY}}
+    return hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()
+
+
 class Cache:
     """What was computed for one set of samples; picklable, reads only."""
 
     def __init__(self, folders: dict[str, Path], identity: str, bucket_of: np.ndarray) -> None:
-        """folders: kind -> its complete directory; identity: `cache_key.identity` of the samples."""
+        """folders: kind -> its complete directory; identity: `samples_identity` of them."""
         self.folders, self.identity, self.bucket_of = folders, identity, bucket_of
         self.place = np.zeros(len(bucket_of), dtype=np.int64)  # of a sample within its bucket
         for bucket in np.unique(bucket_of):
@@ -68,9 +79,7 @@ class Cache:
 
     def require(self, pairs: Pairs) -> None:
         """ColorizeError unless it was made from these samples by these options."""
-        from training.cache_key import identity
-
-        if identity(pairs) != self.identity:
+        if samples_identity(pairs) != self.identity:
             raise ColorizeError("the cache was made from other pictures or other data options; build it again")
 
     def row(self, kind: str, sample: int, flip: bool) -> tuple[dict[str, Tensor], int]:
