@@ -11,7 +11,9 @@ import torch
 from PIL import Image
 
 from lib_colorize.errors import ColorizeError
+from lib_colorize.framing import Frame
 from lib_colorize.hosts.checkpoints import colorize_file
+from lib_colorize.hosts.settings import JobSettings
 from lib_colorize.hosts.tokens import TokenStore
 from lib_colorize.model_catalogue import Folders
 from lib_colorize.overlay import overlay_lines
@@ -217,7 +219,7 @@ def test_lines_lie_over_the_result_at_its_own_size(hooks, pictures):
     hooks.process(p, args)
     job = getattr(p, hooks.JOB)
     hooks.before_sampling(p, args, torch.zeros(1, 4, 8, 8))
-    job.conditioning(hooks.host(), hooks.Frame(64, 64))
+    job.conditioning(hooks.host(), Frame(64, 64))
     plain = Image.new("RGB", (64, 64), "orange")
     assert job.finish(plain, 0).tobytes() == overlay_lines(plain, pictures[0], Settings(line_overlay=1.0)).tobytes()
 
@@ -232,11 +234,11 @@ def test_a_canvas_that_follows_the_sketch_is_cut_back_to_it(hooks, pictures):
 
 
 def test_the_preview_is_what_the_model_sees(hooks, pictures):
-    seen = hooks.preview(pictures[0], hooks.JobSettings(), (32, 32))
+    seen = hooks.preview(pictures[0], JobSettings(), (32, 32))
     assert seen.size == (32, 32) and seen.getpixel((0, 0)) == (255, 255, 255)
     assert min(seen.convert("L").tobytes()) < 100
     with pytest.raises(ColorizeError, match="no sketch"):
-        hooks.preview(None, hooks.JobSettings())
+        hooks.preview(None, JobSettings())
 
 
 def test_the_status_says_what_is_missing(hooks):
@@ -250,7 +252,7 @@ def test_the_status_says_what_is_missing(hooks):
 def test_a_checkpoint_that_is_only_chosen_is_described_from_its_file(hooks, tmp_path, monkeypatch):
     monkeypatch.setattr(hooks.host(), "loaded_file", lambda: None)
     assert (hooks.status().checkpoint, hooks.status().prediction, hooks.status().resolution) == ("tiny", "v", 64)
-    assert hooks.size_for(Image.new("RGB", (50, 50)), hooks.JobSettings()) == (64, 64)
+    assert hooks.size_for(Image.new("RGB", (50, 50)), JobSettings()) == (64, 64)
     other = tmp_path / "other.safetensors"
     other.write_bytes(b"something else")
     monkeypatch.setattr(hooks.host(), "chosen_path", lambda: str(other))

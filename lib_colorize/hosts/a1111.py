@@ -9,13 +9,11 @@ from typing import Any
 
 import torch
 from modules import devices, lowvram, prompt_parser, sd_models, sd_samplers, sd_unet, shared
-from PIL import Image
 from torch import Tensor, nn
 
 from ..attach import Attached, Attachment
 from ..conditioning import Branch, Conditioning
 from ..guidance import as_cfg, branches, guided
-from ..model_catalogue import Folders
 from ..settings import Settings
 from . import webui
 from .a1111_loading import Loading, noted
@@ -26,11 +24,12 @@ from .marks import mark, read_marks
 from .sampling import wrap_sampler
 
 ARGUMENTS = ("x", "timesteps", "context")  # of the U-Net
-ON_P = ("setup_conds", "calculate_hr_conds", "init")  # what `prepare` and `stop` set on a processing object
 
 
-class A1111:
+class A1111(webui.WebUI):
     """The protocol of base.py."""
+
+    own_methods = ("setup_conds", "calculate_hr_conds", "init")
 
     def __init__(self) -> None:
         self.name = f"AUTOMATIC1111 {webui.version()}"
@@ -54,7 +53,7 @@ class A1111:
         if sd_unet.get_unet_option() is not None:
             return ("another U-Net is chosen in Settings > SD Unet, and sketch and reference cannot act in it; "
                     "set it to None")
-        return webui.refusal(p)
+        return super().refusal(p)
 
     def device(self) -> torch.device:
         return torch.device(devices.device)
@@ -95,33 +94,6 @@ class A1111:
 
         wrap_sampler(p.sampler, around, webui.from_noise(p, job.settings))
         webui.forget_base(p, job.settings)
-
-    def stop(self, p: Any, error: Exception) -> None:
-        webui.stop(p, error)
-
-    def release(self, p: Any) -> None:
-        webui.release(p, ON_P)
-
-    def interrupted(self) -> bool:
-        return webui.interrupted()
-
-    def say(self, p: Any, text: str) -> None:
-        p.comment(text)
-
-    def show_progress(self, text: str) -> None:
-        shared.state.textinfo = text or None
-
-    def folders(self) -> Folders:
-        return webui.folders()
-
-    def picture_folders(self) -> Sequence[str]:
-        return webui.picture_folders()
-
-    def fetch_picture(self) -> Callable[[str], Image.Image] | None:
-        return webui.fetch_picture()
-
-    def option(self, name: str, default: Any) -> Any:
-        return webui.option(name, default)
 
 
 def _layout(settings: Settings, has_reference: bool) -> tuple[tuple[Branch, ...], Branch]:

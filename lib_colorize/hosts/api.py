@@ -12,6 +12,8 @@ from typing import Any
 from .. import __version__
 from ..errors import ColorizeError
 from ..lineart import EXTRACTORS
+from ..model_files import scan
+from .answers import preview, status
 from .base import Host
 from .request import ARGUMENTS
 from .settings import JobSettings, infotext_key, job_fields
@@ -32,7 +34,7 @@ def add_routes(app: Any, host: Host) -> None:
             return JSONResponse({"error": "ColorizeError", "detail": str(error), "errors": str(error)}, 422)
 
     def post(body: dict = Body(...)) -> Any:  # type: ignore[type-arg]  # noqa: B008 - how FastAPI declares it
-        return guarded(sketch_preview, body)
+        return guarded(sketch_preview, host, body)
 
     dependencies = _password(app)
     for path, answer in (("version", lambda: version(host)), ("models", lambda: models(host)), ("settings", schema)):
@@ -56,10 +58,7 @@ def version(host: Host) -> dict[str, str]:
 
 def models(host: Host) -> dict[str, Any]:
     """GET models: what is loaded, and what of checkpoints and reference encoders is there."""
-    from ..model_files import scan
-    from .hooks import status
-
-    now, found = status(), scan(host.folders())
+    now, found = status(host), scan(host.folders())
     return {
         "loaded": vars(now),
         "checkpoints": [{"path": str(c.path), "kind": c.kind.value, "runs": c.runs} for c in found.checkpoints],
@@ -89,17 +88,16 @@ def _describe(item: Field[Any]) -> dict[str, Any]:
     return found
 
 
-def sketch_preview(body: dict[str, Any]) -> dict[str, str]:
+def sketch_preview(host: Host, body: dict[str, Any]) -> dict[str, str]:
     """POST sketch-preview {"image", "settings": {...}, "size": [w, h]}: {"image": base64 PNG}, black lines on white."""
-    from .hooks import preview
-
     size = body.get("size")
     if size is not None and (not isinstance(size, list) or len(size) != 2):
         raise ColorizeError(f"size: found {size!r}, expected [width, height]")
     values = body.get("settings") or {}
     if not isinstance(values, dict):
         raise ColorizeError(f"settings: found {type(values).__name__}, expected an object of names and values")
-    image = preview(body.get("image"), JobSettings.from_values(values), None if size is None else (size[0], size[1]))
+    canvas = None if size is None else (size[0], size[1])
+    image = preview(host, body.get("image"), JobSettings.from_values(values), canvas)
     out = io.BytesIO()
     image.save(out, "PNG")
     return {"image": base64.b64encode(out.getvalue()).decode()}

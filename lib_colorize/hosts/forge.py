@@ -9,14 +9,12 @@ from typing import Any
 import torch
 from backend import memory_management
 from backend.sampling.condition import Condition, compile_conditions
-from modules import sd_models, shared
-from PIL import Image
+from modules import sd_models
 from torch import Tensor, nn
 
 from ..attach import Attachment
 from ..conditioning import Branch
 from ..guidance import as_cfg
-from ..model_catalogue import Folders
 from . import forge_loading, webui
 from .base import Undo
 from .checkpoints import ColorizeFile
@@ -25,10 +23,9 @@ from .sampling import wrap_sampler
 
 ROWS = "colorize_rows"  # of a condition: branch and picture of each of its rows
 ORDER = tuple(Branch)
-ON_P = ("init",)  # what `stop` sets on a processing object
 
 
-class Forge:
+class Forge(webui.WebUI):
     """The protocol of base.py."""
 
     def __init__(self) -> None:
@@ -46,9 +43,6 @@ class Forge:
 
     def prediction(self) -> str:
         return getattr(forge_loading.noted(), "colorize_prediction", "")
-
-    def refusal(self, p: Any) -> str:
-        return webui.refusal(p)
 
     def device(self) -> torch.device:
         return memory_management.get_torch_device()  # type: ignore[no-any-return]
@@ -83,33 +77,6 @@ class Forge:
 
         wrap_sampler(p.sampler, around, webui.from_noise(p, job.settings))
         webui.forget_base(p, job.settings)
-
-    def stop(self, p: Any, error: Exception) -> None:
-        webui.stop(p, error)
-
-    def release(self, p: Any) -> None:
-        webui.release(p, ON_P)
-
-    def interrupted(self) -> bool:
-        return webui.interrupted()
-
-    def say(self, p: Any, text: str) -> None:
-        p.comment(text)
-
-    def show_progress(self, text: str) -> None:
-        shared.state.textinfo = text or None
-
-    def folders(self) -> Folders:
-        return webui.folders()
-
-    def picture_folders(self) -> Sequence[str]:
-        return webui.picture_folders()
-
-    def fetch_picture(self) -> Callable[[str], Image.Image] | None:
-        return webui.fetch_picture()
-
-    def option(self, name: str, default: Any) -> Any:
-        return webui.option(name, default)
 
 
 def _progress(job: Job, model: Any, sigma: Tensor) -> float:

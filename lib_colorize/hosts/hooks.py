@@ -1,4 +1,4 @@
-"""What the script of the WebUI calls: every hook of a run, and what the page and the API ask for.
+"""What the script of the WebUI calls: every hook of a run, and what the page asks for.
 
 Hosts print and then ignore what a hook raises, and an uncoloured picture without an error would be the worst of all;
 each hook therefore hands its error to the host in a way that stops the run (`_loud`).
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,33 +15,16 @@ from PIL import Image
 
 from .. import __version__
 from ..errors import ColorizeError
-from ..framing import Fit, Frame
-from ..images import line_drawing, to_image
 from ..model_catalogue import Folders
-from ..settings import MAX_SIZE
-from . import api, axes
+from . import answers, api, axes
+from .answers import Status
 from .base import Host, Undo
-from .checkpoints import colorize_file
-from .job import Job, decode, placement_of, start
+from .job import Job, start
 from .request import parse
 from .settings import PREFIX, JobSettings
-from .tokens import encoder_note
 
 TITLE = "ColorizeDiffusion"
 JOB, RESULTS = "colorize_job", "colorize_results"  # on a processing object
-
-
-@dataclass(frozen=True)
-class Status:
-    """What the page says about the loaded checkpoint; `problem` is one sentence, empty when colouring can start."""
-
-    host: str
-    checkpoint: str
-    is_colorize: bool
-    prediction: str  # "eps", "v" or ""
-    resolution: int
-    reference_encoder: str  # a path, "inside the checkpoint" or ""
-    problem: str
 
 
 def _find_host() -> Host:
@@ -179,47 +161,18 @@ def _say_if_ignored(p: Any) -> None:
 
 
 def status() -> Status:
-    """What the page says about the checkpoint that the next run will use; it may not be loaded yet."""
-    this = host()
-    path = this.chosen_path()
-    file, name = colorize_file(path), Path(path).stem
-    if file is None:
-        problem = f"{name} is no ColorizeDiffusion checkpoint." if name else "No checkpoint is chosen yet."
-        return Status(this.name, name, False, "", 0, "", problem)
-    if file.problem:
-        return Status(this.name, name, True, "", 0, "", file.problem)
-    loaded = this.loaded_file() == file
-    told = file.usable().prediction
-    prediction = this.prediction() if loaded else told.value if told else ""
-    encoder = encoder_note(this, file)
-    problem = "" if encoder else "The reference encoder is missing; see Models."
-    if loaded and not prediction:
-        problem = "The checkpoint does not say whether it predicts eps or v; see Settings > ColorizeDiffusion."
-    return Status(this.name, name, True, prediction, file.usable().resolution, encoder, problem)
+    """What the page says about the checkpoint that the next run will use."""
+    return answers.status(host())
 
 
 def preview(image: Any, settings: JobSettings, size: tuple[int, int] | None = None) -> Image.Image:
-    """What the model will see of a sketch, black lines on white. size: of a canvas to stretch it to, None = its own."""
-    picture = decode(host(), image, "the sketch")
-    if picture is None:
-        raise ColorizeError("no sketch to show; put one into the sketch box")
-    lines = line_drawing(picture, settings)
-    if size is not None:
-        width, height = (min(max(int(side), 8), MAX_SIZE) for side in size)
-        lines = Frame(width, height, Fit.STRETCH).place(lines)
-    return to_image(-lines[0].clamp(-1, 1))
+    """What the model will see of a sketch, as in `answers`."""
+    return answers.preview(host(), image, settings, size)
 
 
 def size_for(image: Any, settings: JobSettings) -> tuple[int, int]:
     """(width, height) that a sketch gets at the loaded checkpoint's own size."""
-    file = colorize_file(host().chosen_path())
-    if file is None:
-        raise ColorizeError("choose a ColorizeDiffusion checkpoint first; the size follows from it")
-    picture = decode(host(), image, "the sketch")
-    if picture is None:
-        raise ColorizeError("no sketch to measure; put one into the sketch box or into img2img")
-    placement = placement_of(picture.size, file, settings)
-    return placement.canvas_width, placement.canvas_height
+    return answers.size_for(host(), image, settings)
 
 
 def folders() -> Folders:

@@ -15,7 +15,7 @@ from .checkpoints import INSIDE
 from .settings import PREFIX, JobSettings, job_fields
 
 if TYPE_CHECKING:
-    from .hooks import Status
+    from .answers import Status
 
 MARKS = (PREFIX + "reference hash", PREFIX + "version")  # infotext keys that only a coloured picture has
 

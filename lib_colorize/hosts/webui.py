@@ -39,17 +39,6 @@ def version() -> str:
         return "(version unknown)"
 
 
-def refusal(p: Any) -> str:
-    """What of this request cannot be coloured, one sentence; empty when nothing is in the way."""
-    if getattr(p, "refiner_checkpoint", None) not in NONE and (getattr(p, "refiner_switch_at", 1) or 1) < 1:
-        return (f"the refiner {p.refiner_checkpoint} would take the place of the colorize checkpoint in the middle of "
-                "the run; switch the refiner off")
-    if getattr(p, "enable_hr", False) and getattr(p, "hr_checkpoint_name", None) not in NONE:
-        return (f"the hires checkpoint {p.hr_checkpoint_name} would take the place of the colorize checkpoint; "
-                "set it to \"Use same checkpoint\"")
-    return ""
-
-
 def from_noise(p: Any, settings: Settings) -> bool:
     """Whether img2img's run is to start from noise alone."""
     return isinstance(settings, JobSettings) and settings.start is Start.NOISE and not getattr(p, "is_hr_pass", False)
@@ -59,14 +48,6 @@ def set_for_job(p: Any, name: str, value: Any) -> None:
     """Set an attribute of the processing object until `release`: hosts run one object several times."""
     vars(p).setdefault(SAVED, {}).setdefault(name, getattr(p, name))
     setattr(p, name, value)
-
-
-def release(p: Any, own: Sequence[str]) -> None:
-    """Put back what `set_for_job` replaced, and take off the methods `own` that were set on the object itself."""
-    for name, value in vars(p).pop(SAVED, {}).items():
-        setattr(p, name, value)
-    for name in own:
-        vars(p).pop(name, None)
 
 
 def prepare(p: Any, job: Job) -> None:
@@ -93,19 +74,6 @@ def require_calls(attachment: Attachment) -> None:
     if not attachment.calls and not interrupted():
         raise ColorizeError("the sampler never ran the checkpoint's own U-Net, so nothing was coloured; switch off "
                             "what replaces it, or take more steps (DDIM takes none when told one)")
-
-
-def stop(p: Any, error: Exception) -> None:
-    """The host raises `error` as soon as it goes on: at `init`, or when it samples."""
-    if isinstance(error, ColorizeError):
-        error.status_code, error.detail = 422, str(error)  # type: ignore[attr-defined]  # the API's error page reads them
-
-    def fail(*args: Any, **kwargs: Any) -> Any:
-        raise error
-
-    p.init = fail
-    if getattr(p, "sampler", None) is not None:
-        stop_sampler(p.sampler, error)
 
 
 def interrupted() -> bool:
@@ -144,31 +112,75 @@ def list_shipped() -> Undo:
     return replace_function(sd_models, "list_models", make)
 
 
-def folders() -> Folders:
-    """Where model files lie: ours, and those of the host and of other extensions."""
-    options = shared.cmd_opts
-    own = option("colorize_models_dir", "") or getattr(options, "colorize_models_dir", None)
-    more = {name: [Path(value)] if value else [] for name in ("ckpt_dir", "controlnet_dir")
-            for value in [getattr(options, name, None)]}
-    return usual_folders(Path(paths.data_path), Path(paths.models_path), Path(own) if own else None,
-                         checkpoints=[*more["ckpt_dir"], SHIPPED.parent], controlnet=more["controlnet_dir"])
+class WebUI:
+    """The part of the protocol of base.py that is the same in both."""
 
+    own_methods: tuple[str, ...] = ("init",)  # what `prepare` and `stop` set on a processing object
 
-def picture_folders() -> Sequence[str]:
-    """Where the API may read pictures from: what the server's owner has opened to gradio."""
-    return tuple(getattr(shared.cmd_opts, "gradio_allowed_path", None) or ())
+    def refusal(self, p: Any) -> str:
+        """What of this request cannot be coloured, one sentence; empty when nothing is in the way."""
+        if getattr(p, "refiner_checkpoint", None) not in NONE and (getattr(p, "refiner_switch_at", 1) or 1) < 1:
+            return (f"the refiner {p.refiner_checkpoint} would take the place of the colorize checkpoint in the middle "
+                    "of the run; switch the refiner off")
+        if getattr(p, "enable_hr", False) and getattr(p, "hr_checkpoint_name", None) not in NONE:
+            return (f"the hires checkpoint {p.hr_checkpoint_name} would take the place of the colorize checkpoint; "
+                    "set it to \"Use same checkpoint\"")
+        return ""
 
+    def stop(self, p: Any, error: Exception) -> None:
+        """The host raises `error` as soon as it goes on: at `init`, or when it samples."""
+        if isinstance(error, ColorizeError):
+            error.status_code, error.detail = 422, str(error)  # type: ignore[attr-defined]  # the API answers with them
 
-def fetch_picture() -> Callable[[str], Image.Image] | None:
-    """Reads a picture from a web address by the host's own rules; None where its settings forbid all."""
-    if not shared.opts.data.get("api_enable_requests", True):
-        return None
+        def fail(*args: Any, **kwargs: Any) -> Any:
+            raise error
 
-    def fetch(address: str) -> Image.Image:
-        try:
-            return decode_base64_to_image(address)  # type: ignore[no-any-return]
-        except Exception as error:  # noqa: BLE001 - the host raises its own web errors
-            reason = getattr(error, "detail", None) or error
-            raise ColorizeError(f"{address}: cannot be fetched: {reason}") from None
+        p.init = fail
+        if getattr(p, "sampler", None) is not None:
+            stop_sampler(p.sampler, error)
 
-    return fetch
+    def release(self, p: Any) -> None:
+        """Put back what `set_for_job` replaced, and take off the methods that were set on the object itself."""
+        for name, value in vars(p).pop(SAVED, {}).items():
+            setattr(p, name, value)
+        for name in self.own_methods:
+            vars(p).pop(name, None)
+
+    def interrupted(self) -> bool:
+        return interrupted()
+
+    def say(self, p: Any, text: str) -> None:
+        p.comment(text)
+
+    def show_progress(self, text: str) -> None:
+        shared.state.textinfo = text or None
+
+    def folders(self) -> Folders:
+        """Where model files lie: ours, and those of the host and of other extensions."""
+        options = shared.cmd_opts
+        own = option("colorize_models_dir", "") or getattr(options, "colorize_models_dir", None)
+        more = {name: [Path(value)] if value else [] for name in ("ckpt_dir", "controlnet_dir")
+                for value in [getattr(options, name, None)]}
+        return usual_folders(Path(paths.data_path), Path(paths.models_path), Path(own) if own else None,
+                             checkpoints=[*more["ckpt_dir"], SHIPPED.parent], controlnet=more["controlnet_dir"])
+
+    def picture_folders(self) -> Sequence[str]:
+        """Where the API may read pictures from: what the server's owner has opened to gradio."""
+        return tuple(getattr(shared.cmd_opts, "gradio_allowed_path", None) or ())
+
+    def fetch_picture(self) -> Callable[[str], Image.Image] | None:
+        """Reads a picture from a web address by the host's own rules; None where its settings forbid all."""
+        if not shared.opts.data.get("api_enable_requests", True):
+            return None
+
+        def fetch(address: str) -> Image.Image:
+            try:
+                return decode_base64_to_image(address)  # type: ignore[no-any-return]
+            except Exception as error:  # noqa: BLE001 - the host raises its own web errors
+                reason = getattr(error, "detail", None) or error
+                raise ColorizeError(f"{address}: cannot be fetched: {reason}") from None
+
+        return fetch
+
+    def option(self, name: str, default: Any) -> Any:
+        return option(name, default)
