@@ -253,6 +253,22 @@ def test_forge_is_refused_a_broken_file_with_the_reason_and_can_load_the_previou
     assert data.forge_hash == ""
 
 
+def test_what_fails_while_forge_asks_is_told_when_it_builds(forge, monkeypatch):
+    """In between Forge replaces every error by "Failed to recognize model type!"."""
+    loading, modules = forge
+    data = modules["modules.sd_models"].model_data
+    data.forge_hash, data.sd_model = "of the previous checkpoint", None
+
+    def fail():
+        raise PermissionError("the header cannot be read")
+
+    monkeypatch.setattr(loading, "_loading_file", fail)
+    guess = loading.ColorizeGuess({"in_channels": 4})
+    with pytest.raises(PermissionError, match="header"):
+        _ = guess.huggingface_repo
+    assert data.forge_hash == ""
+
+
 # The parts that no host loads
 
 

@@ -45,7 +45,12 @@ class ColorizeGuess(model_list.BASE):  # type: ignore[misc]  # hosts have no typ
 
     def __init__(self, unet_config: Mapping[str, Any]) -> None:
         super().__init__(unet_config)
-        self.file = _loading_file()
+        self.file: ColorizeFile | None = None
+        self.failure: Exception | None = None
+        try:
+            self.file = _loading_file()
+        except Exception as error:  # noqa: BLE001 - here Forge would say no more than "Failed to recognize model type"
+            self.failure = error
         if self.file is not None and not self.file.problem:
             heads = self.file.config.unet.num_head_channels
             self.unet_config |= {"num_heads": -1, "num_head_channels": heads}
@@ -54,11 +59,13 @@ class ColorizeGuess(model_list.BASE):  # type: ignore[misc]  # hosts have no typ
     def huggingface_repo(self) -> str:
         """The folder of configurations that Forge builds from; ColorizeError for a file that cannot be used."""
         try:
+            if self.failure is not None:
+                raise self.failure
             if self.file is None:
                 raise ColorizeError("this checkpoint holds a sketch encoder, but its file is no ColorizeDiffusion "
                                     "checkpoint that can be told; choose it in the list of checkpoints")
             return str(write_configuration(self.file))
-        except ColorizeError:
+        except Exception:
             forget_failed_load()
             raise
 
