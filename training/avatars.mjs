@@ -10,7 +10,7 @@ const [prefix, styles] = rest[0] === '--seeds' ? [rest[1], rest.slice(2)] : ['',
 for (const style of styles) {
   const properties = collection[style].schema.properties;
   const parts = Object.keys(properties).filter((name) => /Color$/.test(name) && name !== 'backgroundColor');
-  const options = {};
+  const options = properties.backgroundColor ? { backgroundColor: ['transparent'] } : {};  // Dylan has one by default
   parts.forEach((name, i) => { options[name] = ['0a00' + (16 + i).toString(16)]; });
   const placeholders = Object.fromEntries(parts.map((name) => [name, '#' + options[name][0]]));
   for (let i = 0; i < Number(count); i++) {

@@ -1,4 +1,4 @@
-"""What the benchmark is drawn from: held-out SVGs whose parts have placeholder colours, each part under a known name."""
+"""What the benchmark is drawn from: held-out SVGs whose parts have placeholder colours under known names."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Group(enum.Enum):
 class Drawing:
     """An SVG in placeholder colours and its line art.
 
-    parts: part -> its placeholders; "hair", "skin" and "clothes" mean the same in all figures, other names mean nothing.
+    parts: part -> its placeholders. "hair", "skin" and "clothes" mean the same in all figures, other names nothing.
     """
 
     name: str

@@ -13,6 +13,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -51,7 +52,7 @@ class FeatureNet(nn.Module):
     def __init__(self, width: int, features: int, kinds: int) -> None:
         super().__init__()
         widths = (3, width, 2 * width, 4 * width, 4 * width)
-        self.body = nn.Sequential(*(layer for a, b in zip(widths, widths[1:]) for layer in (
+        self.body = nn.Sequential(*(layer for a, b in pairwise(widths) for layer in (
             nn.Conv2d(a, b, 3, stride=2, padding=1), nn.GroupNorm(4, b), nn.SiLU())))
         self.features = nn.Linear(4 * width * GRID**2, features)
         self.kind = nn.Linear(features, kinds)
