@@ -72,13 +72,15 @@ class Benchmark:
     def picture(self, name: str, kind: str) -> Image.Image:
         """kind: color, sketch or labels."""
         with Image.open(self.folder / "pictures" / f"{name}.{kind}.png") as image:
-            return image.convert("RGB" if kind == "color" else "L")
+            found: Image.Image = image.convert("RGB" if kind == "color" else "L")
+            return found
 
     def region(self, pair: Pair, label: str) -> np.ndarray:
         """[S, S] bool: pixels of the sketch that wholly belong to a part."""
         labels = np.asarray(self.picture(f"{pair.name}-sketch", "labels"))
         number = BACKGROUND if label == "background" else 1 + self.names[f"{pair.name}-sketch"].index(label)
-        return labels == number
+        found: np.ndarray = labels == number
+        return found
 
 
 def open_benchmark(folder: Path) -> Benchmark:
@@ -156,12 +158,17 @@ def worth_asking(pair: Pair) -> bool:
 
 
 def build(out: Path, packages: Path, count: int, size: int, seed: int) -> Benchmark:
-    """Draw and write everything; benchmark.json comes last, so an unfinished folder is no benchmark."""
+    """Draw and write everything."""
     if count < 1 or size < 32:
         raise ColorizeError(f"--pairs {count}, --size {size}: expected at least 1 pair of at least 32 px")
     drawings = [*map(with_clothes, openmoji_drawings(packages)), *avatar_drawings(AVATARS)]
-    asked = ask_all(drawings, count, size, seed)
-    names = {}
+    return write(out, ask_all(drawings, count, size, seed), size, seed)
+
+
+def write(out: Path, asked: Sequence[tuple[Pair, Dressed, Dressed]], size: int, seed: int) -> Benchmark:
+    """All files; benchmark.json comes last, so an unfinished folder is no benchmark."""
+    names: dict[str, tuple[str, ...]] = {}
+    pixels = hashlib.sha256()
     for pair, sketch, reference in asked:
         for role, picture in (("sketch", sketch), ("reference", reference)):
             names[f"{pair.name}-{role}"] = picture.names
@@ -169,12 +176,13 @@ def build(out: Path, packages: Path, count: int, size: int, seed: int) -> Benchm
             for kind, image in (("color", picture.color), ("sketch", picture.sketch),
                                 ("labels", Image.fromarray(picture.labels))):
                 write_whole(path.with_name(f"{path.name}.{kind}.png"), encode(image, "png"))
+                pixels.update(image.tobytes())
     write_whole(out / "sheet.png", encode(sheet(asked), "png"))
     lock = json.loads((HERE / "package-lock.json").read_text(encoding="utf-8"))["packages"]
     versions = {name: lock[f"node_modules/{name}"]["version"]
                 for name in ("openmoji", "@dicebear/core", "@dicebear/collection")}
-    content: dict[str, Any] = {"seed": seed, "size": size, "packages": versions, "names": names,
-                               "pairs": [to_plain(pair) for pair, *_ in asked]}
+    content: dict[str, Any] = {"seed": seed, "size": size, "packages": versions, "pixels": pixels.hexdigest(),
+                               "names": names, "pairs": [to_plain(pair) for pair, *_ in asked]}
     write_whole(out / "benchmark.json", json.dumps(content, indent=1).encode())
     return open_benchmark(out)
 

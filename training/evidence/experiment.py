@@ -23,13 +23,14 @@ from lib_colorize.errors import ColorizeError
 from training import build_data
 from training.data.shards import write_whole
 from training.evidence import benchmark, features, rows
+from training.evidence.drawings import TRAINED
 from training.evidence.report import write_report
 from training.evidence.scoring import Scorer
 from training.evidence.table import Result
 from training.plain import differing, with_settings
 from training.recipes import POCKET, Recipe
 
-SIZE, VARIANTS, AVATARS = 128, 6, 700  # of the training pictures
+VARIANTS = 6  # of each OpenMoji that is trained on
 IMAGES = 40_768  # the small model's 40,800 as a multiple of 7 x 16
 
 
@@ -44,7 +45,7 @@ class Plan:
     pairs: int = 32  # of the benchmark, for each kind and group
     steps: int = 20
     variants: int = VARIANTS
-    avatars: int = AVATARS
+    avatars: int = TRAINED
     settings: tuple[str, ...] = ()  # --set of the recipe, for all rows alike
     packages: Path = build_data.HERE / "node_modules"
 
@@ -74,6 +75,8 @@ class Plan:
 
 def prepare(plan: Plan) -> Scorer:
     """Benchmark, training pictures, feature network: each made unless it is there."""
+    if not 1 <= plan.avatars <= TRAINED:
+        raise ColorizeError(f"--avatars: found {plan.avatars}, expected 1 to {TRAINED}: the benchmark leaves out those")
     for name in plan.rows:
         rows.recipe_for(name, plan.images, plan.base())  # a bad setting is refused before hours of work
     _claim(plan)
@@ -192,7 +195,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--pairs", type=int, default=Plan.pairs, help="of the benchmark, for each of its six parts")
     p.add_argument("--steps", type=int, default=Plan.steps, help="of sampling")
     p.add_argument("--variants", type=int, default=VARIANTS, help="of each OpenMoji to train on")
-    p.add_argument("--avatars", type=int, default=AVATARS, help="of each style to train on")
+    p.add_argument("--avatars", type=int, default=TRAINED, help="of each style to train on")
     p.add_argument("--set", action="append", default=[], dest="settings", metavar="a.b=v", help="of every row's recipe")
     p.add_argument("--packages", type=Path, default=build_data.HERE / "node_modules", help="folder of the npm packages")
     p.add_argument("--plan", action="store_true", help="print each row's budget and stop")

@@ -9,6 +9,7 @@ colours on a 4 x 4 grid. A pure function of (data, recipe); the file keeps both,
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import sys
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from lib_colorize.checkpoint.files import file_sha256, open_tensors
+from lib_colorize.checkpoint.files import open_tensors
 from lib_colorize.checkpoint.write import replacing, save
 from lib_colorize.errors import ColorizeError
 from training.build_data import HERE
@@ -90,7 +91,7 @@ def learn(x: Tensor, kinds: Tensor, recipe: FeatureRecipe) -> FeatureNet:
         loss = F.cross_entropy(net.kind(found), kinds[index]) + 4 * F.mse_loss(
             net.colours(found), F.adaptive_avg_pool2d(batch, GRID).flatten(1))
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         schedule.step()
     return net.eval().requires_grad_(False)
@@ -108,11 +109,24 @@ def train(data: Path, out: Path, recipe: FeatureRecipe, packages: Path) -> Featu
         assert content is not None, "the catalog lists whole pairs"
         pictures.append(small(picture(content)))
     net = learn(torch.cat(pictures), torch.tensor([names.index(kind) for kind in kinds]), recipe)
+    write(out, net, recipe, names, data=catalog.digest())
+    return net
+
+
+def write(out: Path, net: FeatureNet, recipe: FeatureRecipe, kinds: Sequence[str], data: str) -> None:
+    """The weights with their recipe; data: digest of what they were learnt from."""
     out.parent.mkdir(parents=True, exist_ok=True)
     with replacing(out) as unfinished:
-        save(unfinished, net.state_dict(), {"recipe": json.dumps(asdict(recipe)), "kinds": json.dumps(names),
-                                            "data": catalog.digest(), "samples": str(len(kinds))})
-    return net
+        save(unfinished, net.state_dict(), {"recipe": json.dumps(asdict(recipe)), "kinds": json.dumps(list(kinds)),
+                                            "data": data})
+
+
+def weights_hash(net: FeatureNet) -> str:
+    """sha256 of all weights in the order of their names; a file's own hash depends on how its header is written."""
+    found = hashlib.sha256()
+    for name, value in sorted(net.state_dict().items()):
+        found.update(name.encode() + value.contiguous().numpy().tobytes())
+    return found.hexdigest()
 
 
 def small(image: Image.Image) -> Tensor:
@@ -132,7 +146,7 @@ def load(path: Path) -> Features:
         net = FeatureNet(recipe.width, recipe.features, len(json.loads(file.metadata["kinds"])))
         net.load_state_dict({key: file.tensor(key) for key in file.entries})
     net.eval().requires_grad_(False)
-    return Features("FD (evidence)", f"{path.name} sha256 {file_sha256(path)[:16]}",
+    return Features("FD (evidence)", f"{path.name}, weights {weights_hash(net)[:16]}",
                     lambda pictures: net(torch.cat([small(image) for image in pictures])))
 
 
@@ -143,10 +157,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--packages", type=Path, default=HERE / "node_modules", help="folder of the npm packages")
     args = parser.parse_args(arguments)
     try:
-        train(args.data, args.out, FeatureRecipe(), args.packages)
+        net = train(args.data, args.out, FeatureRecipe(), args.packages)
     except (ColorizeError, OSError) as error:
         sys.exit(f"error: {error}")
-    print(f"{args.out}: sha256 {file_sha256(args.out)}")
+    print(f"{args.out}: weights {weights_hash(net)}")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
-from scipy.ndimage import binary_erosion
+from scipy.ndimage import binary_erosion, distance_transform_edt
 
 from lib_colorize.errors import ColorizeError
 from training.evidence.benchmark import Benchmark, Pair
@@ -70,8 +70,12 @@ def difference(found: np.ndarray, colours: Sequence[str]) -> float:
 
 
 def line_share(sketch: Image.Image, result: Image.Image) -> float:
-    """Share of the sketch's line pixels with an edge of the result within REACH."""
+    """Share of the sketch's line pixels with an edge of the result within REACH.
+
+    The inside of what the sketch fills with black is no line: no edge of the sketch itself is near.
+    """
     drawn = np.asarray(sketch.convert("L")) < DARK
+    drawn &= distance_transform_edt(~lines.redrawn(sketch.convert("RGB"))) <= REACH
     return lines.compare(lines.redrawn(result.convert("RGB")), drawn, REACH).recall
 
 

@@ -14,7 +14,7 @@ from training.evidence.table import Result, markdown
 CURVES: tuple[tuple[str, str, Callable[[dict[str, Any]], float | None]], ...] = (  # file, axis, value
     ("parts", "share of parts within 20 CIEDE2000", lambda m: m["parts"]["within_20"]),
     ("leak", "edge leak score, busy references", lambda m: m["leak"]["edge"]),
-    ("distance", "FD of the evidence features", lambda m: m["fd"]),
+    ("distance", "1000 x KID of the evidence features", lambda m: 1000 * m["kd"]),
     ("lines", "share of sketch lines with an edge", lambda m: m["lines"]),
 )
 

@@ -17,7 +17,7 @@ from training.data.shards import encode, write_whole
 from training.evidence import measures
 from training.evidence.benchmark import Benchmark, Pair
 from training.metrics.features import Features
-from training.metrics.frechet import Gaussian, frechet_distance
+from training.metrics.frechet import Gaussian, frechet_distance, kernel_distance
 from training.metrics.painter import Painter, open_painter
 from training.metrics.validation import WHITE, EvaluateOptions
 
@@ -69,15 +69,18 @@ class Scorer:
         return found
 
     def measure(self, folder: Path, scale: float, whole: bool) -> dict[str, Any]:
-        """Of finished pictures: `measures.summary`, "fd" and, for all pairs, "self" (docs/evidence.md)."""
+        """Of finished pictures: `measures.summary`, "fd", "kd" and, for all pairs, "self" (docs/evidence.md)."""
         pairs = self.pairs(whole)
         results = [_open(self._path(folder, scale, pair)) for pair in pairs]
         measured = {pair: measures.measure(
             self.benchmark, pair, result, _open(self._path(folder, scale, pair, BLANK)) if pair.busy else None)
             for pair, result in zip(pairs, results)}
         truths = [self.benchmark.picture(f"{pair.name}-sketch", "color") for pair in pairs]
-        found: dict[str, Any] = {**measures.summary(measured), "pairs": len(pairs), "fd": frechet_distance(
-            Gaussian.of(self.features.of(results)), Gaussian.of(self.features.of(truths)))}
+        made, drawn = self.features.of(results), self.features.of(truths)
+        enough = len(pairs) > made.shape[1]  # else the covariances lack rank
+        found: dict[str, Any] = {
+            **measures.summary(measured), "pairs": len(pairs), "kd": kernel_distance(made, drawn),
+            "fd": frechet_distance(Gaussian.of(made), Gaussian.of(drawn)) if enough else None}
         if whole:
             own = [measures.reconstruction(_open(self._path(folder, scale, pair, SELF)), truth)
                    for pair, truth in list(zip(pairs, truths))[::OWN]]

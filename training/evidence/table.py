@@ -21,6 +21,7 @@ COLUMNS: tuple[tuple[str, int, Read], ...] = (  # title, digits, where it stands
     ("edge leak ↓", 3, lambda m: m["leak"]["edge"]),
     ("lines ↑", 3, lambda m: m["lines"]),
     ("FD ↓", 2, lambda m: m["fd"]),
+    ("1000 x KID ↓", 1, lambda m: 1000 * m["kd"]),
     ("own reference, ΔE ↓", 1, lambda m: m["self"]["difference"] if "self" in m else None),
 )
 
@@ -52,8 +53,8 @@ def markdown(results: Sequence[Result], heading: dict[str, Any]) -> str:
         titles = [title for title, *_ in COLUMNS]
         parts.append(f"## GS {scale}\n\n" + table(["row", "images", "seeds", *titles], lines))
     notes = (f"{heading['pairs']} pairs (benchmark {heading['benchmark']}), {heading['steps']} steps of DPM++ 2M, "
-             f"uniform schedule; every row is trained on {heading['images']:,} images (index {heading['train']}). FD by "
-             f"{heading['features']}. Spread over seeds: least to most. Definitions: docs/evidence.md.")
+             f"uniform schedule; every row is trained on {heading['images']:,} images (index {heading['train']}). FD "
+             f"by {heading['features']}. Spread over seeds: least to most. Definitions: docs/evidence.md.")
     return "\n\n".join(["# Evidence", notes, *parts]) + "\n"
 
 
