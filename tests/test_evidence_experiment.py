@@ -22,13 +22,17 @@ from lib_colorize.checkpoint.files import open_tensors
 from lib_colorize.errors import ColorizeError
 from tests.evidence_drawings import small_benchmark
 from tests.training_runs import NETWORKS, ROOT, environment, make_pictures
+from training import feed
+from training.data.pairs import open_pairs
 from training.evidence import experiment, features, report, rows, table
 from training.evidence.experiment import Plan
 from training.evidence.features import FeatureRecipe, kind_of, learn, weights_hash
 from training.evidence.rows import ROWS, recipe_for
 from training.evidence.table import Result
+from training.feed import Position, Share
 from training.metrics.frechet import Gaussian, frechet_distance
 from training.objective import TokenNoise
+from training.plain import with_settings
 from training.recipes import POCKET, Tokens
 
 IMAGES = 14  # seven steps of two
@@ -113,6 +117,22 @@ def test_rows_are_those_of_table_1() -> None:
     for name, tokens in (("proj-0.1", Tokens.PROJECTED), ("cls-0.1", Tokens.CLS)):
         assert {s[1:] for s in stages(name)} == {(TokenNoise.NONE, 0.1, 0.0)}
         assert recipe_for(name, 112).tokens is tokens
+
+
+def test_all_rows_of_a_seed_see_the_same_pictures_steps_and_noise_and_seeds_differ(training_files: Path) -> None:
+    base = with_settings(POCKET, settings(training_files / "vae.pt"))
+
+    def seen(name: str, seed: int) -> list[tuple[torch.Tensor, ...]]:
+        recipe = recipe_for(name, IMAGES, base)
+        pairs = open_pairs(training_files / "data", recipe.data)
+        steps = feed.loader(recipe, pairs, seed, Position(), IMAGES, Share.of(recipe, 0, 1), 1000, False)
+        return [(x.batch.sketch, x.batch.reference, x.draws.t, x.draws.noise, x.draws.keep_reference) for x in steps]
+
+    first = seen("drop-0.5", 0)
+    assert len(first) == 7
+    for name in ROWS:
+        assert all(torch.equal(a, b) for mine, theirs in zip(seen(name, 0), first) for a, b in zip(mine, theirs))
+    assert not any(torch.equal(mine[3], theirs[3]) for mine, theirs in zip(seen("drop-0.5", 1), first))
 
 
 @pytest.mark.parametrize("images", [0, 100, 7])
