@@ -3,7 +3,8 @@
     python -m training.build_data --out data/small [--size 128] [--variants 6] [--avatars 700]
 
 Writes color/*.zip, sketch/*.zip (black lines on white) and index.jsonl, the layout that training reads. Held out of it,
-for the demo and for tests, is every OpenMoji whose hexcode h has int(md5(h).hexdigest(), 16) % 10 == 0.
+for the demo and for tests, is every OpenMoji whose hexcode h has int(md5(h).hexdigest(), 16) % 10 == 0, and every other
+one with the same line art.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ import json
 import multiprocessing
 import random
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from lib_colorize.errors import ColorizeError
 from training import recolour
 from training.data.shards import Written, merge_index, write_shard
 
@@ -40,31 +43,50 @@ def held_out(hexcode: str) -> bool:
 
 
 def openmoji(folder: Path, test: bool = False) -> Iterator[tuple[str, str, str]]:
-    """(name, colour SVG, line SVG) of the training glyphs, or of the held-out ones; equal line art only once."""
-    seen: set[str] = set()
+    """(name, colour SVG, line SVG) of the training glyphs, or of the held-out ones; equal line art only once.
+
+    Skin tones share their line art: a glyph with the lines of a held-out one is not trained on either.
+    """
     entries = json.loads((folder / "data" / "openmoji.json").read_text(encoding="utf-8"))
+    seen: set[str] = set() if test else {lines for *_, lines in openmoji(folder, test=True)}
     for entry in entries:
         code = entry["hexcode"]
         colour, black = folder / "color" / "svg" / f"{code}.svg", folder / "black" / "svg" / f"{code}.svg"
         if entry["group"] not in GROUPS or held_out(code) != test or not (colour.exists() and black.exists()):
             continue
         lines = black.read_text(encoding="utf-8")
-        if lines not in seen:  # skin tones share their line art
+        if lines not in seen:
             seen.add(lines)
             yield f"openmoji/{code}", colour.read_text(encoding="utf-8"), lines
 
 
-def avatars(count: int) -> Iterator[tuple[str, str, str]]:
-    """(name, colour SVG, line SVG) of `count` avatars of each style; colours are placeholders."""
-    command = ["node", str(HERE / "avatars.mjs"), str(count), *STYLES]
-    output = subprocess.run(command, check=True, capture_output=True, text=True, cwd=HERE).stdout
+@dataclass(frozen=True)
+class Avatar:
+    """One DiceBear avatar; parts: colour option -> placeholder colour in `svg`, which is white in `lines`."""
+
+    style: str
+    seed: str
+    svg: str
+    lines: str
+    parts: dict[str, str]
+
+
+def avatars(count: int, styles: Sequence[str] = STYLES, seeds: str = "") -> Iterator[Avatar]:
+    """`count` avatars of each style with seeds SEEDS + STYLE-0 and so on; colours are placeholders."""
+    command = ["node", str(HERE / "avatars.mjs"), str(count), *(["--seeds", seeds] if seeds else []), *styles]
+    try:
+        output = subprocess.run(command, check=True, capture_output=True, text=True, cwd=HERE).stdout
+    except (OSError, subprocess.CalledProcessError) as error:
+        why = getattr(error, "stderr", "") or str(error)
+        raise ColorizeError(f"avatars: found {why.strip().splitlines()[-1]!r}, expected Node 18 and the npm packages; "
+                            "run npm ci --prefix training") from None
     for line in output.splitlines():
         item = json.loads(line)
         svg = item["svg"].replace('mask="url(#viewboxMask)"', "")  # its white must not be recoloured
         if item["style"] not in OUTLINED:
             parts = {c for c in recolour.fills(svg) if c.startswith("#0a00")}
             svg = recolour.outline(svg, parts, width=0.012)
-        yield f"dicebear/{item['seed']}", svg, recolour.line_art(recolour.blacken_strokes(svg))
+        yield Avatar(item["style"], item["seed"], svg, recolour.line_art(recolour.blacken_strokes(svg)), item["parts"])
 
 
 def rasterize(svg: str, size: int) -> Image.Image:
@@ -125,7 +147,7 @@ def build(out: Path, packages: Path, size: int, variants: int, avatar_count: int
     """Draws everything; returns the number of pairs."""
     items = list(openmoji(packages / "openmoji"))
     jobs = [(item, v) for item in items for v in range(variants)]
-    jobs += [(item, v) for item in avatars(avatar_count) for v in range(2)]
+    jobs += [((f"dicebear/{a.seed}", a.svg, a.lines), v) for a in avatars(avatar_count) for v in range(2)]
     with multiprocessing.Pool() as pool:
         drawn = pool.imap(functools.partial(_draw, size=size), jobs, chunksize=64)
         return write_pairs(out, ((name, variant, pair) for (_, variant), (name, pair) in zip(jobs, drawn)))

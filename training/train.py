@@ -121,33 +121,38 @@ def run(args: argparse.Namespace) -> Path | None:
 
         print(describe(recipe, pairs, end))
         return None
+    return train_recipe(recipe, args.preset, pairs, end, args.seed, args.out)
+
+
+def train_recipe(recipe: Recipe, preset: str, pairs: Pairs, end: int, seed: int, out: Path) -> Path | None:
+    """Train until `end` images, or resume; the finished checkpoint, None on all processes but the first."""
     from training import state
     from training.export import export_run, keep_vae
     from training.loop import Trainer, train
 
-    accelerator = make_accelerator(recipe, args.out)
-    description: dict[str, Any] = {"preset": args.preset, "seed": args.seed, "samples": len(pairs),
+    accelerator = make_accelerator(recipe, out)
+    description: dict[str, Any] = {"preset": preset, "seed": seed, "samples": len(pairs),
                                    "cached": bool(recipe.run.cache), "recipe": to_plain(recipe)}
     if accelerator.is_main_process:
-        args.out.mkdir(parents=True, exist_ok=True)
-        state.claim(args.out, description)
+        out.mkdir(parents=True, exist_ok=True)
+        state.claim(out, description)
     accelerator.wait_for_everyone()
     accelerator.print(pairs.report)
     encoders = frozen_encoders(recipe, accelerator)
     if accelerator.is_main_process and encoders.vae is not None:
-        keep_vae(args.out, encoders.vae)
-    pairs, encoders = with_cache(pairs, recipe, encoders, args.out, accelerator)
-    trainer = Trainer.build(accelerator, recipe, pairs, args.seed, args.out, encoders)
+        keep_vae(out, encoders.vae)
+    pairs, encoders = with_cache(pairs, recipe, encoders, out, accelerator)
+    trainer = Trainer.build(accelerator, recipe, pairs, seed, out, encoders)
     if accelerator.is_main_process and not trainer.position.images:
-        (args.out / "start.json").write_text(json.dumps(vars(trainer.start), indent=1))
+        (out / "start.json").write_text(json.dumps(vars(trainer.start), indent=1))
         print(trainer.start)
     if trainer.position.images < end and not train(trainer, end, description):
         accelerator.print(f"stopped at {trainer.position.images} images; the same command goes on", file=sys.stderr)
         sys.exit(STOPPED)
     accelerator.wait_for_everyone()
-    final = args.out / "final.safetensors"
+    final = out / "final.safetensors"
     if accelerator.is_main_process:
-        export_run(args.out, final, recipe.run.export)
+        export_run(out, final, recipe.run.export)
     accelerator.end_training()
     return final if accelerator.is_main_process else None
 

@@ -30,13 +30,13 @@ def redrawn(picture: Image.Image, extract: Extract | None = None) -> np.ndarray:
     return np.asarray(extract(picture)) < DARK
 
 
-def compare(result: np.ndarray, sketch: np.ndarray) -> LineFidelity:
-    """result, sketch: [H, W] bool. A pixel is right within TOLERANCE of a line of the other.
+def compare(result: np.ndarray, sketch: np.ndarray, reach: float = 0) -> LineFidelity:
+    """result, sketch: [H, W] bool. A pixel is right within `reach` px (0: TOLERANCE) of a line of the other.
 
     chamfer: mean distance of a line pixel to the nearest one of the other, both ways, averaged; 1 when one has none.
     """
     diagonal = float(np.hypot(*sketch.shape))
-    reach = max(1.0, TOLERANCE * diagonal)
+    reach = reach or max(1.0, TOLERANCE * diagonal)
     if not result.any() or not sketch.any():
         same = float(result.any() == sketch.any())
         return LineFidelity(same, same, same, 1 - same)

@@ -20,14 +20,14 @@ def _distances(evaluations: Sequence[dict[str, Any]]) -> list[str]:
         pictures = sorted({e["pictures"] for e in evaluations})
         rows = [[e["model"], *(_found(e, scheduler, scale, name) for scale in scales)] for e in evaluations]
         title = f"{name}, {' / '.join(map(str, pictures))} pictures, {scheduler.lower()} schedule ↓"
-        tables.append(_table([title, *(f"GS-{scale:g}" for scale in scales)], rows))
+        tables.append(table([title, *(f"GS-{scale:g}" for scale in scales)], rows))
     return tables
 
 
 def _found(evaluation: dict[str, Any], scheduler: str, scale: float, name: str) -> str:
     for run in evaluation["runs"]:
         if (run["scheduler"], run["guidance"]) == (scheduler, scale) and name in run["distances"]:
-            return _number(run["distances"][name]["frechet"], 4)
+            return number(run["distances"][name]["frechet"], 4)
     return "-"
 
 
@@ -38,16 +38,16 @@ def _everything(evaluations: Sequence[dict[str, Any]]) -> str:
     rows = []
     for e in evaluations:
         for run in e["runs"]:
-            kid = [_number(1000 * run["distances"][n]["kernel"], 3) if n in run["distances"] else "-" for n in names]
+            kid = [number(1000 * run["distances"][n]["kernel"], 3) if n in run["distances"] else "-" for n in names]
             leak = run.get("leak") or {}
             rows.append([e["model"], run["scheduler"].lower(), f"{run['guidance']:g}", *kid,
-                         _number(run["similarity"]["own"], 3), _number(run["similarity"]["other"], 3),
-                         _number(run["lines"]["f1"], 3), _number(100 * run["lines"]["chamfer"], 2),
-                         _number(leak.get("colour"), 3), _number(leak.get("edge"), 3)])
+                         number(run["similarity"]["own"], 3), number(run["similarity"]["other"], 3),
+                         number(run["lines"]["f1"], 3), number(100 * run["lines"]["chamfer"], 2),
+                         number(leak.get("colour"), 3), number(leak.get("edge"), 3)])
         truth = e["ground_truth"]
         rows.append([f"{e['model']}: ground truth", "", "", *["" for _ in names], "", "",
-                     _number(truth["lines"]["f1"], 3), _number(100 * truth["lines"]["chamfer"], 2), "", ""])
-    return _table(header, rows)
+                     number(truth["lines"]["f1"], 3), number(100 * truth["lines"]["chamfer"], 2), "", ""])
+    return table(header, rows)
 
 
 def _notes(evaluations: Sequence[dict[str, Any]]) -> str:
@@ -60,10 +60,10 @@ def _notes(evaluations: Sequence[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [header, ["---", *("---:" for _ in header[1:])], *rows]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
-def _number(value: float | None, digits: int) -> str:
+def number(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{round(value, digits) + 0.0:.{digits}f}"  # no -0.000

@@ -1,0 +1,221 @@
+"""The experiment: train every row, measure its checkpoints, write the table and the plots.
+
+    python -m training.evidence.experiment --out runs/evidence [--images 40768] [--rows proposed drop-0.5] [--seeds 0 1]
+    python -m training.evidence.experiment --out runs/evidence --plan
+
+One command from the npm packages to OUT/report.md. It goes on where it was stopped, whatever stopped it, when it is
+given again. `--checkpoint FILE` measures finished checkpoints too and trains nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lib_colorize.checkpoint.files import file_sha256
+from lib_colorize.errors import ColorizeError
+from training import build_data
+from training.data.shards import write_whole
+from training.evidence import benchmark, features, rows
+from training.evidence.drawings import TRAINED
+from training.evidence.report import write_report
+from training.evidence.scoring import Scorer
+from training.evidence.table import Result
+from training.plain import differing, with_settings
+from training.recipes import POCKET, Recipe
+
+VARIANTS = 6  # of each OpenMoji that is trained on
+IMAGES = 40_768  # the small model's 40,800 as a multiple of 7 x 16
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is made; OUT/plan.json holds all of it that decides a number."""
+
+    out: Path
+    images: int = IMAGES
+    rows: tuple[str, ...] = tuple(rows.ROWS)
+    seeds: tuple[int, ...] = (0, 1)
+    pairs: int = 32  # of the benchmark, for each kind and group
+    steps: int = 20
+    variants: int = VARIANTS
+    avatars: int = TRAINED
+    settings: tuple[str, ...] = ()  # --set of the recipe, for all rows alike
+    packages: Path = build_data.HERE / "node_modules"
+
+    @property
+    def size(self) -> int:
+        """Pixels of benchmark and training pictures: the networks' own."""
+        return self.base().data.resolution
+
+    def base(self) -> Recipe:
+        return with_settings(POCKET, self.settings)
+
+    def trainings(self) -> list[tuple[str, int]]:
+        """(row, seed): all rows of the first seed, then the main rows of the others."""
+        return [(name, seed) for i, seed in enumerate(self.seeds) for name in self.rows
+                if i == 0 or rows.row_of(name).main]
+
+    def whole(self, name: str) -> set[int]:
+        """Images at which everything is measured; at the other points only the curves' numbers are."""
+        found = rows.points(self.images)
+        return {found[-1], found[rows.SHORT - 1]} if rows.row_of(name).short else {found[-1]}
+
+    def recipe(self, name: str) -> Recipe:
+        """Of a row; latents come from the cache that all rows share."""
+        recipe = rows.recipe_for(name, self.images, self.base())
+        return replace(recipe, run=replace(recipe.run, cache=str(self.out / "cache")))
+
+
+def prepare(plan: Plan) -> Scorer:
+    """Benchmark, training pictures, feature network: each made unless it is there."""
+    if not 1 <= plan.avatars <= TRAINED:
+        raise ColorizeError(f"--avatars: found {plan.avatars}, expected 1 to {TRAINED}: the benchmark leaves out those")
+    for name in plan.rows:
+        rows.recipe_for(name, plan.images, plan.base())  # a bad setting is refused before hours of work
+    _claim(plan)
+    if not (plan.out / "benchmark" / "benchmark.json").exists():
+        benchmark.build(plan.out / "benchmark", plan.packages, plan.pairs, plan.size, seed=0)
+    if not (plan.out / "train" / "index.jsonl").exists():
+        build_data.build(plan.out / "train", plan.packages, plan.size, plan.variants, plan.avatars)
+    network = plan.out / "features.safetensors"
+    if not network.exists():
+        features.train(plan.out / "train", network, features.FeatureRecipe(), plan.packages)
+    return Scorer(benchmark.open_benchmark(plan.out / "benchmark"), features.load(network), plan.steps)
+
+
+def train_to(plan: Plan, name: str, seed: int, images: int, target: Path) -> None:
+    """Train a row until so many images, from its last checkpoint if there is one, and export it to `target`."""
+    from training import train
+    from training.cache import Networks, build_cache
+    from training.data.pairs import open_pairs
+    from training.export import export_run
+    from training.start import load_vae
+
+    recipe = plan.recipe(name)
+    pairs = open_pairs(plan.out / "train", recipe.data)
+    build_cache(pairs, plan.out / "cache", Networks(load_vae(recipe), None))
+    run = target.parent.parent
+    train.train_recipe(recipe, f"evidence {name}", pairs, images, seed, run)
+    export_run(run, target, "fp16")
+
+
+def run(plan: Plan) -> list[Result]:
+    """Everything of the plan; the report is written anew after each checkpoint."""
+    scorer = prepare(plan)
+    for name, seed in plan.trainings():
+        folder = plan.out / "runs" / f"{name}-s{seed}"
+        for images in rows.points(plan.images):
+            result = folder / "results" / f"{images:08d}.json"
+            if result.exists():
+                continue
+            checkpoint = folder / "points" / f"{images:08d}.safetensors"
+            if not checkpoint.exists():
+                train_to(plan, name, seed, images, checkpoint)
+            found = scorer.score(checkpoint, folder / "pictures" / f"{images:08d}", images in plan.whole(name))
+            keep(result, Result(name, seed, images, found))
+            write_report(plan.out, results(plan.out), heading(plan, scorer))
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)  # all points of it are exported and measured
+    return write_report(plan.out, results(plan.out), heading(plan, scorer))
+
+
+def measure(plan: Plan, checkpoints: Sequence[Path]) -> list[Result]:
+    """Finished checkpoints, as rows named after their files."""
+    scorer = prepare(plan)
+    for checkpoint in checkpoints:
+        if not checkpoint.is_file():
+            raise ColorizeError(f"--checkpoint: found no file {checkpoint}, expected a checkpoint of training.export")
+        folder = plan.out / "models" / checkpoint.stem
+        result = folder / "results" / "00000000.json"
+        keep(result, Result(checkpoint.stem, 0, 0, scorer.score(checkpoint, folder / "pictures", True)))
+    return write_report(plan.out, results(plan.out), heading(plan, scorer))
+
+
+def keep(path: Path, result: Result) -> None:
+    write_whole(path, json.dumps(vars(result), indent=1).encode())
+
+
+def results(out: Path) -> list[Result]:
+    """All that were measured so far, in the order of the rows."""
+    order = [*rows.ROWS]
+    found = [Result(**json.loads(path.read_bytes()))
+             for path in sorted((*out.glob("runs/*/results/*.json"), *out.glob("models/*/results/*.json")))]
+    return sorted(found, key=lambda r: (order.index(r.row) if r.row in order else len(order), r.row, r.seed, r.images))
+
+
+def heading(plan: Plan, scorer: Scorer) -> dict[str, Any]:
+    """What a reader of the numbers must know."""
+    return {"images": plan.images, "steps": plan.steps, "pairs": len(scorer.benchmark.pairs),
+            "benchmark": scorer.benchmark.digest[:16], "features": scorer.features.source,
+            "train": file_sha256(plan.out / "train" / "index.jsonl")[:16]}
+
+
+def _claim(plan: Plan) -> None:
+    """ColorizeError when the folder holds an experiment with other numbers. Rows and seeds may be added."""
+    path = plan.out / "plan.json"
+    made_from = {"images": plan.images, "pairs": plan.pairs, "steps": plan.steps, "variants": plan.variants,
+                 "avatars": plan.avatars, "settings": list(plan.settings)}
+    if path.exists():
+        changes = differing(made_from, json.loads(path.read_bytes()))
+        if changes:
+            raise ColorizeError(f"{plan.out}: holds an experiment with other settings ({'; '.join(changes)}); repeat "
+                                "them, or name another --out")
+    write_whole(path, json.dumps(made_from, indent=1).encode())
+
+
+def describe(plan: Plan) -> str:
+    """Budget of each row and all of them together, from the rates of one core."""
+    lines, total = [], 0.0
+    kinds = 6 * plan.pairs
+    for name, seed in plan.trainings():
+        recipe = plan.recipe(name)
+        train = rows.seconds_to_train(plan.images)
+        whole, some = len(plan.whole(name)), rows.SEVENTHS - len(plan.whole(name))
+        paints = whole * 2 * round(kinds * 1.7) + some * round(kinds / 5 * 1.5)
+        paint = paints * rows.SECONDS_A_PICTURE
+        total += train + paint
+        stages = ", ".join(f"{stage.images:,} {stage.name}" for stage in recipe.stages)
+        lines.append(f"{name}, seed {seed}: {plan.images:,} images ({stages}), about {train / 3600:.1f} h; "
+                     f"{paints:,} pictures to measure it, about {paint / 3600:.1f} h")
+    return "\n".join([*lines, f"together about {total / 3600:.0f} h of one core"])
+
+
+def parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--out", type=Path, default=Path("runs/evidence"))
+    p.add_argument("--images", type=int, default=IMAGES, help="training samples of every row")
+    p.add_argument("--rows", nargs="+", default=[*rows.ROWS], metavar="ROW", help=f"of {', '.join(rows.ROWS)}")
+    p.add_argument("--seeds", type=int, nargs="+", default=[0, 1], help="the first for all rows, others for the main")
+    p.add_argument("--pairs", type=int, default=Plan.pairs, help="of the benchmark, for each of its six parts")
+    p.add_argument("--steps", type=int, default=Plan.steps, help="of sampling")
+    p.add_argument("--variants", type=int, default=VARIANTS, help="of each OpenMoji to train on")
+    p.add_argument("--avatars", type=int, default=TRAINED, help="of each style to train on")
+    p.add_argument("--set", action="append", default=[], dest="settings", metavar="a.b=v", help="of every row's recipe")
+    p.add_argument("--packages", type=Path, default=build_data.HERE / "node_modules", help="folder of the npm packages")
+    p.add_argument("--plan", action="store_true", help="print each row's budget and stop")
+    p.add_argument("--checkpoint", type=Path, nargs="+", help="measure these, train nothing")
+    return p
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    args = parser().parse_args(arguments)
+    plan = Plan(args.out, args.images, tuple(args.rows), tuple(args.seeds), args.pairs, args.steps, args.variants,
+                args.avatars, tuple(args.settings), args.packages)
+    try:
+        if args.plan:
+            print(describe(plan))
+            return
+        measure(plan, args.checkpoint) if args.checkpoint else run(plan)
+    except (ColorizeError, OSError) as error:
+        sys.exit(f"error: {error}")
+    print(plan.out / "report.md")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""OUT/results.json, OUT/report.md and the plots: what a checkpoint does as training goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from training.data.shards import write_whole
+from training.evidence.rows import ROWS
+from training.evidence.table import Result, markdown
+
+CURVES: tuple[tuple[str, str, Callable[[dict[str, Any]], float | None]], ...] = (  # file, axis, value
+    ("parts", "share of parts within 20 CIEDE2000", lambda m: m["parts"]["within_20"]),
+    ("leak", "edge leak score, busy references", lambda m: m["leak"]["edge"]),
+    ("distance", "1000 x KID of the evidence features", lambda m: 1000 * m["kd"]),
+    ("lines", "share of sketch lines with an edge", lambda m: m["lines"]),
+)
+
+
+def write_report(out: Path, results: Sequence[Result], heading: dict[str, Any]) -> list[Result]:
+    """Everything that was measured so far; returns it."""
+    write_whole(out / "results.json", json.dumps({**heading, "results": [vars(r) for r in results]}, indent=1).encode())
+    text = markdown(results, heading)
+    for name, title, read in CURVES:
+        found = curves(results, read)
+        if found:
+            plot(out / f"curve-{name}.png", title, found)
+            text += f"\n![{title}](curve-{name}.png)\n"
+    write_whole(out / "report.md", text.encode())
+    return list(results)
+
+
+def curves(
+    results: Sequence[Result], read: Callable[[dict[str, Any]], float | None],
+) -> dict[str, dict[int, list[float]]]:
+    """Row -> images -> the value of each seed, on the pairs that every checkpoint is measured by."""
+    found: dict[str, dict[int, list[float]]] = {}
+    for result in results:
+        value = read(result.found["some"])
+        if result.row in ROWS and value is not None:
+            found.setdefault(result.row, {}).setdefault(result.images, []).append(value)
+    return found
+
+
+def plot(path: Path, title: str, found: dict[str, dict[int, list[float]]]) -> None:
+    """Means as lines, least to most over the seeds as bands."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.add_subplot()
+    for row, points in found.items():
+        images = sorted(points)
+        means = [sum(points[i]) / len(points[i]) for i in images]
+        line, = axes.plot(images, means, marker="o", markersize=3, label=ROWS[row].title)
+        axes.fill_between(images, [min(points[i]) for i in images], [max(points[i]) for i in images], alpha=0.2,
+                          color=line.get_color())
+    axes.set_xlabel("images trained on")
+    axes.set_ylabel(title)
+    axes.legend(fontsize=8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=120)

@@ -1,0 +1,116 @@
+"""Colour the benchmark by one checkpoint and measure it; finished pictures stay, so that a killed run goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from lib_colorize.checkpoint.files import file_sha256
+from lib_colorize.errors import ColorizeError
+from training.data.decode import picture
+from training.data.shards import encode, write_whole
+from training.evidence import measures
+from training.evidence.benchmark import Benchmark, Pair
+from training.metrics.features import Features
+from training.metrics.frechet import Gaussian, frechet_distance, kernel_distance
+from training.metrics.painter import Painter, open_painter
+from training.metrics.validation import WHITE, EvaluateOptions
+
+SOME = 5  # every so many pairs make the curves over training; odd, for every second pair is busy
+OWN = 5  # every so many sketches are coloured by their own picture too
+BLANK, SELF = "-blank", "-self"
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """What all checkpoints of an experiment are measured by."""
+
+    benchmark: Benchmark
+    features: Features
+    steps: int = 20
+    scales: tuple[float, ...] = (3.0, 5.0)  # GS
+    seed: int = 0
+
+    def pairs(self, whole: bool) -> tuple[Pair, ...]:
+        return self.benchmark.pairs if whole else self.benchmark.pairs[::SOME]
+
+    def pictures(self, whole: bool) -> int:
+        """How many are painted for one checkpoint."""
+        return len(self._wanted(whole)) * len(self.scales if whole else self.scales[-1:])
+
+    def score(self, checkpoint: Path, folder: Path, whole: bool, say: Callable[[str], None] = print) -> dict[str, Any]:
+        """{"scales": {"5": measures of all pairs, ...}, "some": measures of every fifth at the last scale}.
+
+        folder: where the pictures are kept; ColorizeError when they are another checkpoint's.
+        """
+        self._claim(checkpoint, folder)
+        painter: Painter | None = None
+        for scale in self.scales if whole else self.scales[-1:]:
+            for pair, what in self._wanted(whole):
+                path = self._path(folder, scale, pair, what)
+                if path.exists():
+                    continue
+                if painter is None:
+                    painter = open_painter(checkpoint, None, "cpu", "float32")
+                number = self.benchmark.pairs.index(pair)
+                settings = EvaluateOptions(steps=self.steps, seed=self.seed).settings(scale, "Uniform", number)
+                sketch = self.benchmark.picture(f"{pair.name}-sketch", "sketch")
+                result = painter.paint(sketch, self._reference(pair, what), settings).resize(sketch.size)
+                write_whole(path, encode(result, "png"))
+            say(f"{folder.name}: coloured at GS {scale:g}")
+        found: dict[str, Any] = {"some": self.measure(folder, self.scales[-1], False)}
+        if whole:
+            found["scales"] = {f"{scale:g}": self.measure(folder, scale, True) for scale in self.scales}
+        return found
+
+    def measure(self, folder: Path, scale: float, whole: bool) -> dict[str, Any]:
+        """Of finished pictures: `measures.summary`, "fd", "kd" and, for all pairs, "self" (docs/evidence.md)."""
+        pairs = self.pairs(whole)
+        results = [_open(self._path(folder, scale, pair)) for pair in pairs]
+        measured = {pair: measures.measure(
+            self.benchmark, pair, result, _open(self._path(folder, scale, pair, BLANK)) if pair.busy else None)
+            for pair, result in zip(pairs, results)}
+        truths = [self.benchmark.picture(f"{pair.name}-sketch", "color") for pair in pairs]
+        made, drawn = self.features.of(results), self.features.of(truths)
+        enough = len(pairs) > made.shape[1]  # else the covariances lack rank
+        found: dict[str, Any] = {
+            **measures.summary(measured), "pairs": len(pairs), "kd": kernel_distance(made, drawn),
+            "fd": frechet_distance(Gaussian.of(made), Gaussian.of(drawn)) if enough else None}
+        if whole:
+            own = [measures.reconstruction(_open(self._path(folder, scale, pair, SELF)), truth)
+                   for pair, truth in list(zip(pairs, truths))[::OWN]]
+            found["self"] = {name: float(np.mean([each[name] for each in own])) for name in own[0]}
+        return found
+
+    def _wanted(self, whole: bool) -> list[tuple[Pair, str]]:
+        """Each pair with "", and with BLANK and SELF where these are asked for."""
+        found = []
+        for i, pair in enumerate(self.pairs(whole)):
+            own = whole and i % OWN == 0
+            found += [(pair, what) for what, asked in (("", True), (BLANK, pair.busy), (SELF, own)) if asked]
+        return found
+
+    def _reference(self, pair: Pair, what: str) -> Image.Image:
+        if what == BLANK:
+            return WHITE
+        return self.benchmark.picture(f"{pair.name}-{'sketch' if what == SELF else 'reference'}", "color")
+
+    def _path(self, folder: Path, scale: float, pair: Pair, what: str = "") -> Path:
+        return folder / f"gs{scale:g}{what}" / f"{pair.name}.png"
+
+    def _claim(self, checkpoint: Path, folder: Path) -> None:
+        path = folder / "made_from.txt"
+        made_from = f"{file_sha256(checkpoint)} {self.benchmark.digest} steps {self.steps} seed {self.seed}\n"
+        if path.exists() and path.read_text() != made_from:
+            raise ColorizeError(f"{folder}: found pictures of another checkpoint, benchmark or settings, expected "
+                                f"those of {checkpoint.name}; name another --out, or delete that folder")
+        write_whole(path, made_from.encode())
+
+
+def _open(path: Path) -> Image.Image:
+    return picture(path.read_bytes())
