@@ -1,4 +1,4 @@
-"""The example pictures of the demo, all from OpenMoji that nothing was trained on (see build_data.held_out).
+"""The example pictures of the demo, all from held-out OpenMoji (`build_data.held_out`).
 
     python -m training.make_examples [--packages training/node_modules] [--out examples]
 """
