@@ -78,6 +78,15 @@ def start(plan: Plan) -> subprocess.Popen[str]:
                             stderr=subprocess.STDOUT, text=True)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """As the processes that are compared with this one: sums over threads differ in their last bits."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory, training_files: Path) -> Path:
     """An unbroken experiment of three rows, one of them with tokens that the engine does not know."""
