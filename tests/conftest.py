@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,3 +61,12 @@ def training_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_pictures(folder / "data")
     make_vae(folder / "vae.pt")
     return folder
+
+
+@pytest.fixture
+def fresh_accelerate() -> Iterator[None]:
+    """For tests that train in this process."""
+    from tests.training_runs import reset_accelerate
+
+    yield
+    reset_accelerate()

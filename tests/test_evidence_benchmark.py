@@ -35,7 +35,7 @@ from training.evidence.pictures import (
 
 pytest.importorskip("resvg_py")
 PLAIN = View(1.0, 1.0, 0.0, 0.0, False)
-PACKAGES = build_data.HERE / "node_modules"
+PACKAGES = build_data.PACKAGES
 with_packages = pytest.mark.skipif(not (PACKAGES / "openmoji").is_dir(), reason="npm ci --prefix training")
 
 
@@ -189,7 +189,7 @@ def test_a_missing_benchmark_and_missing_packages_are_said_with_what_to_do(tmp_p
 def test_nothing_of_the_real_benchmark_was_trained_on() -> None:
     found = [*drawings.openmoji_drawings(PACKAGES), *drawings.avatar_drawings(20)]
     lines = {drawn for *_, drawn in build_data.openmoji(PACKAGES / "openmoji")}
-    svgs = {avatar.svg for avatar in build_data.avatars(drawings.TRAINED)}
+    svgs = {avatar.svg for avatar in build_data.avatars(build_data.AVATARS)}
     assert not [d.name for d in found if d.lines in lines or d.svg in svgs]
     codes = [d.name.removeprefix("openmoji/") for d in found if d.group is Group.OPENMOJI]
     assert codes and all(int(hashlib.md5(code.encode()).hexdigest(), 16) % 10 == 0 for code in codes)

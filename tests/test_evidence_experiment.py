@@ -14,19 +14,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from accelerate.state import AcceleratorState, GradientState, PartialState
 from PIL import Image
 from safetensors.torch import load_file
 
 from lib_colorize.checkpoint.files import open_tensors
 from lib_colorize.errors import ColorizeError
 from tests.evidence_drawings import small_benchmark
-from tests.training_runs import NETWORKS, ROOT, environment, make_pictures
+from tests.training_runs import NETWORKS, ROOT, environment, finish, make_pictures, reset_accelerate
 from training import feed
+from training.cache_key import weights_hash
 from training.data.pairs import open_pairs
 from training.evidence import experiment, features, report, rows, table
 from training.evidence.experiment import Plan
-from training.evidence.features import FeatureRecipe, kind_of, learn, weights_hash
+from training.evidence.features import FeatureRecipe, kind_of, learn
 from training.evidence.rows import ROWS, recipe_for
 from training.evidence.table import Result
 from training.feed import Position, Share
@@ -35,16 +35,9 @@ from training.objective import TokenNoise
 from training.plain import with_settings
 from training.recipes import POCKET, Tokens
 
+pytestmark = pytest.mark.usefixtures("fresh_accelerate")
 IMAGES = 14  # seven steps of two
 pytest.importorskip("resvg_py")
-
-
-@pytest.fixture(autouse=True)
-def fresh_accelerate() -> Iterator[None]:
-    yield
-    AcceleratorState._reset_state(True)
-    GradientState._reset_state()
-    PartialState._reset_state()
 
 
 def settings(vae: Path) -> tuple[str, ...]:
@@ -93,7 +86,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, training_files: Path) -> 
     out = tmp_path_factory.mktemp("evidence")
     make_inputs(out)
     experiment.run(plan_of(out, training_files / "vae.pt", ("drop-0.5", "proposed", "cls-0.1")))
-    AcceleratorState._reset_state(True)
+    reset_accelerate()
     return out
 
 
@@ -225,8 +218,7 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_weights_and_numbers(
         os.kill(process.pid, signal.SIGKILL)
         process.communicate()
         assert not (run / "results" / "00000014.json").exists()
-    done = subprocess.run(command(plan), cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stderr
+    finish(start(plan))
     unbroken = finished / "runs" / "proposed-s0"
     for images in (2, 4, 8, 14):
         name = f"points/{images:08d}.safetensors"
@@ -289,14 +281,14 @@ def test_the_feature_network_is_reproducible_tells_what_it_learnt_and_its_distan
     nets = [learn(x, kinds, recipe) for _ in range(2)]
     for i, net in enumerate(nets):
         features.write(tmp_path / f"{i}.safetensors", net, recipe, ["red", "blue"], "digest")
-    assert weights_hash(nets[0]) == weights_hash(nets[1])
+    assert weights_hash(nets[0].state_dict()) == weights_hash(nets[1].state_dict())
     other = learn(x, kinds, FeatureRecipe(width=8, features=8, steps=30, batch_size=16, seed=4))
-    assert weights_hash(other) != weights_hash(nets[0])
+    assert weights_hash(other.state_dict()) != weights_hash(nets[0].state_dict())
     assert (nets[0].kind(nets[0](x)).argmax(1) == kinds).float().mean() == 1
     with open_tensors(tmp_path / "0.safetensors") as file:
         assert json.loads(file.metadata["recipe"])["seed"] == 3
     network = features.load(tmp_path / "0.safetensors")
-    assert weights_hash(nets[0])[:16] in network.source
+    assert weights_hash(nets[0].state_dict())[:16] in network.source
 
     def pictures(which: int, noise: int) -> list[Image.Image]:
         rng = np.random.default_rng(noise)

@@ -6,12 +6,10 @@ import importlib.util
 import json
 import math
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
-from accelerate.state import AcceleratorState, GradientState, PartialState
 from PIL import Image
 
 from lib_colorize.checkpoint.read import read
@@ -31,17 +29,9 @@ from training.logs import Meter
 from training.networks import Model
 from training.recipes import RECIPES
 
+pytestmark = pytest.mark.usefixtures("fresh_accelerate")
 STEPS = ("stages.0.images=8", "stages.1.images=4", "stages.2.images=4", "optimizer.batch_size=4", "run.save_every=4",
          "run.keep=9", "run.log_every=4", "optimizer.warmup=0")
-
-
-@pytest.fixture(autouse=True)
-def fresh_accelerate() -> Iterator[None]:
-    """accelerate keeps its state for a whole process, as if there were one run in it."""
-    yield
-    AcceleratorState._reset_state(True)
-    GradientState._reset_state()
-    PartialState._reset_state()
 
 
 @pytest.fixture(scope="module")

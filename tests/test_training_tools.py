@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
-from accelerate.state import AcceleratorState, GradientState, PartialState
 from PIL import Image
 from safetensors.torch import load_file
 
@@ -24,7 +22,7 @@ from lib_colorize.schedule import NoiseSchedule, Prediction, alphas_cumprod
 from lib_colorize.settings import Settings
 from lib_colorize.standalone.engine import Engine
 from lib_colorize.standalone.networks import FusedAttention, make_unet
-from tests.training_runs import ROOT, command, encoders, environment, make_pictures, tiny, trainer
+from tests.training_runs import ROOT, command, encoders, environment, make_pictures, reset_accelerate, tiny, trainer
 from training import ablations, bench, export, loop, samples, state, stored, token_noise, train
 from training.cache import Networks, build_cache
 from training.data.pairs import open_pairs
@@ -34,13 +32,7 @@ from training.objective import TokenNoise
 from training.plain import to_plain
 from training.recipes import RECIPES, Recipe
 
-
-@pytest.fixture(autouse=True)
-def fresh_accelerate() -> Iterator[None]:
-    yield
-    AcceleratorState._reset_state(True)
-    GradientState._reset_state()
-    PartialState._reset_state()
+pytestmark = pytest.mark.usefixtures("fresh_accelerate")
 
 
 def run(recipe: Recipe, folder: Path) -> Path:
@@ -58,7 +50,7 @@ def run(recipe: Recipe, folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def pocket(tmp_path_factory: pytest.TempPathFactory) -> Path:
     found = run(tiny("pocket", "run.save_every=4", "optimizer.warmup=0"), tmp_path_factory.mktemp("pocket"))
-    AcceleratorState._reset_state(True)
+    reset_accelerate()
     return found
 
 

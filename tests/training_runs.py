@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState, GradientState, PartialState
 from PIL import Image
 
 from lib_colorize.reference_encoder import ReferenceEncoder
@@ -131,3 +132,10 @@ def difference(a: Mapping[object, torch.Tensor], b: Mapping[object, torch.Tensor
     assert a.keys() == b.keys()
     parts = [(float((a[k] - b[k]).double().square().sum()), float(a[k].double().square().sum())) for k in a]
     return float((sum(p[0] for p in parts) / sum(p[1] for p in parts)) ** 0.5)
+
+
+def reset_accelerate() -> None:
+    """accelerate keeps its state for a whole process, as if there were one run in it."""
+    AcceleratorState._reset_state(True)
+    GradientState._reset_state()
+    PartialState._reset_state()

@@ -34,6 +34,8 @@ STYLES = ("adventurer", "lorelei", "micah", "openPeeps")  # CC BY 4.0, CC0, CC B
 OUTLINED = ("adventurer",)  # the styles whose every part has a drawn outline
 GROUPS = ("activities", "animals-nature", "extras-openmoji", "food-drink", "objects", "people-body",
           "smileys-emotion", "travel-places")
+VARIANTS, AVATARS = 6, 700  # recolourings of each OpenMoji, avatars of each style
+PACKAGES = HERE / "node_modules"
 SHARD = 1000  # pairs in a zip
 
 
@@ -169,10 +171,10 @@ def write_pairs(out: Path, drawn: Iterable[tuple[str, int, tuple[np.ndarray, np.
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", type=Path, default=Path("data/small"))
-    parser.add_argument("--packages", type=Path, default=HERE / "node_modules", help="folder of the npm packages")
+    parser.add_argument("--packages", type=Path, default=PACKAGES, help="folder of the npm packages")
     parser.add_argument("--size", type=int, default=128)
-    parser.add_argument("--variants", type=int, default=6, help="recolourings of each OpenMoji")
-    parser.add_argument("--avatars", type=int, default=700, help="avatars of each style")
+    parser.add_argument("--variants", type=int, default=VARIANTS, help="recolourings of each OpenMoji")
+    parser.add_argument("--avatars", type=int, default=AVATARS, help="avatars of each style")
     args = parser.parse_args()
     count = build(args.out, args.packages, args.size, args.variants, args.avatars)
     print(f"{count} pairs of {args.size} px in {args.out}")

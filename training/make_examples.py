@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from training.build_data import HERE, held_out, over, rasterize
+from training.build_data import HERE, PACKAGES, held_out, over, rasterize
 
 SIZE = 512
 
@@ -70,7 +70,7 @@ def make(packages: Path, out: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--packages", type=Path, default=HERE / "node_modules", help="folder of the npm packages")
+    parser.add_argument("--packages", type=Path, default=PACKAGES, help="folder of the npm packages")
     parser.add_argument("--out", type=Path, default=HERE.parent / "examples")
     args = parser.parse_args()
     make(args.packages, args.out)

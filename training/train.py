@@ -121,11 +121,13 @@ def run(args: argparse.Namespace) -> Path | None:
 
         print(describe(recipe, pairs, end))
         return None
-    return train_recipe(recipe, args.preset, pairs, end, args.seed, args.out)
+    return train_recipe(recipe, args.preset, pairs, end, args.seed, args.out, args.out / "final.safetensors")
 
 
-def train_recipe(recipe: Recipe, preset: str, pairs: Pairs, end: int, seed: int, out: Path) -> Path | None:
-    """Train until `end` images, or resume; the finished checkpoint, None on all processes but the first."""
+def train_recipe(
+    recipe: Recipe, preset: str, pairs: Pairs, end: int, seed: int, out: Path, final: Path,
+) -> Path | None:
+    """Train until `end` images, or resume; `final`, which is the checkpoint then, None on all processes but one."""
     from training import state
     from training.export import export_run, keep_vae
     from training.loop import Trainer, train
@@ -150,7 +152,6 @@ def train_recipe(recipe: Recipe, preset: str, pairs: Pairs, end: int, seed: int,
         accelerator.print(f"stopped at {trainer.position.images} images; the same command goes on", file=sys.stderr)
         sys.exit(STOPPED)
     accelerator.wait_for_everyone()
-    final = out / "final.safetensors"
     if accelerator.is_main_process:
         export_run(out, final, recipe.run.export)
     accelerator.end_training()

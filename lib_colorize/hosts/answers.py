@@ -51,9 +51,7 @@ def status(host: Host) -> Status:
     return Status(host.name, name, True, prediction, file.usable().resolution, encoder, problem)
 
 
-def preview(
-    host: Host, image: Any, settings: JobSettings, size: tuple[int, int] | None = None,
-) -> Image.Image:
+def preview(host: Host, image: Any, settings: JobSettings, size: tuple[int, int] | None = None) -> Image.Image:
     """What the model will see of a sketch, black lines on white. size: of a canvas to stretch it to, None = its own."""
     picture = decode(host, image, "the sketch")
     if picture is None:

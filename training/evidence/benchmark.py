@@ -23,10 +23,11 @@ import numpy as np
 from PIL import Image
 
 from lib_colorize.errors import ColorizeError
-from training.build_data import HERE
+from training.build_data import HERE, PACKAGES
 from training.data.shards import encode, write_whole
+from training.evidence.colour import rgb_of
 from training.evidence.drawings import PARTS, Drawing, Group, avatar_drawings, openmoji_drawings
-from training.evidence.pictures import BACKGROUND, Dress, Dressed, View, choose, draw, with_clothes
+from training.evidence.pictures import Dress, Dressed, View, choose, draw, number_of, with_clothes
 from training.plain import from_plain, to_plain
 
 AVATARS = 24  # of each style
@@ -77,9 +78,8 @@ class Benchmark:
 
     def region(self, pair: Pair, label: str) -> np.ndarray:
         """[S, S] bool: pixels of the sketch that wholly belong to a part."""
-        labels = np.asarray(self.picture(f"{pair.name}-sketch", "labels"))
-        number = BACKGROUND if label == "background" else 1 + self.names[f"{pair.name}-sketch"].index(label)
-        found: np.ndarray = labels == number
+        name = f"{pair.name}-sketch"
+        found: np.ndarray = np.asarray(self.picture(name, "labels")) == number_of(label, self.names[name])
         return found
 
 
@@ -99,8 +99,8 @@ def open_benchmark(folder: Path) -> Benchmark:
 def seen(picture: Dressed, dress: Dress) -> dict[str, tuple[str, ...]]:
     """Parts, and "background", with at least LEAST of the pixels, and their colours."""
     colours = {"background": dress.background} | {part: (colour,) for part, colour in dress.parts.items()}
-    numbers = {"background": BACKGROUND} | {part: i for i, part in enumerate(picture.names, 1)}
-    return {part: found for part, found in colours.items() if (picture.labels == numbers[part]).mean() >= LEAST}
+    return {part: found for part, found in colours.items()
+            if (picture.labels == number_of(part, picture.names)).mean() >= LEAST}
 
 
 def ask(
@@ -196,8 +196,7 @@ def sheet(asked: Sequence[tuple[Pair, Dressed, Dressed]], rows: int = 24) -> Ima
     for i, (pair, sketch, reference) in enumerate(chosen):
         shown = np.full((side, side, 3), 255, np.uint8)
         for label, colour in zip(pair.labels, pair.expected):
-            number = BACKGROUND if label == "background" else 1 + sketch.names.index(label)
-            shown[sketch.labels == number] = tuple(bytes.fromhex((colour or "#c0c0c0")[1:]))
+            shown[sketch.labels == number_of(label, sketch.names)] = rgb_of(colour or "#c0c0c0")
         x, y = i % columns * 3 * side, i // columns * side
         for j, cell in enumerate((sketch.sketch, Image.fromarray(shown), reference.color)):
             picture.paste(cell.convert("RGB"), (x + j * side, y))
@@ -207,7 +206,7 @@ def sheet(asked: Sequence[tuple[Pair, Dressed, Dressed]], rows: int = 24) -> Ima
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", type=Path, default=Path("data/evidence"))
-    parser.add_argument("--packages", type=Path, default=HERE / "node_modules", help="folder of the npm packages")
+    parser.add_argument("--packages", type=Path, default=PACKAGES, help="folder of the npm packages")
     parser.add_argument("--pairs", type=int, default=32, help="of each of the six kinds and groups")
     parser.add_argument("--size", type=int, default=128, help="px")
     parser.add_argument("--seed", type=int, default=0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 import json
-import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,11 +11,10 @@ from pathlib import Path
 
 from lib_colorize.errors import ColorizeError
 from training import recolour
-from training.build_data import STYLES, avatars, openmoji
+from training.build_data import AVATARS, STYLES, avatars, openmoji
 
 UNSEEN_STYLES = ("bigEars", "dylan", "miniavs")  # all CC BY 4.0; nothing is trained on them
 SEEDS = "evidence-"  # of the benchmark's avatars; training's have none
-TRAINED = 700  # avatars of each style that `build_data` draws by default
 PART_OF = {  # colour options of DiceBear that mean hair, skin and clothes; the others (eyes, glasses) have no partner
     "hairColor": "hair", "facialHairColor": "hair", "headContrastColor": "hair", "skinColor": "skin",
     "baseColor": "skin", "clothingColor": "clothes", "clothesColor": "clothes", "shirtColor": "clothes",
@@ -52,7 +50,7 @@ class Drawing:
 
 def avatar_drawings(count: int) -> Iterator[Drawing]:
     """`count` avatars of each trained and of each unseen style, none of them among the trained ones."""
-    known = {avatar.svg for avatar in avatars(TRAINED)}
+    known = {avatar.svg for avatar in avatars(AVATARS)}
     for avatar in avatars(count, (*STYLES, *UNSEEN_STYLES), SEEDS):
         if avatar.svg in known:
             continue
@@ -96,18 +94,14 @@ def mark(svg: str) -> tuple[str, dict[str, tuple[str, ...]]]:
             continue
         for element in layer.iter():
             for attribute in ("fill", "stroke", "style"):
-                for colour in recolour.fills(element.get(attribute, "")):
+                text = element.get(attribute, "")
+                colours = recolour.fills(text)
+                for colour in colours:
                     key = (group, colour)
                     if key not in numbers:
                         numbers[key] = f"#0b00{len(numbers):02x}"
                         part = group if group in ("hair", "skin") else f"{group} {colour}"
                         parts[part] = (*parts.get(part, ()), numbers[key])
-                    element.set(attribute, re.sub(f"(?i){colour}|{_short(colour)}", numbers[key],
-                                                  element.get(attribute, "")))
+                if colours:
+                    element.set(attribute, recolour.recolour(text, {c: numbers[group, c] for c in colours}))
     return ElementTree.tostring(root, encoding="unicode"), parts
-
-
-def _short(colour: str) -> str:
-    """#aabbcc -> the pattern of #abc; others -> themselves."""
-    r, g, b = colour[1:3], colour[3:5], colour[5:7]
-    return f"#{r[0]}{g[0]}{b[0]}\\b" if all(c[0] == c[1] for c in (r, g, b)) else colour

@@ -21,16 +21,15 @@ from typing import Any
 from lib_colorize.checkpoint.files import file_sha256
 from lib_colorize.errors import ColorizeError
 from training import build_data
+from training.build_data import AVATARS, PACKAGES, VARIANTS
 from training.data.shards import write_whole
 from training.evidence import benchmark, features, rows
-from training.evidence.drawings import TRAINED
 from training.evidence.report import write_report
-from training.evidence.scoring import Scorer
+from training.evidence.scoring import OWN, SOME, Scorer
 from training.evidence.table import Result
 from training.plain import differing, with_settings
 from training.recipes import POCKET, Recipe
 
-VARIANTS = 6  # of each OpenMoji that is trained on
 IMAGES = 40_768  # the small model's 40,800 as a multiple of 7 x 16
 
 
@@ -44,10 +43,10 @@ class Plan:
     seeds: tuple[int, ...] = (0, 1)
     pairs: int = 32  # of the benchmark, for each kind and group
     steps: int = 20
-    variants: int = VARIANTS
-    avatars: int = TRAINED
+    variants: int = VARIANTS  # of each OpenMoji that is trained on
+    avatars: int = AVATARS  # of each style
     settings: tuple[str, ...] = ()  # --set of the recipe, for all rows alike
-    packages: Path = build_data.HERE / "node_modules"
+    packages: Path = PACKAGES
 
     @property
     def size(self) -> int:
@@ -75,8 +74,8 @@ class Plan:
 
 def prepare(plan: Plan) -> Scorer:
     """Benchmark, training pictures, feature network: each made unless it is there."""
-    if not 1 <= plan.avatars <= TRAINED:
-        raise ColorizeError(f"--avatars: found {plan.avatars}, expected 1 to {TRAINED}: the benchmark leaves out those")
+    if not 1 <= plan.avatars <= AVATARS:
+        raise ColorizeError(f"--avatars: found {plan.avatars}, expected 1 to {AVATARS}: the benchmark leaves out those")
     for name in plan.rows:
         rows.recipe_for(name, plan.images, plan.base())  # a bad setting is refused before hours of work
     _claim(plan)
@@ -95,15 +94,12 @@ def train_to(plan: Plan, name: str, seed: int, images: int, target: Path) -> Non
     from training import train
     from training.cache import Networks, build_cache
     from training.data.pairs import open_pairs
-    from training.export import export_run
     from training.start import load_vae
 
     recipe = plan.recipe(name)
     pairs = open_pairs(plan.out / "train", recipe.data)
     build_cache(pairs, plan.out / "cache", Networks(load_vae(recipe), None))
-    run = target.parent.parent
-    train.train_recipe(recipe, f"evidence {name}", pairs, images, seed, run)
-    export_run(run, target, "fp16")
+    train.train_recipe(recipe, f"evidence {name}", pairs, images, seed, target.parent.parent, target)
 
 
 def run(plan: Plan) -> list[Result]:
@@ -172,12 +168,14 @@ def _claim(plan: Plan) -> None:
 def describe(plan: Plan) -> str:
     """Budget of each row and all of them together, from the rates of one core."""
     lines, total = [], 0.0
-    kinds = 6 * plan.pairs
+    pairs = 6 * plan.pairs
+    all_of_them = len(Scorer.scales) * round(pairs * (1.5 + 1 / OWN))  # every second is painted for the leak too
+    some_of_them = round(pairs / SOME * 1.5)
     for name, seed in plan.trainings():
         recipe = plan.recipe(name)
         train = rows.seconds_to_train(plan.images)
-        whole, some = len(plan.whole(name)), rows.SEVENTHS - len(plan.whole(name))
-        paints = whole * 2 * round(kinds * 1.7) + some * round(kinds / 5 * 1.5)
+        whole = len(plan.whole(name))
+        paints = whole * all_of_them + (rows.SEVENTHS - whole) * some_of_them
         paint = paints * rows.SECONDS_A_PICTURE
         total += train + paint
         stages = ", ".join(f"{stage.images:,} {stage.name}" for stage in recipe.stages)
@@ -195,9 +193,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--pairs", type=int, default=Plan.pairs, help="of the benchmark, for each of its six parts")
     p.add_argument("--steps", type=int, default=Plan.steps, help="of sampling")
     p.add_argument("--variants", type=int, default=VARIANTS, help="of each OpenMoji to train on")
-    p.add_argument("--avatars", type=int, default=TRAINED, help="of each style to train on")
+    p.add_argument("--avatars", type=int, default=AVATARS, help="of each style to train on")
     p.add_argument("--set", action="append", default=[], dest="settings", metavar="a.b=v", help="of every row's recipe")
-    p.add_argument("--packages", type=Path, default=build_data.HERE / "node_modules", help="folder of the npm packages")
+    p.add_argument("--packages", type=Path, default=PACKAGES, help="folder of the npm packages")
     p.add_argument("--plan", action="store_true", help="print each row's budget and stop")
     p.add_argument("--checkpoint", type=Path, nargs="+", help="measure these, train nothing")
     return p

@@ -9,7 +9,6 @@ colours on a 4 x 4 grid. A pure function of (data, recipe); the file keeps both,
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import sys
 from collections.abc import Sequence
@@ -25,7 +24,8 @@ from torch import Tensor, nn
 from lib_colorize.checkpoint.files import open_tensors
 from lib_colorize.checkpoint.write import replacing, save
 from lib_colorize.errors import ColorizeError
-from training.build_data import HERE
+from training.build_data import PACKAGES
+from training.cache_key import weights_hash
 from training.data.catalog import scan
 from training.data.decode import picture
 from training.data.pairs import to_tensor
@@ -121,14 +121,6 @@ def write(out: Path, net: FeatureNet, recipe: FeatureRecipe, kinds: Sequence[str
                                             "data": data})
 
 
-def weights_hash(net: FeatureNet) -> str:
-    """sha256 of all weights in the order of their names; a file's own hash depends on how its header is written."""
-    found = hashlib.sha256()
-    for name, value in sorted(net.state_dict().items()):
-        found.update(name.encode() + value.contiguous().numpy().tobytes())
-    return found.hexdigest()
-
-
 def small(image: Image.Image) -> Tensor:
     """RGB -> [1, 3, 64, 64] in [-1, 1]."""
     return to_tensor([image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BOX)])
@@ -146,7 +138,7 @@ def load(path: Path) -> Features:
         net = FeatureNet(recipe.width, recipe.features, len(json.loads(file.metadata["kinds"])))
         net.load_state_dict({key: file.tensor(key) for key in file.entries})
     net.eval().requires_grad_(False)
-    return Features("FD (evidence)", f"{path.name}, weights {weights_hash(net)[:16]}",
+    return Features("FD (evidence)", f"{path.name}, weights {weights_hash(net.state_dict())[:16]}",
                     lambda pictures: net(torch.cat([small(image) for image in pictures])))
 
 
@@ -154,13 +146,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, default=Path("data/small"), help="what training.build_data wrote")
     parser.add_argument("--out", type=Path, default=Path("data/evidence/features.safetensors"))
-    parser.add_argument("--packages", type=Path, default=HERE / "node_modules", help="folder of the npm packages")
+    parser.add_argument("--packages", type=Path, default=PACKAGES, help="folder of the npm packages")
     args = parser.parse_args(arguments)
     try:
         net = train(args.data, args.out, FeatureRecipe(), args.packages)
     except (ColorizeError, OSError) as error:
         sys.exit(f"error: {error}")
-    print(f"{args.out}: weights {weights_hash(net)}")
+    print(f"{args.out}: weights {weights_hash(net.state_dict())}")
 
 
 if __name__ == "__main__":

@@ -61,6 +61,11 @@ class Dressed:
     names: tuple[str, ...]
 
 
+def number_of(label: str, names: tuple[str, ...]) -> int:
+    """The value in `labels` of "background" or of one of the parts `names`."""
+    return BACKGROUND if label == "background" else 1 + names.index(label)
+
+
 def choose(drawing: Drawing, rng: random.Random, busy: bool) -> Dress:
     """Named parts and the background APART from each other, everything else in any colour."""
     named = [part for part in PARTS if part in drawing.parts]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from lib_colorize.errors import ColorizeError
 from training.objective import TokenNoise
-from training.recipes import POCKET, Card, Recipe, Stage, Tokens
+from training.recipes import POCKET, Recipe, Stage, Tokens
 
 SEVENTHS = 7  # the paper's epochs: five noisy and two of refinement, or seven of one kind
 SHORT = 5  # sevenths at which Drop-0.5 and the noisy stage are looked at too, as in the paper
@@ -32,7 +33,7 @@ class Row:
     def stages(self, images: int) -> tuple[Stage, ...]:
         """Cut where the window ends and where the noise does; images: of all of them, a multiple of 7 batches."""
         cuts = sorted({0, WINDOWS, self.noisy, SEVENTHS})
-        return tuple(self._stage(a, b, images) for a, b in zip(cuts, cuts[1:]))  # noqa: RUF007
+        return tuple(self._stage(a, b, images) for a, b in pairwise(cuts))
 
     def _stage(self, first: int, end: int, images: int) -> Stage:
         noisy, windows = first < self.noisy, first < WINDOWS
@@ -66,9 +67,9 @@ def recipe_for(name: str, images: int, base: Recipe = POCKET) -> Recipe:
         raise ColorizeError(f"--images: found {images}, expected a multiple of {unit} (seven parts of whole batches of "
                             f"{batch}), such as {max(1, round(images / unit)) * unit}")
     row = row_of(name)
-    run = replace(base.run, trackers=(), sample_every=0, save_every=1_600, keep=1)
+    run = replace(base.run, trackers=(), sample_every=0, save_every=1_600, keep=1, export="fp16")
     return replace(base, stages=row.stages(images), tokens=row.tokens, run=run,
-                   card=replace(base.card, title=f"Evidence: {row.title}") if base.card else Card())
+                   card=replace(base.card, title=f"Evidence: {row.title}"))
 
 
 def points(images: int) -> list[int]:

@@ -39,10 +39,6 @@ class Scorer:
     def pairs(self, whole: bool) -> tuple[Pair, ...]:
         return self.benchmark.pairs if whole else self.benchmark.pairs[::SOME]
 
-    def pictures(self, whole: bool) -> int:
-        """How many are painted for one checkpoint."""
-        return len(self._wanted(whole)) * len(self.scales if whole else self.scales[-1:])
-
     def score(self, checkpoint: Path, folder: Path, whole: bool, say: Callable[[str], None] = print) -> dict[str, Any]:
         """{"scales": {"5": measures of all pairs, ...}, "some": measures of every fifth at the last scale}.
 
