@@ -21,7 +21,7 @@ from lib_colorize.checkpoint.config import VAEConfig, VisionConfig
 from lib_colorize.errors import ColorizeError
 from lib_colorize.reference_encoder import ReferenceEncoder
 from lib_colorize.standalone.networks import AutoencoderKL
-from tests.training_data_folders import color_of, encoded, write_pairs
+from tests.training_data_folders import color_of, encoded, write_pairs, write_zip
 from training import cache_store
 from training.cache import Networks, build_cache, estimate, open_cache, stale_folders
 from training.cache import main as cache_command
@@ -91,6 +91,22 @@ def test_a_cached_batch_is_the_online_one(pairs: Pairs, tmp_path: Path, vae: boo
             if not encoder:
                 assert torch.equal(got.reference, want.reference)
     assert flips == {True, False}
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("encoder", [True, False])
+def test_tokens_are_those_of_a_reference_of_its_own(tmp_path: Path, encoder: bool) -> None:
+    data = write_pairs(tmp_path / "data", 4, ((32, 32),), shards=2)
+    write_zip(data / "reference/0001.zip", [("0003.png", encoded(color_of(99, (32, 32))))])
+    pairs, made = open_pairs(data, replace(OPTIONS, crop="centre")), networks(encoder=encoder)
+    cached = pairs.with_cache(build_cache(pairs, tmp_path / "cache", made, dtype=torch.float32, report=quiet))
+    got, want = cached.batch([0, 3], 0, 0), pairs.batch([0, 3], 0, 0)
+    assert made.vae and not torch.equal(want.reference, want.color)
+    if made.reference_encoder:
+        assert torch.allclose(got.tokens, made.reference_encoder(want.reference), atol=1e-5)
+    else:
+        assert torch.equal(got.reference, want.reference)
+    assert torch.allclose(got.mean, 0.18215 * made.vae.encode(want.color)[0], atol=1e-5)
 
 
 def test_half_precision_is_stored_to_half_precision(pairs: Pairs, tmp_path: Path) -> None:

@@ -105,6 +105,28 @@ def test_a_window_is_a_part_of_the_whole_sample(tmp_path: Path) -> None:
     assert len(corners) > 8
 
 
+@pytest.mark.parametrize("window", [0, 16])
+def test_a_reference_of_its_own_is_shown_whole_and_others_show_the_picture(tmp_path: Path, window: int) -> None:
+    folder = write_pairs(tmp_path, 4, ((32, 32),), shards=2)
+    before = open_pairs(folder, PLAIN)
+    write_zip(folder / "reference/0001.zip", [("0003.png", encoded(color_of(99, (64, 64))))])
+    pairs = open_pairs(folder, PLAIN)
+    assert pairs.digest != before.digest and pairs.report.skipped == {}
+    batch, plain = pairs.batch([0, 3], 0, 0, window), before.batch([0, 3], 0, 0, window)
+    assert pairs.catalog.keys[3] == "0001/0003"
+    assert torch.equal(batch.color, plain.color) and torch.equal(batch.sketch, plain.sketch)
+    assert torch.equal(batch.reference[0], plain.reference[0])
+    wanted = np.array(color_of(99, (64, 64)).resize((32, 32), Image.Resampling.BICUBIC)) / 127.5 - 1
+    assert np.allclose(batch.reference[1].permute(1, 2, 0).numpy(), wanted, atol=1e-6)
+
+
+def test_a_sample_with_a_damaged_reference_is_passed_over(tmp_path: Path) -> None:
+    folder = write_pairs(tmp_path, 2, ((32, 32),), shards=1)
+    write_zip(folder / "reference/0000.zip", [("0000.png", encoded(color_of(9, (32, 32)))[:60])])
+    pairs = open_pairs(folder, PLAIN)
+    assert equal(pairs.batch([0], 0, 0), pairs.batch([1], 0, 0)) and pairs.report.skipped["damaged picture"] == 1
+
+
 def test_a_mask_makes_the_background_paper_in_both(tmp_path: Path) -> None:
     figure = Image.new("L", (48, 48), 0)
     figure.paste(255, (16, 16, 32, 32))

@@ -156,10 +156,15 @@ def build(out: Path, packages: Path, size: int, variants: int, avatar_count: int
 
 
 def write_pairs(out: Path, drawn: Iterable[tuple[str, int, tuple[np.ndarray, np.ndarray] | None]]) -> int:
-    """Shards of the pairs that show something; returns how many."""
-    samples = (Written(f"{name.replace('/', '-')}-{variant}", Image.fromarray(pair[0]), Image.fromarray(pair[1]))
-               for name, variant, pair in drawn
-               if pair is not None and (pair[1] < 128).mean() >= 0.005)  # else nothing drawn: no sketch to learn from
+    """Shards of the pairs that could be drawn; returns how many."""
+    return write_samples(out, (
+        Written(f"{name.replace('/', '-')}-{variant}", Image.fromarray(pair[0]), Image.fromarray(pair[1]))
+        for name, variant, pair in drawn if pair is not None))
+
+
+def write_samples(out: Path, drawn: Iterable[Written]) -> int:
+    """Shards of those that show something, for without lines there is no sketch to learn from; returns how many."""
+    samples = (sample for sample in drawn if (np.asarray(sample.sketch) < 128).mean() >= 0.005)
     shards, count = [], 0
     while part := list(itertools.islice(samples, SHARD)):
         shards.append(f"{len(shards):04d}")

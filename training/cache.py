@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -185,7 +186,7 @@ def _encode(
         part = shard.samples[start:start + batch_size]
         by_flip: dict[str, list[Tensor]] = {name: [] for name in rows}
         for drawn in (STILL, FLIPPED)[:2 if pairs.options.flip else 1]:
-            used, color = _colors(pairs, part, drawn)
+            used, color = _colors(pairs, part, drawn, reference=kind == "tokens")
             for name, value in _outputs(color, networks, kind).items():
                 by_flip[name].append(value)
         sources += used
@@ -197,9 +198,14 @@ def _encode(
     return {**{name: value.to(dtype).contiguous() for name, value in tensors.items()}, "source": torch.tensor(sources)}
 
 
-def _colors(pairs: Pairs, samples: tuple[int, ...], drawn: Draw) -> tuple[list[int], Tensor]:
-    """Which samples, others for damaged ones, and their pictures [B, 3, H, W] in [-1, 1]."""
-    found = [pairs.first_good(i, lambda j: (j, pairs.sample(j, drawn)[1])) for i in samples]
+def _colors(pairs: Pairs, samples: tuple[int, ...], drawn: Draw, reference: bool) -> tuple[list[int], Tensor]:
+    """Which samples, others for damaged ones, and their pictures or references [B, 3, H, W] in [-1, 1]."""
+
+    def read(index: int) -> tuple[int, Image.Image]:
+        other = pairs.reference(index, drawn) if reference else None
+        return index, other or pairs.sample(index, drawn)[1]
+
+    found = [pairs.first_good(i, read) for i in samples]
     return [i for i, _ in found], to_tensor([color for _, color in found])
 
 

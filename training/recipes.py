@@ -216,6 +216,13 @@ POCKET = Recipe(
         title="ColorizeDiffusion pocket", license="CC BY-SA 4.0",
         description="Small reference-based sketch colorizer, trained on OpenMoji (CC BY-SA 4.0) and DiceBear avatars: "
                     "Adventurer and Lorelei by Lisa Wischofsky, Micah by Micah Lanier, Open Peeps by Pablo Stanley"))
+POCKET_PAIRS = replace(  # on training.build_pairs: no noise, for a reference that is another drawing hides no shape
+    POCKET,
+    stages=(
+        Stage("pairs, windows", TokenNoise.NONE, 0.1, 0.0, images=20_800, lr=7e-4, final_lr=5e-4, window=64),
+        Stage("pairs", TokenNoise.NONE, 0.1, 0.05, images=24_000, lr=5e-4, final_lr=1e-5)),
+    optimizer=replace(POCKET.optimizer, batch_size=8),
+    card=replace(POCKET.card, title="ColorizeDiffusion small"))
 RECIPES = {
     "v1-512": V1_512,
     "noisy-only": replace(V1_512, stages=(NOISY,)),
@@ -223,6 +230,7 @@ RECIPES = {
     "proj-0.1": _ablation("proj-0.1", 0.1, tokens=Tokens.PROJECTED),
     "cls-0.1": _ablation("cls-0.1", 0.1, tokens=Tokens.CLS),
     "pocket": POCKET,
+    "pocket-pairs": POCKET_PAIRS,
 }
 FREE = ("run",)  # fields of a recipe that a resumed run may change
 assert set(FREE) <= {f.name for f in fields(Recipe)}

@@ -16,7 +16,7 @@ class Batch:
     color: Tensor | None = None  # [B, 3, H, W] in [-1, 1], ground truth; None: its latent is cached
     mean: Tensor | None = None  # [B, 4, h, w] scaled mean of the posterior; None: not cached
     std: Tensor | None = None  # [B, 4, h, w] scaled standard deviation of the posterior
-    reference: Tensor | None = None  # [B, 3, S, T] in [-1, 1], the whole ground truth; None: its tokens are cached
+    reference: Tensor | None = None  # [B, 3, S, T] in [-1, 1], the whole ground truth or another picture; None: cached
     tokens: Tensor | None = None  # [B, 1 + N, D] all tokens of the reference, CLS first; None: not cached
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:

@@ -1,4 +1,4 @@
-"""Which samples a data folder holds: members of color/, sketch/ and mask/ that belong together, and their sizes."""
+"""Which samples a data folder holds: members of color/, sketch/, mask/ and reference/ that belong together."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from training.data.archive import Member
 from training.data.index import selected
 from training.data.report import Report
 
-PARTS = ("color", "sketch", "mask")
+PARTS = ("color", "sketch", "mask", "reference")
 MAX_ASPECT_ERROR = 0.02  # sketch and picture may differ so much in aspect, as a share: rounding of small pictures
-NONE = Member(-1, 0, 0, 0, 0, 0)  # a mask that is not there
+NONE = Member(-1, 0, 0, 0, 0, 0)  # a mask or reference that is not there
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,12 @@ class Catalog:
     folder: Path
     files: list[Path]
     keys: list[str]
-    where: np.ndarray  # [N, 3, 6] int64, rows of archive.Member; file = -1: not there
+    where: np.ndarray  # [N, 4, 6] int64, rows of archive.Member; file = -1: not there
     sizes: np.ndarray  # [N, 2] int64
     report: Report
 
     def content(self, index: int, part: str) -> bytes | None:
-        """The bytes of one picture, None for a mask that is not there; BadPicture when they are damaged."""
+        """The bytes of one picture, None for one that is not there (mask, reference); BadPicture when damaged."""
         member = Member(*self.where[index, PARTS.index(part)].tolist())
         if member.file < 0:
             return None
@@ -43,8 +43,12 @@ class Catalog:
         return key if path in {self.folder / part for part in PARTS} else key.partition("/")[2]
 
     def identity(self, index: int) -> bytes:
-        """What changes when the sample's picture does, without reading it: name, size and checksum or time."""
-        member = Member(*self.where[index, 0].tolist())
+        """What changes when the sample's picture or reference does, without reading: name, size, checksum or time."""
+        own = self._identity(index, "color")
+        return own if self.where[index, PARTS.index("reference"), 0] < 0 else own + self._identity(index, "reference")
+
+    def _identity(self, index: int, part: str) -> bytes:
+        member = Member(*self.where[index, PARTS.index(part)].tolist())
         if member.offset != archive.PLAIN:
             return repr((self.keys[index], member.size, member.crc)).encode()
         path = self.files[member.file]

@@ -110,10 +110,11 @@ class Pairs:
         draws = [augment.draw(self.options, seed, epoch, int(i)) for i in indices]
         if self.cache is not None:
             return self.cache.batch(self, [int(i) for i in indices], draws, window)
-        samples = [self.first_good(int(i), lambda j, d=drawn: self.sample(j, d)) for i, drawn in zip(indices, draws)]
-        sketches = [windowed_sketch(sketch, drawn, window) for (sketch, _), drawn in zip(samples, draws)]
-        reference = to_tensor([color for _, color in samples])
-        color = to_tensor([cut(color, d, window) for (_, color), d in zip(samples, draws)]) if window else reference
+        samples = [self.first_good(int(i), lambda j, d=drawn: (*self.sample(j, d), self.reference(j, d)))
+                   for i, drawn in zip(indices, draws)]
+        sketches = [windowed_sketch(sketch, drawn, window) for (sketch, *_), drawn in zip(samples, draws)]
+        color = to_tensor([cut(color, drawn, window) for (_, color, _), drawn in zip(samples, draws)])
+        reference = to_tensor([color if other is None else other for _, color, other in samples])
         return Batch(sketch=sketch_tensor(sketches), color=color, reference=reference)
 
     def sample(self, index: int, drawn: augment.Draw) -> tuple[Image.Image, Image.Image]:
@@ -132,6 +133,11 @@ class Pairs:
         assert sketch is not None, "the catalog lists samples that have one"
         return self._geometry(sketch, index, drawn)
 
+    def reference(self, index: int, drawn: augment.Draw) -> Image.Image | None:
+        """The picture to take the colours from, of the bucket's size; None where the sample is its own reference."""
+        reference = self._picture(index, "reference")
+        return None if reference is None else augment.jitter(self._geometry(reference, index, drawn), drawn.colour)
+
     def _geometry(self, image: Image.Image, index: int, drawn: augment.Draw) -> Image.Image:
         return augment.geometry(image, drawn, self.size_of(index), self.options.crop == "squash")
 
@@ -139,7 +145,7 @@ class Pairs:
         if part == "mask" and not self.options.white_background:
             return None
         content = self.catalog.content(index, part)
-        return None if content is None else decode.picture(content, grey=part != "color")
+        return None if content is None else decode.picture(content, grey=part in ("sketch", "mask"))
 
     def first_good(self, index: int, read: Callable[[int], Read]) -> Read:
         """What `read` makes of this sample, or of the next of its bucket that is not damaged; those are counted."""

@@ -1,4 +1,4 @@
-"""Write shards: color/NAME.zip, sketch/NAME.zip, mask/NAME.zip and, if wanted, tar/NAME.tar for webdataset."""
+"""Write shards: NAME.zip in color/, sketch/, mask/ and reference/, and, if wanted, tar/NAME.tar for webdataset."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ class Written:
     color: Image.Image
     sketch: Image.Image  # black lines on white
     mask: Image.Image | None = None
+    reference: Image.Image | None = None  # None: the picture itself
     entry: dict[str, Any] = field(default_factory=dict)
 
 
@@ -41,13 +42,15 @@ def write_shard(out: Path, shard: str, samples: Iterable[Written], kind: str = "
 
     The index part comes last: a shard is finished when index/SHARD.jsonl is there.
     """
-    members: dict[str, list[tuple[str, bytes]]] = {"color": [], "sketch": [], "mask": []}
+    members: dict[str, list[tuple[str, bytes]]] = {"color": [], "sketch": [], "mask": [], "reference": []}
     lines = []
     for sample in samples:
         members["color"].append((f"{sample.name}.{kind}", encode(sample.color, kind)))
         members["sketch"].append((f"{sample.name}.png", encode(sample.sketch.convert("L"), "png")))
         if sample.mask is not None:
             members["mask"].append((f"{sample.name}.png", encode(sample.mask.convert("L"), "png")))
+        if sample.reference is not None:
+            members["reference"].append((f"{sample.name}.{kind}", encode(sample.reference, kind)))
         width, height = sample.color.size
         lines.append({"member": f"{shard}/{sample.name}", "width": width, "height": height, **sample.entry})
     for part, listed in members.items():
@@ -77,7 +80,7 @@ def _zip(members: list[tuple[str, bytes]]) -> bytes:
 
 
 def _tar(members: dict[str, list[tuple[str, bytes]]], lines: list[dict[str, Any]]) -> bytes:
-    """NAME.color.png, NAME.sketch.png, (NAME.mask.png,) NAME.json of each sample, next to one another."""
+    """NAME.color.png, .sketch.png (, .mask.png, .reference.png) and .json of each sample, next to one another."""
     by_name: dict[str, list[tuple[str, bytes]]] = {}
     for part, listed in members.items():
         for name, content in listed:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lib_colorize.errors import ColorizeError
 from training import recolour
-from training.build_data import AVATARS, STYLES, avatars, openmoji
+from training.build_data import AVATARS, STYLES, Avatar, avatars, openmoji
 
 UNSEEN_STYLES = ("bigEars", "dylan", "miniavs")  # all CC BY 4.0; nothing is trained on them
 SEEDS = "evidence-"  # of the benchmark's avatars; training's have none
@@ -52,25 +52,32 @@ def avatar_drawings(count: int) -> Iterator[Drawing]:
     """`count` avatars of each trained and of each unseen style, none of them among the trained ones."""
     known = {avatar.svg for avatar in avatars(AVATARS)}
     for avatar in avatars(count, (*STYLES, *UNSEEN_STYLES), SEEDS):
-        if avatar.svg in known:
-            continue
-        drawn = set(recolour.fills(avatar.svg))
-        parts: dict[str, tuple[str, ...]] = {}
-        for option, placeholder in avatar.parts.items():
-            if placeholder in drawn:
-                name = PART_OF.get(option, option)
-                parts[name] = (*parts.get(name, ()), placeholder)
-        group = Group.TRAINED if avatar.style in STYLES else Group.UNSEEN
-        yield Drawing(f"dicebear/{avatar.seed}", group, True, avatar.svg, avatar.lines, parts)
+        if avatar.svg not in known:
+            yield avatar_drawing(avatar)
 
 
-def openmoji_drawings(packages: Path) -> Iterator[Drawing]:
-    """Every held-out OpenMoji with line art of its own, figures by their groups `skin` and `hair`."""
+def avatar_drawing(avatar: Avatar) -> Drawing:
+    """With the parts that are drawn in it."""
+    drawn = set(recolour.fills(avatar.svg))
+    parts: dict[str, tuple[str, ...]] = {}
+    for option, placeholder in avatar.parts.items():
+        if placeholder in drawn:
+            name = PART_OF.get(option, option)
+            parts[name] = (*parts.get(name, ()), placeholder)
+    group = Group.TRAINED if avatar.style in STYLES else Group.UNSEEN
+    return Drawing(f"dicebear/{avatar.seed}", group, True, avatar.svg, avatar.lines, parts)
+
+
+def openmoji_drawings(packages: Path, test: bool = True) -> Iterator[Drawing]:
+    """Every OpenMoji of the test set, or of the training set, with line art of its own.
+
+    Figures are those that have the groups `skin` and `hair`.
+    """
     index = packages / "openmoji" / "data" / "openmoji.json"
     if not index.is_file():
         raise ColorizeError(f"{index}: no such file, expected the npm package openmoji; run npm ci --prefix training")
     subgroups = {entry["hexcode"]: entry["subgroups"] for entry in json.loads(index.read_text(encoding="utf-8"))}
-    for name, svg, lines in openmoji(packages / "openmoji", test=True):
+    for name, svg, lines in openmoji(packages / "openmoji", test):
         marked, parts = mark(svg)
         person = subgroups[name.removeprefix("openmoji/")].startswith(PERSON)
         figure = person and {"hair", "skin"} <= set(parts)

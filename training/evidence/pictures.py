@@ -104,20 +104,30 @@ def backdrop(dress: Dress, size: int, rng: random.Random) -> Image.Image:
     return Image.fromarray(np.where(first[..., None], colours[0], colours[1]).astype(np.uint8))
 
 
-def draw(drawing: Drawing, dress: Dress, view: View, size: int, rng: random.Random) -> Dressed:
-    """The picture, its line art, and whose every pixel is."""
-    colours = {placeholder: dress.parts[part] for part, listed in drawing.parts.items() for placeholder in listed}
-    figure = view.of(recolour.recolour(drawing.svg, colours), size)
+def paint(drawing: Drawing, dress: Dress, view: View, size: int, rng: random.Random) -> tuple[Image.Image, Image.Image]:
+    """The picture, RGB, and its line art, L."""
     color = backdrop(dress, size, rng).convert("RGBA")
-    color.alpha_composite(figure)
+    color.alpha_composite(_figure(drawing, dress, view, size))
     paper = Image.new("RGBA", (size, size), "white")
     paper.alpha_composite(view.of(drawing.lines, size))
-    sketch = paper.convert("L")
+    return color.convert("RGB"), paper.convert("L")
+
+
+def _figure(drawing: Drawing, dress: Dress, view: View, size: int) -> Image.Image:
+    """RGBA, without a background."""
+    colours = {placeholder: dress.parts[part] for part, listed in drawing.parts.items() for placeholder in listed}
+    return view.of(recolour.recolour(drawing.svg, colours), size)
+
+
+def draw(drawing: Drawing, dress: Dress, view: View, size: int, rng: random.Random) -> Dressed:
+    """The picture, its line art, and whose every pixel is."""
+    color, sketch = paint(drawing, dress, view, size, rng)
+    alpha = np.asarray(_figure(drawing, dress, view, size))[..., 3]
     labels = np.zeros((size, size), np.uint8)
-    labels[(np.asarray(figure)[..., 3] == 0) & leak.background(sketch)] = BACKGROUND
+    labels[(alpha == 0) & leak.background(sketch)] = BACKGROUND
     for label, part in enumerate(drawing.parts, 1):
         labels[coverage(drawing, part, view, size) >= WHOLLY] = label
-    return Dressed(color.convert("RGB"), sketch, labels, tuple(drawing.parts))
+    return Dressed(color, sketch, labels, tuple(drawing.parts))
 
 
 def with_clothes(drawing: Drawing, size: int = 72) -> Drawing:
