@@ -316,3 +316,19 @@ def test_rows_that_do_not_exist_are_refused_by_name(tmp_path: Path) -> None:
 def test_the_small_recipe_can_be_changed_for_all_rows_alike() -> None:
     plan = Plan(Path("x"), settings=("optimizer.batch_size=8",))
     assert plan.recipe("proposed").optimizer.batch_size == 8 != POCKET.optimizer.batch_size
+
+
+def test_bounds_are_those_of_the_best_and_of_the_worst(tmp_path: Path, training_files: Path) -> None:
+    make_inputs(tmp_path)
+    plan = plan_of(tmp_path, training_files / "vae.pt", ("drop-0.5",))
+    experiment.main([*command(plan)[3:], "--bounds"])
+    found = {r.row: r.found["scales"]["5"] for r in experiment.results(tmp_path)}
+    assert [*found] == ["bound: paper", "bound: perfect", "bound: perfect, decoded", "bound: unrelated colours"]
+    perfect, paper, unrelated = (found[f"bound: {name}"] for name in ("perfect", "paper", "unrelated colours"))
+    assert perfect["parts"]["median"] < 0.5 and perfect["parts"]["within_10"] == 1.0
+    assert perfect["self"]["difference"] == 0.0 and unrelated["self"]["difference"] == 0.0
+    assert paper["lines"] == 1.0 and paper["self"]["difference"] > 1.0
+    assert unrelated["parts"]["median"] > 20 and paper["parts"]["median"] > 10
+    decoded = found["bound: perfect, decoded"]  # by an auto-encoder of random weights
+    assert decoded["parts"]["within_20"] < 1.0 and decoded["self"]["difference"] > 1.0
+    assert "bound: perfect" in (tmp_path / "report.md").read_text(encoding="utf-8")

@@ -4,7 +4,8 @@
     python -m training.evidence.experiment --out runs/evidence --plan
 
 One command from the npm packages to OUT/report.md. It goes on where it was stopped, whatever stopped it, when it is
-given again. `--checkpoint FILE` measures finished checkpoints too and trains nothing.
+given again. `--checkpoint FILE` measures finished checkpoints too and trains nothing; `--bounds` the best and the worst
+that there can be.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from lib_colorize.errors import ColorizeError
 from training import build_data
 from training.build_data import AVATARS, PACKAGES, VARIANTS
 from training.data.shards import write_whole
-from training.evidence import benchmark, features, rows
+from training.evidence import benchmark, bounds, features, rows
 from training.evidence.report import write_report
 from training.evidence.scoring import OWN, SOME, Scorer
 from training.evidence.table import Result
@@ -133,6 +134,19 @@ def measure(plan: Plan, checkpoints: Sequence[Path]) -> list[Result]:
     return write_report(plan.out, results(plan.out), heading(plan, scorer))
 
 
+def measure_bounds(plan: Plan) -> list[Result]:
+    """What no model can be better than, and what a worthless one has."""
+    from training.start import load_vae
+
+    scorer, vae = prepare(plan), load_vae(plan.base())
+    assert vae is not None, "the small model's recipe names one"
+    for name, make in bounds.bounds(vae.eval()).items():
+        folder = plan.out / "models" / name.replace(": ", "-").replace(", ", "-").replace(" ", "-")
+        found = bounds.score(scorer, make, folder / "pictures")
+        keep(folder / "results" / "00000000.json", Result(name, 0, 0, found))
+    return write_report(plan.out, results(plan.out), heading(plan, scorer))
+
+
 def keep(path: Path, result: Result) -> None:
     write_whole(path, json.dumps(vars(result), indent=1).encode())
 
@@ -198,6 +212,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--packages", type=Path, default=PACKAGES, help="folder of the npm packages")
     p.add_argument("--plan", action="store_true", help="print each row's budget and stop")
     p.add_argument("--checkpoint", type=Path, nargs="+", help="measure these, train nothing")
+    p.add_argument("--bounds", action="store_true", help="measure results that no model made, train nothing")
     return p
 
 
@@ -209,7 +224,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if args.plan:
             print(describe(plan))
             return
-        measure(plan, args.checkpoint) if args.checkpoint else run(plan)
+        if args.checkpoint:
+            measure(plan, args.checkpoint)
+        if args.bounds:
+            measure_bounds(plan)
+        if not (args.checkpoint or args.bounds):
+            run(plan)
     except (ColorizeError, OSError) as error:
         sys.exit(f"error: {error}")
     print(plan.out / "report.md")

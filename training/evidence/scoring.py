@@ -47,8 +47,8 @@ class Scorer:
         self._claim(checkpoint, folder)
         painter: Painter | None = None
         for scale in self.scales if whole else self.scales[-1:]:
-            for pair, what in self._wanted(whole):
-                path = self._path(folder, scale, pair, what)
+            for pair, what in self.wanted(whole):
+                path = self.path(folder, scale, pair, what)
                 if path.exists():
                     continue
                 if painter is None:
@@ -67,9 +67,9 @@ class Scorer:
     def measure(self, folder: Path, scale: float, whole: bool) -> dict[str, Any]:
         """Of finished pictures: `measures.summary`, "fd", "kd" and, for all pairs, "self" (docs/evidence.md)."""
         pairs = self.pairs(whole)
-        results = [_open(self._path(folder, scale, pair)) for pair in pairs]
+        results = [_open(self.path(folder, scale, pair)) for pair in pairs]
         measured = {pair: measures.measure(
-            self.benchmark, pair, result, _open(self._path(folder, scale, pair, BLANK)) if pair.busy else None)
+            self.benchmark, pair, result, _open(self.path(folder, scale, pair, BLANK)) if pair.busy else None)
             for pair, result in zip(pairs, results)}
         truths = [self.benchmark.picture(f"{pair.name}-sketch", "color") for pair in pairs]
         made, drawn = self.features.of(results), self.features.of(truths)
@@ -78,12 +78,12 @@ class Scorer:
             **measures.summary(measured), "pairs": len(pairs), "kd": kernel_distance(made, drawn),
             "fd": frechet_distance(Gaussian.of(made), Gaussian.of(drawn)) if enough else None}
         if whole:
-            own = [measures.reconstruction(_open(self._path(folder, scale, pair, SELF)), truth)
+            own = [measures.reconstruction(_open(self.path(folder, scale, pair, SELF)), truth)
                    for pair, truth in list(zip(pairs, truths))[::OWN]]
             found["self"] = {name: float(np.mean([each[name] for each in own])) for name in own[0]}
         return found
 
-    def _wanted(self, whole: bool) -> list[tuple[Pair, str]]:
+    def wanted(self, whole: bool) -> list[tuple[Pair, str]]:
         """Each pair with "", and with BLANK and SELF where these are asked for."""
         found = []
         for i, pair in enumerate(self.pairs(whole)):
@@ -96,7 +96,7 @@ class Scorer:
             return WHITE
         return self.benchmark.picture(f"{pair.name}-{'sketch' if what == SELF else 'reference'}", "color")
 
-    def _path(self, folder: Path, scale: float, pair: Pair, what: str = "") -> Path:
+    def path(self, folder: Path, scale: float, pair: Pair, what: str = "") -> Path:
         return folder / f"gs{scale:g}{what}" / f"{pair.name}.png"
 
     def _claim(self, checkpoint: Path, folder: Path) -> None:

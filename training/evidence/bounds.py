@@ -1,0 +1,77 @@
+"""What the measures give for results that no model made: the best possible, the same decoded, and two worthless ones.
+
+They stand in the report as rows, so that a number can be read: how far it is from chance, and what the auto-encoder
+alone takes away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from lib_colorize.images import to_image
+from lib_colorize.standalone.networks import AutoencoderKL
+from training.data.pairs import to_tensor
+from training.data.shards import encode, write_whole
+from training.evidence.benchmark import Benchmark, Pair
+from training.evidence.colour import rgb_of
+from training.evidence.scoring import SELF, Scorer
+
+Make = Callable[[Benchmark, Pair, str], Image.Image]  # what: "", BLANK or SELF, as the scorer asks
+
+
+def perfect(benchmark: Benchmark, pair: Pair, what: str) -> Image.Image:
+    """The sketch's own picture with every region whose colour is known in that colour."""
+    own = benchmark.picture(f"{pair.name}-sketch", "color")
+    if what == SELF:
+        return own
+    pixels = np.array(own)
+    for label, expected in zip(pair.labels, pair.expected):
+        if expected:
+            pixels[benchmark.region(pair, label)] = rgb_of(expected)
+    return Image.fromarray(pixels)
+
+
+def unrelated(benchmark: Benchmark, pair: Pair, what: str) -> Image.Image:
+    """The sketch's own picture, whatever the reference is."""
+    return benchmark.picture(f"{pair.name}-sketch", "color")
+
+
+def paper(benchmark: Benchmark, pair: Pair, what: str) -> Image.Image:
+    """The sketch as it is."""
+    return benchmark.picture(f"{pair.name}-sketch", "sketch").convert("RGB")
+
+
+def decoded(vae: AutoencoderKL) -> Make:
+    """`perfect` through the auto-encoder and back: no U-Net can be better with it."""
+
+    @torch.no_grad()
+    def make(benchmark: Benchmark, pair: Pair, what: str) -> Image.Image:
+        mean, _ = vae.encode(to_tensor([perfect(benchmark, pair, what)]))
+        return to_image(vae.decode(mean * vae.scale_factor)[0])
+
+    return make
+
+
+def bounds(vae: AutoencoderKL) -> dict[str, Make]:
+    """Rows of the report."""
+    return {"bound: perfect": perfect, "bound: perfect, decoded": decoded(vae), "bound: unrelated colours": unrelated,
+            "bound: paper": paper}
+
+
+def draw(scorer: Scorer, make: Make, folder: Path) -> None:
+    """Pictures where the scorer looks for those of a checkpoint."""
+    for scale in scorer.scales:
+        for pair, what in scorer.wanted(True):
+            write_whole(scorer.path(folder, scale, pair, what), encode(make(scorer.benchmark, pair, what), "png"))
+
+
+def score(scorer: Scorer, make: Make, folder: Path) -> dict[str, object]:
+    """As `Scorer.score` of a checkpoint, all pairs."""
+    draw(scorer, make, folder)
+    return {"some": scorer.measure(folder, scorer.scales[-1], False),
+            "scales": {f"{scale:g}": scorer.measure(folder, scale, True) for scale in scorer.scales}}
