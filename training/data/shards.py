@@ -26,8 +26,8 @@ class Written:
     color: Image.Image
     sketch: Image.Image  # black lines on white
     mask: Image.Image | None = None
-    reference: Image.Image | None = None  # None: the picture itself
     entry: dict[str, Any] = field(default_factory=dict)
+    reference: Image.Image | None = None  # None: the picture itself
 
 
 def encode(image: Image.Image, kind: str) -> bytes:
