@@ -113,8 +113,9 @@ class Pairs:
         samples = [self.first_good(int(i), lambda j, d=drawn: (*self.sample(j, d), self.reference(j, d)))
                    for i, drawn in zip(indices, draws)]
         sketches = [windowed_sketch(sketch, drawn, window) for (sketch, *_), drawn in zip(samples, draws)]
-        color = to_tensor([cut(color, drawn, window) for (_, color, _), drawn in zip(samples, draws)])
-        reference = to_tensor([color if other is None else other for _, color, other in samples])
+        color = to_tensor([cut(picture, drawn, window) for (_, picture, _), drawn in zip(samples, draws)])
+        own = not window and all(other is None for *_, other in samples)
+        reference = color if own else to_tensor([picture if other is None else other for _, picture, other in samples])
         return Batch(sketch=sketch_tensor(sketches), color=color, reference=reference)
 
     def sample(self, index: int, drawn: augment.Draw) -> tuple[Image.Image, Image.Image]:
