@@ -22,15 +22,14 @@ from pathlib import Path
 from lib_colorize.errors import ColorizeError
 from training.build_data import PACKAGES, avatars, write_samples
 from training.data.shards import Written
+from training.evidence.benchmark import LEAST
 from training.evidence.colour import lab, rgb_of
 from training.evidence.drawings import PARTS, Drawing, avatar_drawing, openmoji_drawings
-from training.evidence.pictures import Dress, View, choose, coverage, paint, with_clothes
+from training.evidence.pictures import FRONT, Dress, View, choose, coverage, paint, require_drawable, with_clothes
 
 AVATARS = 300  # of each style
 MEASURED = 48  # px, to find the areas of parts
 BUSY = 0.4  # share of references with a pattern behind them
-LEAST = 0.005  # of the picture; a smaller part does not count
-FRONT = View(1.0, 1.0, 0.0, 0.0, False)
 
 
 @dataclass(frozen=True)
@@ -131,8 +130,7 @@ def _draw(number: int, size: int, seed: int) -> Written:
 
 def build(out: Path, packages: Path, count: int, size: int, seed: int) -> int:
     """Draws everything; returns the number of pairs."""
-    if count < 1 or size < 32:
-        raise ColorizeError(f"--pairs {count}, --size {size}: expected at least 1 pair of at least 32 px")
+    require_drawable(count, size)
     with multiprocessing.Pool() as pool:
         named = groups(pool.map(Sized.of, drawings(packages), chunksize=16))
     with multiprocessing.Pool(initializer=_begin, initargs=(named,)) as pool:

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -200,12 +199,7 @@ def _encode(
 
 def _colors(pairs: Pairs, samples: tuple[int, ...], drawn: Draw, reference: bool) -> tuple[list[int], Tensor]:
     """Which samples, others for damaged ones, and their pictures or references [B, 3, H, W] in [-1, 1]."""
-
-    def read(index: int) -> tuple[int, Image.Image]:
-        other = pairs.reference(index, drawn) if reference else None
-        return index, other or pairs.sample(index, drawn)[1]
-
-    found = [pairs.first_good(i, read) for i in samples]
+    found = [pairs.first_good(i, lambda j: (j, pairs.sample(j, drawn)[2 if reference else 1])) for i in samples]
     return [i for i, _ in found], to_tensor([color for _, color in found])
 
 

@@ -96,15 +96,15 @@ class Cache:
         sketches = [windowed_sketch(sketch, drawn, window) for (sketch, _, _), drawn in zip(found, draws)]
         stored = {name: torch.stack([tensors[name] for _, _, tensors in found]) for name in found[0][2]}
         colors = [colors for _, colors, _ in found if colors is not None]
-        whole = to_tensor([color if other is None else other for color, other in colors]) if colors else None
+        whole = to_tensor([reference for _, reference in colors]) if colors else None
         target = to_tensor([cut(color, d, window) for (color, _), d in zip(colors, draws)]) if colors else None
         return Batch(sketch=sketch_tensor(sketches), color=None if "mean" in stored else target,
                      reference=None if "tokens" in stored else whole, **stored)
 
     def _sample(
         self, pairs: Pairs, sample: int, drawn: Draw, window: int,
-    ) -> tuple[Image.Image, tuple[Image.Image, Image.Image | None] | None, dict[str, Tensor]]:
-        """Sketch; picture and reference of its own, where they are needed still; what is stored."""
+    ) -> tuple[Image.Image, tuple[Image.Image, Image.Image] | None, dict[str, Tensor]]:
+        """Sketch; picture and reference, where they are needed still; what is stored."""
         stored: dict[str, Tensor] = {}
         sources = set()
         for kind in self.folders:
@@ -117,8 +117,8 @@ class Cache:
             raise BadPicture("cached from two pictures")  # one was damaged between the two runs
         if len(self.folders) == len(KINDS):
             return pairs.sketch(source, drawn), None, stored
-        sketch, color = pairs.sample(source, drawn)
-        return sketch, (color, pairs.reference(source, drawn)), stored
+        sketch, color, reference = pairs.sample(source, drawn)
+        return sketch, (color, reference), stored
 
 
 def _cut(latent: Tensor, pairs: Pairs, sample: int, drawn: Draw, window: int) -> Tensor:

@@ -17,7 +17,7 @@ from lib_colorize.errors import ColorizeError
 from training.data import augment, decode
 from training.data.batch import Batch
 from training.data.buckets import bucket_sizes, nearest_bucket
-from training.data.catalog import Catalog, same_shape, scan
+from training.data.catalog import PARTS, Catalog, same_shape, scan
 from training.data.options import DataOptions
 
 if TYPE_CHECKING:
@@ -110,34 +110,34 @@ class Pairs:
         draws = [augment.draw(self.options, seed, epoch, int(i)) for i in indices]
         if self.cache is not None:
             return self.cache.batch(self, [int(i) for i in indices], draws, window)
-        samples = [self.first_good(int(i), lambda j, d=drawn: (*self.sample(j, d), self.reference(j, d)))
+        samples = [self.first_good(int(i), lambda j, d=drawn: self.sample(j, d))
                    for i, drawn in zip(indices, draws)]
         sketches = [windowed_sketch(sketch, drawn, window) for (sketch, *_), drawn in zip(samples, draws)]
         color = to_tensor([cut(picture, drawn, window) for (_, picture, _), drawn in zip(samples, draws)])
-        own = not window and all(other is None for *_, other in samples)
-        reference = color if own else to_tensor([picture if other is None else other for _, picture, other in samples])
+        own = not window and all(reference is picture for _, picture, reference in samples)
+        reference = color if own else to_tensor([reference for *_, reference in samples])
         return Batch(sketch=sketch_tensor(sketches), color=color, reference=reference)
 
-    def sample(self, index: int, drawn: augment.Draw) -> tuple[Image.Image, Image.Image]:
-        """Sketch and picture of the bucket's size, black lines on white, margins not erased; BadPicture if damaged."""
-        color, sketch, mask = (self._picture(index, part) for part in ("color", "sketch", "mask"))
+    def sample(self, index: int, drawn: augment.Draw) -> tuple[Image.Image, Image.Image, Image.Image]:
+        """Sketch, black lines on white, margins not erased; picture; reference. All of the bucket's size.
+
+        The reference *is* the picture where the sample has none of its own. BadPicture if one is damaged.
+        """
+        color, sketch, mask, other = (self._picture(index, part) for part in PARTS)
         assert color is not None and sketch is not None, "the catalog lists samples that have both"
         if not same_shape(color.size, sketch.size):
             raise decode.BadPicture("sketch of another shape than its picture")
         if mask is not None and drawn.white_background:
             color, sketch = (augment.white_background(p, augment.resize(mask, p.size)) for p in (color, sketch))
-        return self._geometry(sketch, index, drawn), augment.jitter(self._geometry(color, index, drawn), drawn.colour)
+        shown = augment.jitter(self._geometry(color, index, drawn), drawn.colour)
+        reference = shown if other is None else augment.jitter(self._geometry(other, index, drawn), drawn.colour)
+        return self._geometry(sketch, index, drawn), shown, reference
 
     def sketch(self, index: int, drawn: augment.Draw) -> Image.Image:
         """The sketch of `sample` alone, for samples whose picture is cached."""
         sketch = self._picture(index, "sketch")
         assert sketch is not None, "the catalog lists samples that have one"
         return self._geometry(sketch, index, drawn)
-
-    def reference(self, index: int, drawn: augment.Draw) -> Image.Image | None:
-        """The picture to take the colours from, of the bucket's size; None where the sample is its own reference."""
-        reference = self._picture(index, "reference")
-        return None if reference is None else augment.jitter(self._geometry(reference, index, drawn), drawn.colour)
 
     def _geometry(self, image: Image.Image, index: int, drawn: augment.Draw) -> Image.Image:
         return augment.geometry(image, drawn, self.size_of(index), self.options.crop == "squash")

@@ -27,7 +27,7 @@ from training.build_data import HERE, PACKAGES
 from training.data.shards import encode, write_whole
 from training.evidence.colour import rgb_of
 from training.evidence.drawings import PARTS, Drawing, Group, avatar_drawings, openmoji_drawings
-from training.evidence.pictures import Dress, Dressed, View, choose, draw, number_of, with_clothes
+from training.evidence.pictures import Dress, Dressed, View, choose, draw, number_of, require_drawable, with_clothes
 from training.plain import from_plain, to_plain
 
 AVATARS = 24  # of each style
@@ -159,8 +159,7 @@ def worth_asking(pair: Pair) -> bool:
 
 def build(out: Path, packages: Path, count: int, size: int, seed: int) -> Benchmark:
     """Draw and write everything."""
-    if count < 1 or size < 32:
-        raise ColorizeError(f"--pairs {count}, --size {size}: expected at least 1 pair of at least 32 px")
+    require_drawable(count, size)
     drawings = [*map(with_clothes, openmoji_drawings(packages)), *avatar_drawings(AVATARS)]
     return write(out, ask_all(drawings, count, size, seed), size, seed)
 

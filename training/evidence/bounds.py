@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -65,13 +66,13 @@ def bounds(vae: AutoencoderKL) -> dict[str, Make]:
 
 def draw(scorer: Scorer, make: Make, folder: Path) -> None:
     """Pictures where the scorer looks for those of a checkpoint."""
-    for scale in scorer.scales:
-        for pair, what in scorer.wanted(True):
-            write_whole(scorer.path(folder, scale, pair, what), encode(make(scorer.benchmark, pair, what), "png"))
+    for pair, what in scorer.wanted(True):
+        content = encode(make(scorer.benchmark, pair, what), "png")
+        for scale in scorer.scales:  # which a picture that no model made does not know
+            write_whole(scorer.path(folder, scale, pair, what), content)
 
 
-def score(scorer: Scorer, make: Make, folder: Path) -> dict[str, object]:
+def score(scorer: Scorer, make: Make, folder: Path) -> dict[str, Any]:
     """As `Scorer.score` of a checkpoint, all pairs."""
     draw(scorer, make, folder)
-    return {"some": scorer.measure(folder, scorer.scales[-1], False),
-            "scales": {f"{scale:g}": scorer.measure(folder, scale, True) for scale in scorer.scales}}
+    return scorer.found(folder, True)

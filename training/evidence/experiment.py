@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -141,7 +142,7 @@ def measure_bounds(plan: Plan) -> list[Result]:
     scorer, vae = prepare(plan), load_vae(plan.base())
     assert vae is not None, "the small model's recipe names one"
     for name, make in bounds.bounds(vae.eval()).items():
-        folder = plan.out / "models" / name.replace(": ", "-").replace(", ", "-").replace(" ", "-")
+        folder = plan.out / "models" / re.sub(r"\W+", "-", name)
         found = bounds.score(scorer, make, folder / "pictures")
         keep(folder / "results" / "00000000.json", Result(name, 0, 0, found))
     return write_report(plan.out, results(plan.out), heading(plan, scorer))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image
 
+from lib_colorize.errors import ColorizeError
 from training import recolour
 from training.build_data import rasterize
 from training.evidence.colour import ciede2000, lab, rgb_of
@@ -42,6 +43,9 @@ class View:
         return picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if self.mirrored else picture
 
 
+FRONT = View(1.0, 1.0, 0.0, 0.0, False)  # as it was drawn
+
+
 @dataclass(frozen=True)
 class Dress:
     """Colours (#rrggbb) of parts and background; `background`: one colour, or two of a pattern."""
@@ -64,6 +68,12 @@ class Dressed:
 def number_of(label: str, names: tuple[str, ...]) -> int:
     """The value in `labels` of "background" or of one of the parts `names`."""
     return BACKGROUND if label == "background" else 1 + names.index(label)
+
+
+def require_drawable(count: int, size: int) -> None:
+    """ColorizeError for a number of pairs, or a size in px, that nothing can be drawn with."""
+    if count < 1 or size < 32:
+        raise ColorizeError(f"--pairs {count}, --size {size}: expected at least 1 pair of at least 32 px")
 
 
 def choose(drawing: Drawing, rng: random.Random, busy: bool) -> Dress:
@@ -106,25 +116,28 @@ def backdrop(dress: Dress, size: int, rng: random.Random) -> Image.Image:
 
 def paint(drawing: Drawing, dress: Dress, view: View, size: int, rng: random.Random) -> tuple[Image.Image, Image.Image]:
     """The picture, RGB, and its line art, L."""
+    color, sketch, _ = _render(drawing, dress, view, size, rng)
+    return color, sketch
+
+
+def _render(
+    drawing: Drawing, dress: Dress, view: View, size: int, rng: random.Random,
+) -> tuple[Image.Image, Image.Image, Image.Image]:
+    """The picture, RGB, its line art, L, and the figure without a background, RGBA."""
+    colours = {placeholder: dress.parts[part] for part, listed in drawing.parts.items() for placeholder in listed}
+    figure = view.of(recolour.recolour(drawing.svg, colours), size)
     color = backdrop(dress, size, rng).convert("RGBA")
-    color.alpha_composite(_figure(drawing, dress, view, size))
+    color.alpha_composite(figure)
     paper = Image.new("RGBA", (size, size), "white")
     paper.alpha_composite(view.of(drawing.lines, size))
-    return color.convert("RGB"), paper.convert("L")
-
-
-def _figure(drawing: Drawing, dress: Dress, view: View, size: int) -> Image.Image:
-    """RGBA, without a background."""
-    colours = {placeholder: dress.parts[part] for part, listed in drawing.parts.items() for placeholder in listed}
-    return view.of(recolour.recolour(drawing.svg, colours), size)
+    return color.convert("RGB"), paper.convert("L"), figure
 
 
 def draw(drawing: Drawing, dress: Dress, view: View, size: int, rng: random.Random) -> Dressed:
     """The picture, its line art, and whose every pixel is."""
-    color, sketch = paint(drawing, dress, view, size, rng)
-    alpha = np.asarray(_figure(drawing, dress, view, size))[..., 3]
+    color, sketch, figure = _render(drawing, dress, view, size, rng)
     labels = np.zeros((size, size), np.uint8)
-    labels[(alpha == 0) & leak.background(sketch)] = BACKGROUND
+    labels[(np.asarray(figure)[..., 3] == 0) & leak.background(sketch)] = BACKGROUND
     for label, part in enumerate(drawing.parts, 1):
         labels[coverage(drawing, part, view, size) >= WHOLLY] = label
     return Dressed(color, sketch, labels, tuple(drawing.parts))
@@ -135,8 +148,7 @@ def with_clothes(drawing: Drawing, size: int = 72) -> Drawing:
 
     Only where that colour fills half of it at least, and where it is neither hair nor skin.
     """
-    view = View(1.0, 1.0, 0.0, 0.0, False)
-    parts = {part: coverage(drawing, part, view, size) >= WHOLLY for part in drawing.parts}
+    parts = {part: coverage(drawing, part, FRONT, size) >= WHOLLY for part in drawing.parts}
     rows = np.flatnonzero(np.any(list(parts.values()), axis=(0, 2)))
     if not drawing.figure or not len(rows):
         return drawing

@@ -59,6 +59,10 @@ class Scorer:
                 result = painter.paint(sketch, self._reference(pair, what), settings).resize(sketch.size)
                 write_whole(path, encode(result, "png"))
             say(f"{folder.name}: coloured at GS {scale:g}")
+        return self.found(folder, whole)
+
+    def found(self, folder: Path, whole: bool) -> dict[str, Any]:
+        """What `score` returns, of finished pictures."""
         found: dict[str, Any] = {"some": self.measure(folder, self.scales[-1], False)}
         if whole:
             found["scales"] = {f"{scale:g}": self.measure(folder, scale, True) for scale in self.scales}
