@@ -29,6 +29,7 @@ from training.metrics.table import markdown
 from training.metrics.validation import EvaluateOptions, choose
 from training.networks import Model
 from training.plain import to_plain
+from training.recipes import Encoder
 
 OPTIONS = EvaluateOptions(scales=(1.0, 3.0), schedulers=("Karras",), steps=2)
 ROOT = Path(__file__).parent.parent
@@ -89,7 +90,7 @@ def test_the_painter_paints_what_the_engine_does(checkpoint: Path) -> None:
 
 def ablation(path: Path, preset: str) -> Path:
     """An exported model of Table 1 at small width, its encoder inside, random weights."""
-    recipe = replace(tiny(preset), train_reference_encoder=True)
+    recipe = replace(tiny(preset), reference_encoder=Encoder.TRAINED)
     torch.manual_seed(0)
     model = Model(recipe)
     with torch.no_grad():

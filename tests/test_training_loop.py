@@ -95,7 +95,7 @@ def test_two_processes_equal_one_with_the_doubled_batch(training_files: Path, si
     same_training(tmp_path / "run", single)
 
 
-@pytest.mark.parametrize("preset", [name for name, recipe in RECIPES.items() if not recipe.train_reference_encoder])
+@pytest.mark.parametrize("preset", [name for name, recipe in RECIPES.items() if not recipe.reference_encoder.inside])
 def test_every_preset_builds_at_small_width_and_takes_two_steps(
     training_files: Path, tmp_path: Path, preset: str,
 ) -> None:

@@ -116,8 +116,8 @@ def encoders(recipe: Recipe) -> FrozenEncoders:
     vae, vision = recipe.networks.vae, recipe.networks.reference
     assert vae and vision
     torch.manual_seed(1)
-    reference = None if recipe.train_reference_encoder else ReferenceEncoder(vision).eval().requires_grad_(False)
-    return FrozenEncoders(AutoencoderKL(vae).eval().requires_grad_(False), reference, recipe.train_reference_encoder)
+    reference = None if recipe.reference_encoder.inside else ReferenceEncoder(vision).eval().requires_grad_(False)
+    return FrozenEncoders(AutoencoderKL(vae).eval().requires_grad_(False), reference, recipe.reference_encoder.inside)
 
 
 def trainer(recipe: Recipe, data: Path, out: Path, seed: int = 0) -> Trainer:

@@ -9,7 +9,7 @@ from lib_colorize.checkpoint.files import open_tensors
 from lib_colorize.checkpoint.metadata import ModelCard
 from lib_colorize.errors import ColorizeError
 from training.networks import Model
-from training.recipes import RECIPES, Tokens
+from training.recipes import RECIPES, Encoder, Tokens
 from training.start import load_start
 
 
@@ -28,7 +28,7 @@ def load_ablation(path: Path) -> tuple[Model, ModelCard]:
     base = RECIPES["v1-512"]
     vision = card.config.reference or base.networks.reference
     recipe = replace(base, networks=replace(card.config, reference=vision), tokens=kinds[0],
-                     train_reference_encoder=card.config.reference is not None,
+                     reference_encoder=Encoder.FROZEN if card.config.reference else Encoder.OUTSIDE,
                      start=replace(base.start, checkpoint=str(path)),
                      data=replace(base.data, buckets=False, resolution=card.resolution))
     model = Model(recipe)

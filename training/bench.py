@@ -64,7 +64,7 @@ class Straightforward:
 
     def __init__(self, recipe: Recipe, vae: AutoencoderKL, encoder: ReferenceEncoder | None, device: torch.device):
         self.recipe, self.device, self.schedule = recipe, device, NoiseSchedule(alphas_cumprod())
-        self.encoders = FrozenEncoders(vae, encoder, recipe.train_reference_encoder)
+        self.encoders = FrozenEncoders(vae, encoder, recipe.reference_encoder.inside)
         self.model = Model(recipe).to(device)
         for module in list(self.model.unet.modules()):
             for name, child in list(module.named_children()):
@@ -163,9 +163,9 @@ def bench(recipe: Recipe, rounds: int, steps: int) -> dict[str, Any]:
     assert networks.vae and networks.reference
     vae = AutoencoderKL(networks.vae).eval().requires_grad_(False)
     encoder = None
-    if not recipe.train_reference_encoder:
+    if not recipe.reference_encoder.inside:
         encoder = ReferenceEncoder(networks.reference).eval().requires_grad_(False)
-    encoders = FrozenEncoders(vae, encoder, recipe.train_reference_encoder, accelerator.autocast)
+    encoders = FrozenEncoders(vae, encoder, recipe.reference_encoder.inside, accelerator.autocast)
     samples = Samples.make(recipe, encoders)
     with tempfile.TemporaryDirectory() as folder:
         trainer = Trainer.build(accelerator, recipe, None, 0, Path(folder), encoders)  # type: ignore[arg-type]

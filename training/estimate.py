@@ -57,7 +57,7 @@ def costs(recipe: Recipe) -> Costs:
     with torch.device("meta"), FlopCounterMode(display=False) as counter:
         x, t, sketch = torch.zeros(1, *latent), torch.zeros(1), torch.zeros(1, 3, side, side)
         n, width = token_shape(recipe, None)
-        reference = torch.zeros(1, 3, side, side) if recipe.train_reference_encoder else torch.zeros(1, 1 + n, width)
+        reference = torch.zeros(1, 3, side, side) if recipe.reference_encoder.inside else torch.zeros(1, 1 + n, width)
         with saved_tensors_hooks(keep, lambda tensor: tensor):
             output = model(x, t, sketch, reference)
         output.sum().backward()
@@ -143,7 +143,7 @@ def _frozen(recipe: Recipe) -> dict[str, nn.Module]:
     if networks.vae:
         vae = networks.vae
         found["VAE"] = without_weights(lambda: AutoencoderKL(vae))
-    if networks.reference and not recipe.train_reference_encoder:
+    if networks.reference and not recipe.reference_encoder.inside:
         vision = networks.reference
         found["reference encoder"] = without_weights(lambda: ReferenceEncoder(vision))
     return found

@@ -91,7 +91,7 @@ def write_all(target: Path, parts: Parts, extra: Mapping[str, Tensor], card: Mod
 
 def model_card(recipe: Recipe, description: Mapping[str, object]) -> ModelCard:
     """What the file says; description: of the run, as in run.json."""
-    networks = recipe.networks if recipe.train_reference_encoder else replace(recipe.networks, reference=None)
+    networks = recipe.networks if recipe.reference_encoder.inside else replace(recipe.networks, reference=None)
     training = {key: value for key, value in description.items() if key != "recipe"}
     plain = description["recipe"]
     assert isinstance(plain, dict)

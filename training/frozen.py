@@ -22,7 +22,7 @@ class FrozenEncoders:
 
     vae: AutoencoderKL | None
     reference_encoder: ReferenceEncoder | None
-    trained_reference: bool  # the model's own encoder takes the pictures
+    inside: bool  # the reference encoder is part of the model, which takes the pictures
     autocast: Callable[[], Any] = contextlib.nullcontext  # of the reference encoder; the VAE stays in float32
 
     def to(self, device: torch.device) -> FrozenEncoders:
@@ -46,13 +46,13 @@ class FrozenEncoders:
     @torch.no_grad()
     def reference(self, batch: Batch) -> Tensor:
         """All tokens [B, 1 + N, D], or the pictures [B, 3, S, T] for a model that encodes them itself."""
-        if batch.tokens is not None and not self.trained_reference:
+        if batch.tokens is not None and not self.inside:
             return batch.tokens.float()
         pictures = batch.reference
         if pictures is None:
-            raise ColorizeError("this recipe trains its reference encoder, expected pictures and found cached tokens; "
-                                "leave the tokens out of the cache")
-        if self.trained_reference:
+            raise ColorizeError("this recipe's reference encoder is in the model: expected pictures, found cached "
+                                "tokens; leave the tokens out of the cache")
+        if self.inside:
             return pictures
         if self.reference_encoder is None:
             raise ColorizeError("no reference encoder; name OpenCLIP ViT-H-14 with --set start.reference_encoder=FILE, "

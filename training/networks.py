@@ -17,7 +17,7 @@ from lib_colorize.attach import add_hints
 from lib_colorize.reference_encoder import ReferenceEncoder
 from lib_colorize.sketch_encoder import SketchEncoder
 from lib_colorize.standalone.networks import make_unet
-from training.recipes import Recipe, Tokens
+from training.recipes import Encoder, Recipe, Tokens
 
 PROJECTED = 256  # tokens made of CLS, as many as ViT-H has local ones (section 4.2)
 COSTLY = ("ResBlock", "SpatialTransformer")  # of a U-Net: what is compiled, or computed again in the backward pass
@@ -69,9 +69,11 @@ class Model(nn.Module):
         self.unet: Any = make_unet(networks.unet)
         self.sketch_encoder = SketchEncoder(**dataclasses.asdict(networks.sketch))
         self.proj = CLSProjection(networks.unet.context_dim) if self.kind is Tokens.PROJECTED else None
-        self.reference_encoder = ReferenceEncoder(networks.reference) if recipe.train_reference_encoder else None
+        self.reference_encoder = ReferenceEncoder(networks.reference) if recipe.reference_encoder.inside else None
         if self.reference_encoder is not None:
             fix_token_scale(self.reference_encoder)
+            if recipe.reference_encoder is Encoder.FROZEN:
+                self.reference_encoder.requires_grad_(False)
         if self.kind is Tokens.CLS:
             for _, block in cross_attention_blocks(self.unet):
                 block.attn2 = CLSLinear(block.attn2)
@@ -168,4 +170,4 @@ def compile_blocks(unet: nn.Module) -> None:
     """torch.compile of the costly blocks one by one, which leaves hooks and hints between them alone."""
     for module in unet.modules():
         if type(module).__name__ in COSTLY:
-            module.compile()
+            module.compile(dynamic=False)  # with sizes that vary, inductor 2.14 fails on the CPU

@@ -22,6 +22,18 @@ class Tokens(enum.Enum):
     CLS = "cls"  # CLS, and linear layers for every cross-attention: CLS-0.1 of Table 1
 
 
+class Encoder(enum.Enum):
+    """Where the reference encoder is, and whether it learns."""
+
+    OUTSIDE = "outside"  # frozen, and a file of its own: the paper's CLIP
+    FROZEN = "frozen"  # part of the model and of its file, as it was at the start
+    TRAINED = "trained"  # the same, and it learns with the U-Net
+
+    @property
+    def inside(self) -> bool:
+        return self is not Encoder.OUTSIDE
+
+
 @dataclass(frozen=True)
 class Stage:
     """One stage of the paper's two (section 3.3). Its length is given by `epochs` or by `images`, the other is 0."""
@@ -113,7 +125,7 @@ class Recipe:
     data: DataOptions = field(default_factory=DataOptions)
     prediction: Prediction = Prediction.EPS
     tokens: Tokens = Tokens.LOCAL
-    train_reference_encoder: bool = False  # the paper's is CLIP and frozen; a small model has none to start from
+    reference_encoder: Encoder = Encoder.OUTSIDE
     loss: Loss = field(default_factory=Loss)
     optimizer: Optimizer = field(default_factory=Optimizer)
     start: Start = field(default_factory=Start)
@@ -208,7 +220,7 @@ POCKET = Recipe(
         Stage("refinement", TokenNoise.NONE, 0.5, 0.1, images=10_400, lr=5e-4, final_lr=1e-5)),
     data=DataOptions(resolution=128, crop="squash", flip=False, max_margin=24, margin_rate=0.3),
     prediction=Prediction.V,
-    train_reference_encoder=True,
+    reference_encoder=Encoder.TRAINED,
     optimizer=Optimizer(batch_size=16, betas=(0.9, 0.99), warmup=1_600, ema_decay=0.998),
     start=Start(vae="models/colorize-small.safetensors"),
     run=Run(precision="no", cache="auto", save_every=1_600, keep=2, log_every=400, sample_every=4_000),
@@ -218,6 +230,8 @@ POCKET = Recipe(
                     "Adventurer and Lorelei by Lisa Wischofsky, Micah by Micah Lanier, Open Peeps by Pablo Stanley"))
 POCKET_PAIRS = replace(  # on training.build_pairs: no noise, for a reference that is another drawing hides no shape
     POCKET,
+    reference_encoder=Encoder.FROZEN,  # as CLIP is in the paper; training.warm_up makes what it begins with
+    start=Start(checkpoint="runs/warm.safetensors", vae=POCKET.start.vae),
     stages=(
         Stage("pairs, windows", TokenNoise.NONE, 0.1, 0.0, images=20_800, lr=7e-4, final_lr=5e-4, window=64),
         Stage("pairs", TokenNoise.NONE, 0.1, 0.05, images=24_000, lr=5e-4, final_lr=1e-5)),

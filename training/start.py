@@ -95,7 +95,7 @@ def load_vae(recipe: Recipe) -> AutoencoderKL | None:
 def load_reference_encoder(recipe: Recipe) -> ReferenceEncoder | None:
     """The frozen reference encoder; None when the recipe trains it, or names none (all tokens are cached then)."""
     source, config = recipe.start.reference_encoder, recipe.networks.reference
-    if recipe.train_reference_encoder or source == NONE or config is None:
+    if recipe.reference_encoder.inside or source == NONE or config is None:
         return None
     path = _existing(source, "start.reference_encoder", "OpenCLIP ViT-H-14, in open_clip's or Hugging Face's layout")
     state, found = read_reference_encoder(path, config.head_width)

@@ -78,7 +78,7 @@ def frozen_encoders(recipe: Recipe, accelerator: Accelerator) -> FrozenEncoders:
     from training.frozen import FrozenEncoders
     from training.start import load_reference_encoder, load_vae
 
-    return FrozenEncoders(load_vae(recipe), load_reference_encoder(recipe), recipe.train_reference_encoder,
+    return FrozenEncoders(load_vae(recipe), load_reference_encoder(recipe), recipe.reference_encoder.inside,
                           accelerator.autocast)
 
 
