@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,11 +30,13 @@ from training.evidence.experiment import Plan
 from training.evidence.features import FeatureRecipe, kind_of, learn
 from training.evidence.rows import ROWS, recipe_for
 from training.evidence.table import Result
+from training.export import model_card, split, write_all
 from training.feed import Position, Share
 from training.metrics.frechet import Gaussian, frechet_distance
+from training.networks import Model
 from training.objective import TokenNoise
-from training.plain import with_settings
-from training.recipes import POCKET, Tokens
+from training.plain import to_plain, with_settings
+from training.recipes import POCKET, Encoder, Tokens
 
 pytestmark = pytest.mark.usefixtures("fresh_accelerate")
 IMAGES = 14  # seven steps of two
@@ -50,9 +53,20 @@ def make_inputs(out: Path) -> None:
     make_pictures(out / "train")
     (out / "train" / "index.jsonl").write_text(
         "".join(json.dumps({"member": str(i), "width": 64, "height": 64}) + "\n" for i in range(6)))
+    make_start(out / "warm.safetensors")
     torch.manual_seed(7)
     net = learn(torch.rand(8, 3, 64, 64) * 2 - 1, torch.arange(8) % 2, FeatureRecipe(4, 2, 2, 4))
     features.write(out / "features.safetensors", net, FeatureRecipe(4, 2, 2, 4), ["a", "b"], "data")
+
+
+def make_start(target: Path) -> None:
+    """In place of the warm-up: networks as they are before it."""
+    recipe = replace(with_settings(POCKET, NETWORKS), reference_encoder=Encoder.FROZEN)
+    torch.manual_seed(5)
+    model = Model(recipe)
+    parts, extra = split(model, model.state_dict(), None)
+    card = model_card(recipe, {"recipe": to_plain(recipe)})
+    write_all(target, parts, extra, replace(card, config=replace(card.config, vae=None)))
 
 
 def plan_of(out: Path, vae: Path, names: tuple[str, ...], seeds: tuple[int, ...] = (0,)) -> Plan:
@@ -248,7 +262,7 @@ def numbers(within: float, leak: float | None = 0.5) -> dict[str, object]:
 def test_the_table_shows_mean_and_spread_over_seeds() -> None:
     results = [Result("proposed", seed, 14, {"some": numbers(w), "scales": {"5": numbers(w)}})
                for seed, w in ((0, 0.5), (1, 0.75))]
-    heading = {"pairs": 4, "benchmark": "b", "steps": 2, "images": 14, "train": "t", "features": "f"}
+    heading = {"pairs": 4, "benchmark": "b", "steps": 2, "images": 14, "train": "t", "warm": "w", "features": "f"}
     row = next(line for line in table.markdown(results, heading).splitlines() if line.startswith("| proposed"))
     assert "| 14 | 2 | 12.0 (12.0 to 12.0) | 0.25 (0.25 to 0.25) | 0.62 (0.50 to 0.75) |" in row
     assert table.spread([None, None], 2) == "-" and table.spread([0.5], 2) == "0.50"

@@ -198,6 +198,8 @@ def warm_up(
     parts, extra = split(model, model.state_dict(), None if vae is None else vae.state_dict())
     description = {"preset": preset, "warm_up": vars(plan), "recipe": to_plain(recipe)}
     card = replace(model_card(recipe, description), title="ColorizeDiffusion, warmed up and untrained")
+    if vae is None:
+        card = replace(card, config=replace(card.config, vae=None))
     write_all(target, parts, extra, card)
     say(f"{target}: after {time.monotonic() - began:.0f} s")
 

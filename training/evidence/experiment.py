@@ -22,7 +22,7 @@ from typing import Any
 
 from lib_colorize.checkpoint.files import file_sha256
 from lib_colorize.errors import ColorizeError
-from training import build_data
+from training import build_data, warm_up
 from training.build_data import AVATARS, PACKAGES, VARIANTS
 from training.data.shards import write_whole
 from training.evidence import benchmark, bounds, features, rows
@@ -30,7 +30,7 @@ from training.evidence.report import write_report
 from training.evidence.scoring import OWN, SOME, Scorer
 from training.evidence.table import Result
 from training.plain import differing, with_settings
-from training.recipes import POCKET, Recipe
+from training.recipes import POCKET, Encoder, Recipe
 
 IMAGES = 40_768  # the small model's 40,800 as a multiple of 7 x 16
 
@@ -69,13 +69,19 @@ class Plan:
         return {found[-1], found[rows.SHORT - 1]} if rows.row_of(name).short else {found[-1]}
 
     def recipe(self, name: str) -> Recipe:
-        """Of a row; latents come from the cache that all rows share."""
+        """Of a row; all begin with the same warmed-up encoders, and latents come from the cache that they share."""
         recipe = rows.recipe_for(name, self.images, self.base())
-        return replace(recipe, run=replace(recipe.run, cache=str(self.out / "cache")))
+        return replace(recipe, reference_encoder=Encoder.FROZEN, run=replace(recipe.run, cache=str(self.out / "cache")),
+                       start=replace(recipe.start, checkpoint=str(self.warm)))
+
+    @property
+    def warm(self) -> Path:
+        """What every row begins with: encoders that know parts (training.warm_up), a U-Net that knows nothing."""
+        return self.out / "warm.safetensors"
 
 
 def prepare(plan: Plan) -> Scorer:
-    """Benchmark, training pictures, feature network: each made unless it is there."""
+    """Benchmark, training pictures, warm-up, feature network: each made unless it is there."""
     if not 1 <= plan.avatars <= AVATARS:
         raise ColorizeError(f"--avatars: found {plan.avatars}, expected 1 to {AVATARS}: the benchmark leaves out those")
     for name in plan.rows:
@@ -85,6 +91,8 @@ def prepare(plan: Plan) -> Scorer:
         benchmark.build(plan.out / "benchmark", plan.packages, plan.pairs, plan.size, seed=0)
     if not (plan.out / "train" / "index.jsonl").exists():
         build_data.build(plan.out / "train", plan.packages, plan.size, plan.variants, plan.avatars)
+    if not plan.warm.exists():
+        warm_up.warm_up(plan.warm, warm_up.Plan(), plan.packages, "pocket", plan.settings)
     network = plan.out / "features.safetensors"
     if not network.exists():
         features.train(plan.out / "train", network, features.FeatureRecipe(), plan.packages)
@@ -164,7 +172,7 @@ def heading(plan: Plan, scorer: Scorer) -> dict[str, Any]:
     """What a reader of the numbers must know."""
     return {"images": plan.images, "steps": plan.steps, "pairs": len(scorer.benchmark.pairs),
             "benchmark": scorer.benchmark.digest[:16], "features": scorer.features.source,
-            "train": file_sha256(plan.out / "train" / "index.jsonl")[:16]}
+            "train": file_sha256(plan.out / "train" / "index.jsonl")[:16], "warm": file_sha256(plan.warm)[:16]}
 
 
 def _claim(plan: Plan) -> None:

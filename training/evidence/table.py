@@ -53,8 +53,9 @@ def markdown(results: Sequence[Result], heading: dict[str, Any]) -> str:
         titles = [title for title, *_ in COLUMNS]
         parts.append(f"## GS {scale}\n\n" + table(["row", "images", "seeds", *titles], lines))
     notes = (f"{heading['pairs']} pairs (benchmark {heading['benchmark']}), {heading['steps']} steps of DPM++ 2M, "
-             f"uniform schedule; every row is trained on {heading['images']:,} images (index {heading['train']}). FD "
-             f"by {heading['features']}. Spread over seeds: least to most. Definitions: docs/evidence.md.")
+             f"uniform schedule; every row is trained on {heading['images']:,} images (index {heading['train']}) from "
+             f"the same warm-up ({heading['warm']}). FD by {heading['features']}. Spread over seeds: least to most. "
+             "Definitions: docs/evidence.md.")
     return "\n\n".join(["# Evidence", notes, *parts]) + "\n"
 
 
