@@ -249,7 +249,10 @@ def test_a_finished_checkpoint_is_measured_as_a_row_of_its_own(finished: Path, t
     found = {r.row: r for r in experiment.measure(plan, [checkpoint]) if not r.images}
     own = next(r for r in experiment.results(finished) if (r.row, r.images) == ("proposed", 14))
     assert found["00000014"].found == own.found
-    (finished / "models" / "00000014" / "results" / "00000000.json").unlink()
+    laid, plain = found["00000014, lines laid over"].found["scales"]["5"], own.found["scales"]["5"]
+    assert laid["lines"] > max(0.95, plain["lines"]) and laid["parts"]["count"] == plain["parts"]["count"]
+    for folder in ("00000014", "00000014-lines"):
+        (finished / "models" / folder / "results" / "00000000.json").unlink()
     with pytest.raises(ColorizeError, match="--checkpoint: found no file"):
         experiment.measure(plan, [finished / "none.safetensors"])
 

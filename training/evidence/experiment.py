@@ -132,14 +132,16 @@ def run(plan: Plan) -> list[Result]:
 
 
 def measure(plan: Plan, checkpoints: Sequence[Path]) -> list[Result]:
-    """Finished checkpoints, as rows named after their files."""
+    """Finished checkpoints, as rows named after their files, and the same pictures with the lines laid over them."""
     scorer = prepare(plan)
     for checkpoint in checkpoints:
         if not checkpoint.is_file():
             raise ColorizeError(f"--checkpoint: found no file {checkpoint}, expected a checkpoint of training.export")
-        folder = plan.out / "models" / checkpoint.stem
-        result = folder / "results" / "00000000.json"
-        keep(result, Result(checkpoint.stem, 0, 0, scorer.score(checkpoint, folder / "pictures", True)))
+        folder, laid = (plan.out / "models" / name for name in (checkpoint.stem, f"{checkpoint.stem}-lines"))
+        found = scorer.score(checkpoint, folder / "pictures", True)
+        keep(folder / "results" / "00000000.json", Result(checkpoint.stem, 0, 0, found))
+        found = scorer.lay_lines(folder / "pictures", laid / "pictures")
+        keep(laid / "results" / "00000000.json", Result(f"{checkpoint.stem}, lines laid over", 0, 0, found))
     return write_report(plan.out, results(plan.out), heading(plan, scorer))
 
 

@@ -12,6 +12,8 @@ from PIL import Image
 
 from lib_colorize.checkpoint.files import file_sha256
 from lib_colorize.errors import ColorizeError
+from lib_colorize.overlay import overlay_lines
+from lib_colorize.settings import Settings
 from training.data.decode import picture
 from training.data.shards import encode, write_whole
 from training.evidence import measures
@@ -60,6 +62,16 @@ class Scorer:
                 write_whole(path, encode(result, "png"))
             say(f"{folder.name}: coloured at GS {scale:g}")
         return self.found(folder, whole)
+
+    def lay_lines(self, folder: Path, target: Path) -> dict[str, Any]:
+        """What `score` returns, of the finished pictures with their sketches' lines over them (line overlay 1)."""
+        settings = Settings(line_overlay=1.0)
+        for scale in self.scales:
+            for pair, what in self.wanted(True):
+                sketch = self.benchmark.picture(f"{pair.name}-sketch", "sketch")
+                laid = overlay_lines(_open(self.path(folder, scale, pair, what)), sketch, settings)
+                write_whole(self.path(target, scale, pair, what), encode(laid.resize(sketch.size), "png"))
+        return self.found(target, True)
 
     def found(self, folder: Path, whole: bool) -> dict[str, Any]:
         """What `score` returns, of finished pictures."""
