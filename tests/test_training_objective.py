@@ -158,3 +158,15 @@ def test_a_dropped_sketch_is_blank_paper_and_a_kept_one_untouched() -> None:
 
 def test_the_golden_set_has_training_cases() -> None:
     assert GOLDEN.cases("train.loss.") and GOLDEN.cases("train.context.")
+
+
+@pytest.mark.parametrize("power", [1.0, 2.0, 0.5])
+def test_t_follows_its_power_law_and_the_rest_of_the_draws_does_not_move(power: float) -> None:
+    count = 3000
+    found = draw(1, range(count), (1, 1, 1), (0, 0), 1000, power)
+    even = draw(1, range(count), (1, 1, 1), (0, 0), 1000)
+    assert torch.equal(found.noise, even.noise) and int(found.t.min()) >= 0 and int(found.t.max()) <= 999
+    for share in (0.25, 0.5, 0.9):  # P(t < share T) = share^power
+        assert float((found.t < share * 1000).float().mean()) == pytest.approx(share**power, abs=0.03)
+    if power == 1:
+        assert torch.equal(found.t, even.t)

@@ -6,7 +6,7 @@ So it does not matter how many processes share a step, into how many parts it is
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -32,10 +32,17 @@ class Draws:
 
 def draw(
     seed: int, positions: Sequence[int], latent: tuple[int, ...], tokens: tuple[int, int], steps: int,
+    t_power: float = 1.0,
 ) -> Draws:
-    """positions: of the samples in the run, counted from 0; latent: (C, h, w); tokens: (N, D) or (0, 0)."""
+    """positions: of the samples in the run, counted from 0; latent: (C, h, w); tokens: (N, D) or (0, 0).
+
+    t_power: t / T is a uniform number to the power of 1 / t_power, so its density is t_power (t / T)^(t_power - 1).
+    """
     rows = [_one(seed, position, latent, tokens, steps) for position in positions]
-    return Draws(*(torch.stack(column) for column in zip(*rows)))
+    found = Draws(*(torch.stack(column) for column in zip(*rows)))
+    if t_power == 1:
+        return found
+    return replace(found, t=(steps * ((found.t + 0.5) / steps) ** (1 / t_power)).long().clamp(0, steps - 1))
 
 
 def _one(seed: int, position: int, latent: tuple[int, ...], tokens: tuple[int, int], steps: int) -> tuple[Tensor, ...]:

@@ -126,7 +126,8 @@ class Reader(Dataset[Loaded]):
         stage = self.recipe.stages[part.stage]
         batch = self.pairs.batch(part.indices, self.seed, part.epoch, stage.window)
         latent = latent_shape(self.recipe, batch.sketch.shape[-2:])
-        draws = draw(self.seed, part.positions, latent, token_shape(self.recipe, stage), self.steps)
+        draws = draw(self.seed, part.positions, latent, token_shape(self.recipe, stage), self.steps,
+                     self.recipe.loss.t_power)
         return Loaded(part, batch, draws)
 
 

@@ -60,6 +60,7 @@ class Loss:
     offset_noise: float = 0.0  # share of noise that is constant over a latent's channel; the released config has 0.05
     min_snr: float = 0.0  # gamma; 0 = all steps weigh the same
     min_snr_form: MinSNR = MinSNR.RELEASED
+    t_power: float = 1.0  # above 1: more of the noisy steps, where colours are decided (training.draws); 1 = uniform
     zero_snr: bool = False  # zero terminal SNR, arXiv 2305.08891; for v only
 
 
@@ -165,6 +166,7 @@ def _conditions(r: Recipe) -> Iterable[tuple[bool, str, object, str]]:
     yield None not in (r.networks.sketch, r.networks.reference), "networks", None, "a sketch and a reference encoder"
     yield not r.loss.zero_snr or r.prediction is Prediction.V, "loss.zero_snr", True, "false, or prediction=v: at " \
         "t = T - 1 the picture is pure noise, and eps says nothing about it"
+    yield r.loss.t_power > 0, "loss.t_power", r.loss.t_power, "above 0; 1 = all steps alike, the paper's"
     yield r.loss.min_snr >= 0 and r.loss.offset_noise >= 0, "loss", r.loss, "min_snr and offset_noise of 0 or more"
     o = r.optimizer
     yield o.kind in ("adamw", "adamw8bit"), "optimizer.kind", o.kind, "adamw or adamw8bit"
