@@ -20,12 +20,14 @@ from safetensors.torch import load_file
 
 from lib_colorize.checkpoint.files import open_tensors
 from lib_colorize.errors import ColorizeError
+from lib_colorize.standalone.contact_sheet import GAP, HEADER, TILE, tile
 from tests.evidence_drawings import small_benchmark
 from tests.training_runs import NETWORKS, ROOT, environment, finish, make_pictures, reset_accelerate
 from training import feed
 from training.cache_key import weights_hash
 from training.data.pairs import open_pairs
-from training.evidence import experiment, features, report, rows, table
+from training.evidence import experiment, features, report, rows, side_by_side, table
+from training.evidence.benchmark import Kind, open_benchmark
 from training.evidence.experiment import Plan
 from training.evidence.features import FeatureRecipe, kind_of, learn
 from training.evidence.rows import ROWS, recipe_for
@@ -349,3 +351,17 @@ def test_bounds_are_those_of_the_best_and_of_the_worst(tmp_path: Path, training_
     decoded = found["bound: perfect, decoded"]  # by an auto-encoder of random weights
     assert decoded["parts"]["within_20"] < 1.0 and decoded["self"]["difference"] > 1.0
     assert "bound: perfect" in (tmp_path / "report.md").read_text(encoding="utf-8")
+
+
+def test_rows_stand_side_by_side(finished: Path, tmp_path: Path) -> None:
+    words = ["--out", str(finished), "--scale", "3", "--rows"]
+    side_by_side.main([str(tmp_path / "sheet.png"), *words, "drop-0.5", "proposed"])
+    sheet = Image.open(tmp_path / "sheet.png")
+    column, first = TILE + GAP, GAP + HEADER
+    pair = next(p for p in open_benchmark(finished / "benchmark").pairs if p.kind is Kind.FIGURE_FIGURE and p.busy)
+    for i, row in enumerate(("drop-0.5", "proposed"), 2):
+        [folder] = (finished / "runs" / f"{row}-s0" / "pictures").glob("00000014/gs3")
+        shown = sheet.crop((GAP + i * column, first, GAP + i * column + TILE, first + TILE))
+        assert np.array_equal(np.asarray(shown), np.asarray(tile(Image.open(folder / f"{pair.name}.png"))))
+    with pytest.raises(SystemExit, match="found no pictures of noisy-only"):
+        side_by_side.main([str(tmp_path / "none.png"), *words, "noisy-only"])
