@@ -18,6 +18,7 @@ import json
 import multiprocessing
 import random
 import subprocess
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -181,7 +182,10 @@ def main() -> None:
     parser.add_argument("--variants", type=int, default=VARIANTS, help="recolourings of each OpenMoji")
     parser.add_argument("--avatars", type=int, default=AVATARS, help="avatars of each style")
     args = parser.parse_args()
-    count = build(args.out, args.packages, args.size, args.variants, args.avatars)
+    try:
+        count = build(args.out, args.packages, args.size, args.variants, args.avatars)
+    except ColorizeError as error:
+        sys.exit(f"error: {error}")
     print(f"{count} pairs of {args.size} px in {args.out}")
 
 

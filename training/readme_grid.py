@@ -1,61 +1,65 @@
 """The grid at the top of the README: sketches down, references across, every pair coloured by the shipped model.
 
-    python -m training.readme_grid [--overlay 0] [--out docs/images/grid.png]
+    python -m training.readme_grid [--benchmark data/evidence] [--overlay 0] [--out docs/images/grid.png]
 
-Nothing is picked: all sketches of examples/ by its first references in alphabetical order, seed 0, default settings.
+Nothing is picked: all sketches of examples/ by its first references in alphabetical order, or the first figures of the
+evidence benchmark, one of each group in turn, by their references. Seed 0, default settings.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image
 
 from lib_colorize.images import open_image
 from lib_colorize.settings import Settings
+from lib_colorize.standalone.contact_sheet import contact_sheet
 from lib_colorize.standalone.engine import Engine
+from training.evidence.benchmark import open_benchmark
+from training.evidence.side_by_side import choose
 
 ROOT = Path(__file__).parent.parent
-CELL = 128  # px
-REFERENCES = 5
+ROWS, COLUMNS = 6, 5
 
 
-def on_cell(picture: Image.Image) -> Image.Image:
-    """The picture centred on a white cell."""
-    fitted = picture.convert("RGBA")
-    fitted.thumbnail((CELL - 4, CELL - 4), Image.Resampling.LANCZOS)
-    if max(fitted.size) < CELL - 4:
-        scale = (CELL - 4) / max(fitted.size)
-        fitted = fitted.resize((round(fitted.width * scale), round(fitted.height * scale)), Image.Resampling.BICUBIC)
-    cell = Image.new("RGBA", (CELL, CELL), "white")
-    cell.alpha_composite(fitted, ((CELL - fitted.width) // 2, (CELL - fitted.height) // 2))
-    return cell.convert("RGB")
+def of_examples() -> tuple[list[Image.Image], list[Image.Image]]:
+    """Sketches, references."""
+    sketches, references = (sorted((ROOT / "examples" / kind).glob("*.png")) for kind in ("sketches", "references"))
+    return [open_image(p) for p in sketches[:ROWS]], [open_image(p) for p in references[:COLUMNS]]
 
 
-def grid(engine: Engine, sketches: list[Path], references: list[Path], settings: Settings) -> Image.Image:
+def of_benchmark(folder: Path) -> tuple[list[Image.Image], list[Image.Image]]:
+    """Sketches, references; a reference stands in a row of its own pair and in all others."""
+    benchmark = open_benchmark(folder)
+    pairs = choose(benchmark, ROWS)
+    return ([benchmark.picture(f"{pair.name}-sketch", "sketch") for pair in pairs],
+            [benchmark.picture(f"{pair.name}-reference", "color") for pair in pairs[:COLUMNS]])
+
+
+def grid(
+    engine: Engine, sketches: Sequence[Image.Image], references: Sequence[Image.Image], settings: Settings,
+) -> Image.Image:
     """First row the references, first column the sketches."""
-    sheet = Image.new("RGB", (CELL * (len(references) + 1), CELL * (len(sketches) + 1)), "white")
-    for column, reference in enumerate(references, 1):
-        sheet.paste(on_cell(open_image(reference)), (CELL * column, 0))
-        for row, path in enumerate(sketches, 1):
-            sketch = open_image(path)
-            sheet.paste(on_cell(sketch), (0, CELL * row))
-            result = engine.colorize(sketch, open_image(reference), settings)[0].image
-            sheet.paste(on_cell(result), (CELL * column, CELL * row))
-    return sheet
+    rows = [[Image.new("RGB", (1, 1), "white"), *references]]
+    for sketch in sketches:
+        rows.append([sketch, *(engine.colorize(sketch, each, settings)[0].image for each in references)])
+    return contact_sheet(rows)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--checkpoint", type=Path, default=ROOT / "models" / "colorize-small.safetensors")
+    parser.add_argument("--benchmark", type=Path, help="of training.evidence.benchmark; without: the examples")
     parser.add_argument("--overlay", type=float, default=0.0, help="line overlay, 0 to 1")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images" / "grid.png")
     args = parser.parse_args()
-    sketches = sorted((ROOT / "examples" / "sketches").glob("*.png"))
-    references = sorted((ROOT / "examples" / "references").glob("*.png"))[:REFERENCES]
+    sketches, references = of_benchmark(args.benchmark) if args.benchmark else of_examples()
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    grid(Engine.load(args.checkpoint), sketches, references, Settings(line_overlay=args.overlay)).save(args.out)
+    settings = Settings(line_overlay=args.overlay)
+    grid(Engine.load(args.checkpoint), sketches, references, settings).save(args.out, optimize=True)
     print(args.out)
 
 
