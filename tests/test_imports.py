@@ -32,6 +32,7 @@ ALLOWED = {
     ("training", "lib_colorize.standalone.networks"),  # the trainer builds the same networks from the same sizes
     ("training", "lib_colorize.standalone.samplers"),  # and samples it for the grids of a run
     ("training", "lib_colorize.standalone.engine"),  # its pictures are the engine's
+    ("training", "lib_colorize.standalone.contact_sheet"),  # and its sheets are laid out as the demo's
 }
 
 
