@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -41,6 +42,16 @@ def test_demo_colours_each_sketch_with_its_references(examples, tmp_path, capsys
     assert Image.open(out / "contact_sheet.png").size == (6 * (TILE + GAP) + 4 * GAP, HEADER + TILE + 2 * GAP)
     assert str(out / "contact_sheet.png") in capsys.readouterr().out
     assert demo(examples, out) == 0  # again, over what is there
+
+
+def test_the_demo_lays_the_lines_over_unless_told_not_to(examples, tmp_path):
+    assert demo(examples, tmp_path / "laid") == demo(examples, tmp_path / "bare", "--line-overlay", "0") == 0
+    sketch = Image.open(examples / "cat.png").convert("L")
+    lines = np.asarray(sketch) < 30
+    laid, bare = (np.asarray(Image.open(tmp_path / folder / "cat-orange.png").convert("L").resize(sketch.size))
+                  for folder in ("laid", "bare"))
+    assert lines.sum() > 20 and laid[lines].max() < 60 < bare[lines].max()
+    assert Image.open(tmp_path / "laid" / "cat-orange.png").size == sketch.size
 
 
 @pytest.mark.parametrize("listing", ("", "[]", "{}", '[{"sketch": "cat.png"}]', '[{"sketch": 1, "references": [2]}]'))
