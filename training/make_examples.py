@@ -34,10 +34,12 @@ EXAMPLES = (
     Example("pickup", "1F6FB", ("night", "rose"), box=(0.0, 0.2, 1.0, 0.8)),
     Example("gift", "1F381", ("palm", "purse")),
     Example("cow", "1F42E", ("rose", "mermaid")),
+    Example("woman", "1F469-200D-1F9B3", ("prince", "redhead")),
 )
 REFERENCES = {
     "sunrise": "1F305", "tree": "1F332", "mermaid": "1F9DC", "phoenix": "1F426-200D-1F525", "night": "1F309",
-    "rose": "1F339", "palm": "1F3DD", "purse": "1F45B",
+    "rose": "1F339", "palm": "1F3DD", "purse": "1F45B", "prince": "1F934",
+    "redhead": "1F468-1F3FC-200D-1F9B0",
 }
 
 
