@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from tests.training_runs import tiny
 from training.export import model_card, split, write_all
 from training.networks import Model
 from training.plain import to_plain
-from training.recipes import Recipe, Tokens
+from training.recipes import Encoder, Recipe, Tokens
 from training.start import load_reference_encoder, load_start, load_vae
 
 RECIPE = tiny("v1-512")
@@ -77,6 +78,14 @@ def test_a_cls_network_takes_all_but_queries_and_keys_of_an_sd2_file(sd2: dict[s
     report = load_start(model(recipe), from_file(tmp_path / "sd.safetensors", recipe))
     assert report.unexpected and all(".attn2.to_" in key for key in report.unexpected)
     assert not [key for key in report.missing if key.startswith("unet.")]
+
+
+def test_a_frozen_reference_encoder_must_come_with_the_file(sd2: dict[str, Tensor], tmp_path: Path) -> None:
+    save_file(sd2, tmp_path / "sd.safetensors")
+    for encoder, refused in ((Encoder.FROZEN, True), (Encoder.TRAINED, False), (Encoder.OUTSIDE, False)):
+        recipe = replace(RECIPE, reference_encoder=encoder)
+        with pytest.raises(ColorizeError, match="no reference encoder inside") if refused else nullcontext():
+            load_start(model(recipe), from_file(tmp_path / "sd.safetensors", recipe))
 
 
 @pytest.mark.parametrize("kind", list(Tokens))

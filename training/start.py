@@ -17,7 +17,7 @@ from lib_colorize.errors import ColorizeError
 from lib_colorize.reference_encoder import ReferenceEncoder
 from lib_colorize.standalone.networks import AutoencoderKL, load
 from training.networks import Model, cross_attention_blocks
-from training.recipes import Recipe, Tokens
+from training.recipes import Encoder, Recipe, Tokens
 
 PROJECTION = "proj."  # CLSProjection in our files, as the released trainer names it
 PREFIXES = {  # in a file -> in Model
@@ -70,6 +70,9 @@ def load_start(model: Model, recipe: Recipe) -> StartReport:
     missing = tuple(key for key in expected if key not in state)
     unexpected = tuple(name for name in names.values() if name not in expected)
     _check(model, source, state, missing, unexpected)
+    if recipe.reference_encoder is Encoder.FROZEN and not any(key.startswith("reference_encoder.") for key in state):
+        raise ColorizeError(f"{source}: no reference encoder inside, and the recipe's is frozen as it starts; use a file "
+                            "of training.warm_up, or --set reference_encoder=trained")
     model.load_state_dict(state, strict=False)
     return StartReport(source, tuple(state), missing, unexpected, tuple(unused.items()))
 
