@@ -71,8 +71,8 @@ def load_start(model: Model, recipe: Recipe) -> StartReport:
     unexpected = tuple(name for name in names.values() if name not in expected)
     _check(model, source, state, missing, unexpected)
     if recipe.reference_encoder is Encoder.FROZEN and not any(key.startswith("reference_encoder.") for key in state):
-        raise ColorizeError(f"{source}: no reference encoder inside, and the recipe's is frozen as it starts; use a file "
-                            "of training.warm_up, or --set reference_encoder=trained")
+        raise ColorizeError(f"{source}: no reference encoder inside, and the recipe's is frozen as it starts; use a "
+                            "file of training.warm_up, or --set reference_encoder=trained")
     model.load_state_dict(state, strict=False)
     return StartReport(source, tuple(state), missing, unexpected, tuple(unused.items()))
 
