@@ -124,6 +124,7 @@ def test_the_result_is_a_start_whose_u_net_is_the_first_one(
     assert not torch.equal(old, file.reference_encoder["conv1.weight"])
     training = file.card.training
     assert training["warm_up"]["drawings"] == QUICK.drawings
+    assert training["start"]["vae"] == "vae.pt", "files are named, and not where they lie"
 
 
 @pytest.mark.usefixtures("fresh_accelerate")

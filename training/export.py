@@ -96,6 +96,7 @@ def model_card(recipe: Recipe, description: Mapping[str, object]) -> ModelCard:
     plain = description["recipe"]
     assert isinstance(plain, dict)
     training |= {key: value for key, value in plain.items() if key not in ("networks", "card", "run")}
+    training["start"] = {key: Path(value).name for key, value in plain["start"].items()}  # folders are the user's own
     return ModelCard(
         config=networks, prediction=recipe.prediction, tokens=recipe.tokens.value, resolution=recipe.data.resolution,
         schedule=Schedule(zero_snr=recipe.loss.zero_snr), training=training, title=recipe.card.title,
