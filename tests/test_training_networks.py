@@ -20,7 +20,16 @@ from tests.training_runs import tiny
 from training.data.batch import Batch
 from training.ema import EMA
 from training.frozen import FrozenEncoders
-from training.networks import CLSLinear, CLSProjection, Model, checkpoint_blocks, cross_attention_blocks, unet_state
+from training.networks import (
+    COSTLY,
+    CLSLinear,
+    CLSProjection,
+    Model,
+    checkpoint_blocks,
+    compile_blocks,
+    cross_attention_blocks,
+    unet_state,
+)
 from training.objective import drop_sketch
 from training.recipes import RECIPES, Recipe, Tokens
 
@@ -149,6 +158,29 @@ def test_gradient_checkpointing_changes_no_gradient() -> None:
         gradients.append({k: p.grad.clone() for k, p in model.named_parameters() if p.grad is not None})
     plain, again = gradients
     assert plain.keys() == again.keys() and all(torch.equal(plain[k], again[k]) for k in plain)
+
+
+def test_every_block_is_compiled_for_every_size_and_gives_the_same() -> None:
+    from torch._dynamo.utils import counters
+
+    torch.manual_seed(0)
+    model = Model(tiny("pocket"))
+    assert sum(type(m).__name__ in COSTLY for m in model.unet.modules()) > 8  # torch's own limit for one code
+    with torch.no_grad():
+        for parameter in model.unet.parameters():
+            parameter.normal_(0, 0.1)
+    inputs = [(torch.randn(1, 4, side // 8, side // 8), torch.tensor([500]), torch.rand(1, 3, side, side),
+               torch.rand(1, 3, 64, 64)) for side in (64, 128)]
+    plain = [model(*each) for each in inputs]
+    torch._dynamo.reset()
+    counters.clear()
+    try:
+        compile_blocks(model.unet, backend="eager")
+        compiled = [model(*each) for each in inputs]
+        assert counters["frames"]["total"] == counters["frames"]["ok"] > 8, dict(counters["frames"])
+    finally:
+        torch._dynamo.reset()
+    assert all(torch.equal(a, b) for a, b in zip(plain, compiled))
 
 
 def test_the_averaged_weights_are_put_back_after_an_exception() -> None:

@@ -19,6 +19,7 @@ from lib_colorize.sketch_encoder import SketchEncoder
 from lib_colorize.standalone.networks import make_unet
 from training.recipes import Encoder, Recipe, Tokens
 
+SIZES = 256  # that a class of blocks may be compiled for: levels of the U-Net by windows and buckets
 PROJECTED = 256  # tokens made of CLS, as many as ViT-H has local ones (section 4.2)
 COSTLY = ("ResBlock", "SpatialTransformer")  # of a U-Net: what is compiled, or computed again in the backward pass
 
@@ -166,8 +167,15 @@ def checkpoint_blocks(unet: nn.Module) -> None:
                 checkpoint, module.forward, use_reentrant=False)
 
 
-def compile_blocks(unet: nn.Module) -> None:
-    """torch.compile of the costly blocks one by one, which leaves hooks and hints between them alone."""
+def compile_blocks(unet: nn.Module, backend: str = "inductor") -> None:
+    """torch.compile of the costly blocks one by one, which leaves hooks and hints between them alone.
+
+    For each size anew: with sizes that vary, inductor 2.14 fails on the CPU. All blocks share the code of two classes,
+    and torch gives up after eight sizes of one code, fewer than a U-Net has.
+    """
+    import torch._dynamo.config as dynamo
+
+    dynamo.cache_size_limit = max(dynamo.cache_size_limit, SIZES)
     for module in unet.modules():
         if type(module).__name__ in COSTLY:
-            module.compile(dynamic=False)  # with sizes that vary, inductor 2.14 fails on the CPU
+            module.compile(dynamic=False, backend=backend)
