@@ -67,8 +67,7 @@ def make_start(target: Path) -> None:
     torch.manual_seed(5)
     model = Model(recipe)
     parts, extra = split(model, model.state_dict(), None)
-    card = model_card(recipe, {"recipe": to_plain(recipe)})
-    write_all(target, parts, extra, replace(card, config=replace(card.config, vae=None)))
+    write_all(target, parts, extra, model_card(recipe, {"recipe": to_plain(recipe)}))
 
 
 def plan_of(out: Path, vae: Path, names: tuple[str, ...], seeds: tuple[int, ...] = (0,)) -> Plan:

@@ -15,9 +15,10 @@ import functools
 import multiprocessing
 import random
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from lib_colorize.errors import ColorizeError
 from training.build_data import PACKAGES, avatars, write_samples
@@ -27,6 +28,7 @@ from training.evidence.colour import lab, rgb_of
 from training.evidence.drawings import PARTS, Drawing, avatar_drawing, openmoji_drawings
 from training.evidence.pictures import FRONT, Dress, View, choose, coverage, paint, require_drawable, with_clothes
 
+Drawn = TypeVar("Drawn")
 AVATARS = 300  # of each style
 MEASURED = 48  # px, to find the areas of parts
 BUSY = 0.4  # share of references with a pattern behind them
@@ -117,25 +119,29 @@ def draw_pair(number: int, named: dict[str, list[Sized]], size: int, seed: int) 
     return Written(f"{number:06d}", color, lines, reference=other)
 
 
-_NAMED: dict[str, list[Sized]] = {}  # of a worker: what all its pairs are drawn from
+_NAMED: dict[str, list[Sized]] = {}  # of a worker: what it draws from
 
 
 def _begin(named: dict[str, list[Sized]]) -> None:
     _NAMED.update(named)
 
 
-def _draw(number: int, size: int, seed: int) -> Written:
-    return draw_pair(number, _NAMED, size, seed)
+def _draw(number: int, draw: Callable[[int, dict[str, list[Sized]]], Drawn]) -> Drawn:
+    return draw(number, _NAMED)
+
+
+def draw_all(draw: Callable[[int, dict[str, list[Sized]]], Drawn], packages: Path, count: int) -> Iterator[Drawn]:
+    """draw(number, groups of drawings) for `count` numbers, in order, by all processors; a function of a module."""
+    with multiprocessing.Pool() as pool:
+        named = groups(pool.map(Sized.of, drawings(packages), chunksize=16))
+    with multiprocessing.Pool(initializer=_begin, initargs=(named,)) as pool:
+        yield from pool.imap(functools.partial(_draw, draw=draw), range(count), chunksize=64)
 
 
 def build(out: Path, packages: Path, count: int, size: int, seed: int) -> int:
     """Draws everything; returns the number of pairs."""
     require_drawable(count, size)
-    with multiprocessing.Pool() as pool:
-        named = groups(pool.map(Sized.of, drawings(packages), chunksize=16))
-    with multiprocessing.Pool(initializer=_begin, initargs=(named,)) as pool:
-        drawn: Iterator[Written] = pool.imap(functools.partial(_draw, size=size, seed=seed), range(count), chunksize=64)
-        return write_samples(out, drawn)
+    return write_samples(out, draw_all(functools.partial(draw_pair, size=size, seed=seed), packages, count))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -56,8 +56,6 @@ def export_run(run: Path, target: Path, dtype: str = "fp16", ema: bool = True) -
     images = int(json.loads((found[-1] / stored.POSITION).read_text())["images"])
     card = model_card(recipe, {**description, "images": images, "ema": ema})
     parts, extra = split(model, state, vae)
-    if vae is None:
-        card = replace(card, config=replace(card.config, vae=None))
     as_dtype = {name: {k: v.to(DTYPES[dtype]) for k, v in part.items()} for name, part in parts.items()}
     write_all(target, as_dtype, {k: v.to(DTYPES[dtype]) for k, v in extra.items()}, card)
     return images
@@ -78,7 +76,9 @@ def split(model: Model, state: Mapping[str, Tensor], vae: dict[str, Tensor] | No
 
 
 def write_all(target: Path, parts: Parts, extra: Mapping[str, Tensor], card: ModelCard) -> None:
-    """The file and its .yaml; `extra` under its own names."""
+    """The file and its .yaml; `extra` under its own names. Without a VAE among the parts the card names none."""
+    if "vae" not in parts:
+        card = replace(card, config=replace(card.config, vae=None))
     target.parent.mkdir(parents=True, exist_ok=True)
     write(target, parts, card)
     if extra:

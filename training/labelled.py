@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import multiprocessing
 import random
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ import torch
 from torch import Tensor
 
 from training import recolour
-from training.build_pairs import Sized, drawings, groups
+from training.build_pairs import Sized, draw_all
 from training.evidence.colour import rgb_of
 from training.evidence.drawings import PARTS, Drawing
 from training.evidence.pictures import View, choose, paint
@@ -76,21 +75,7 @@ def draw(number: int, named: dict[str, list[Sized]], size: int, seed: int) -> tu
     return lines, np.asarray(color), label(drawing, view, lines, leak.background(sketch))
 
 
-_NAMED: dict[str, list[Sized]] = {}  # of a worker: what all its drawings are drawn from
-
-
-def _begin(named: dict[str, list[Sized]]) -> None:
-    _NAMED.update(named)
-
-
-def _draw(number: int, size: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    return draw(number, _NAMED, size, seed)
-
-
 def build(packages: Path, count: int, size: int, seed: int) -> Labelled:
     """`count` drawings of what training.build_pairs draws from."""
-    with multiprocessing.Pool() as pool:
-        named = groups(pool.map(Sized.of, drawings(packages), chunksize=16))
-    with multiprocessing.Pool(initializer=_begin, initargs=(named,)) as pool:
-        drawn = pool.map(functools.partial(_draw, size=size, seed=seed), range(count), chunksize=32)
+    drawn = draw_all(functools.partial(draw, size=size, seed=seed), packages, count)
     return Labelled(*(np.stack(kind) for kind in zip(*drawn)))

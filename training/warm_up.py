@@ -33,7 +33,7 @@ from training.labelled import CELL, CLASSES, NOBODY, Labelled, build
 from training.networks import Model
 from training.plain import to_plain
 from training.recipes import RECIPES, Encoder, recipe_of
-from training.start import load_start, load_vae
+from training.start import NONE, load_start, load_vae
 
 WEIGHTS = (0.3, 1.0, 1.0, 1.0, 0.6)  # of CLASSES: backgrounds are large and easy
 PRESET = "pocket-pairs"
@@ -167,13 +167,6 @@ def warm_sketch(encoder: SketchEncoder, data: Labelled, plan: Plan, say: Callabl
     return head
 
 
-def recall(logits: Tensor, classes: Tensor) -> dict[str, float]:
-    """Of each class, the share of its cells that is told right; a class without cells is left out."""
-    told = logits.argmax(1)
-    return {name: float((told[classes == number] == number).float().mean())
-            for number, name in enumerate(CLASSES) if bool((classes == number).any())}
-
-
 def warm_up(
     target: Path, plan: Plan, packages: Path = PACKAGES, preset: str = PRESET, settings: Sequence[str] = (),
     say: Callable[[str], None] = print,
@@ -198,8 +191,6 @@ def warm_up(
     parts, extra = split(model, model.state_dict(), None if vae is None else vae.state_dict())
     description = {"preset": preset, "warm_up": vars(plan), "recipe": to_plain(recipe)}
     card = replace(model_card(recipe, description), title="ColorizeDiffusion, warmed up and untrained")
-    if vae is None:
-        card = replace(card, config=replace(card.config, vae=None))
     write_all(target, parts, extra, card)
     say(f"{target}: after {time.monotonic() - began:.0f} s")
 
@@ -216,9 +207,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     p.add_argument("--packages", type=Path, default=PACKAGES, help="folder of the npm packages")
     args = p.parse_args(arguments)
     plan = Plan(args.drawings, args.reference_images, args.sketch_images, seed=args.seed)
-    start = [f"start.checkpoint={args.checkpoint}"] if args.checkpoint else ["start.checkpoint=none"]
     try:
-        warm_up(args.target, plan, args.packages, args.preset, start)
+        warm_up(args.target, plan, args.packages, args.preset, [f"start.checkpoint={args.checkpoint or NONE}"])
     except (ColorizeError, OSError) as error:
         sys.exit(f"error: {error}")
 

@@ -53,8 +53,8 @@ def add_arguments(command: argparse.ArgumentParser, checkpoint: Path) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """demo."""
-    pairs, settings = read_pairs(args.examples), Settings(
-        steps=args.steps, seed=args.seed, line_overlay=args.line_overlay)
+    pairs = read_pairs(args.examples)
+    settings = Settings(steps=args.steps, seed=args.seed, line_overlay=args.line_overlay)
     try:
         args.output.mkdir(parents=True, exist_ok=True)
     except OSError as error:

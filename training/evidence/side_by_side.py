@@ -8,6 +8,7 @@ Nothing is picked: the first pairs of each group of figures that have a busy ref
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,8 +28,8 @@ def choose(benchmark: Benchmark, count: int) -> list[Pair]:
     """The first `count` figures by figures with a busy reference, one of each group in turn."""
     busy = [pair for pair in benchmark.pairs if pair.kind is Kind.FIGURE_FIGURE and pair.busy]
     groups = list(dict.fromkeys(pair.group for pair in busy))
-    turns = [[pair for pair in busy if pair.group is group] for group in groups]
-    return [turn[i] for i in range(max(map(len, turns), default=0)) for turn in turns if i < len(turn)][:count]
+    turns = ([pair for pair in busy if pair.group is group] for group in groups)
+    return [pair for turn in itertools.zip_longest(*turns) for pair in turn if pair][:count]
 
 
 def results_of(out: Path, row: str, seed: int, scale: float) -> Path:
