@@ -4,6 +4,7 @@
 # Arguments go to pytest: bash test.sh tests/test_attach.py -k undone
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
+trap '[ $? -eq 0 ] || df -h . "${TMPDIR:-/tmp}" >&2' EXIT  # a full disk fails tests that have nothing to do with it
 . tools/environment.sh
 environment test
 export HF_HUB_OFFLINE=1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,14 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, ...]:
     files = (draw_sketch(folder / "sketch.png", (64, 64)), draw_reference(folder / "reference.png"),
              draw_sketch(folder / "other.png", (64, 64), shift=12))
     return tuple(map(open_image, files))
+
+
+@pytest.fixture(scope="module")
+def module_folder(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A folder for what the tests of one file share, gone after them: pytest would keep it to the end of the suite."""
+    folder = tmp_path_factory.mktemp(request.module.__name__.rpartition(".")[2])
+    yield folder
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")

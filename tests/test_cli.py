@@ -28,13 +28,12 @@ ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="module")
-def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def inputs(module_folder: Path) -> Path:
     """model.safetensors, sketch.png and reference.png, never changed."""
-    folder = tmp_path_factory.mktemp("inputs")
-    write_checkpoint(folder / "model.safetensors")
-    draw_sketch(folder / "sketch.png")
-    draw_reference(folder / "reference.png")
-    return folder
+    write_checkpoint(module_folder / "model.safetensors")
+    draw_sketch(module_folder / "sketch.png")
+    draw_reference(module_folder / "reference.png")
+    return module_folder
 
 
 @pytest.fixture

@@ -13,10 +13,9 @@ from tests.standalone_models import draw_reference, draw_sketch, write_checkpoin
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("model")
-    draw_reference(folder / "reference.png")
-    return write_checkpoint(folder / "model.safetensors")
+def model(module_folder: Path) -> Path:
+    draw_reference(module_folder / "reference.png")
+    return write_checkpoint(module_folder / "model.safetensors")
 
 
 @pytest.fixture

@@ -17,17 +17,16 @@ ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="module")
-def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def examples(module_folder: Path) -> Path:
     """Two sketches, one reference each, and a tiny random checkpoint."""
-    folder = tmp_path_factory.mktemp("examples")
-    write_checkpoint(folder / "model.safetensors")
+    write_checkpoint(module_folder / "model.safetensors")
     pairs = []
     for name, size, colour in (("cat", (80, 60), "orange"), ("cup", (40, 90), "green")):
-        draw_sketch(folder / f"{name}.png", size)
-        draw_reference(folder / f"{colour}.png", colour)
+        draw_sketch(module_folder / f"{name}.png", size)
+        draw_reference(module_folder / f"{colour}.png", colour)
         pairs.append({"sketch": f"{name}.png", "references": [f"{colour}.png"]})
-    (folder / "pairs.json").write_text(json.dumps(pairs))
-    return folder
+    (module_folder / "pairs.json").write_text(json.dumps(pairs))
+    return module_folder
 
 
 def demo(examples: Path, output: Path, *more: str) -> int:

@@ -96,13 +96,12 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory, training_files: Path) -> Path:
+def finished(module_folder: Path, training_files: Path) -> Path:
     """An unbroken experiment of three rows, one of them with tokens that the engine does not know."""
-    out = tmp_path_factory.mktemp("evidence")
-    make_inputs(out)
-    experiment.run(plan_of(out, training_files / "vae.pt", ("drop-0.5", "proposed", "cls-0.1")))
+    make_inputs(module_folder)
+    experiment.run(plan_of(module_folder, training_files / "vae.pt", ("drop-0.5", "proposed", "cls-0.1")))
     reset_accelerate()
-    return out
+    return module_folder
 
 
 @pytest.mark.parametrize("images", [112, 40_768])

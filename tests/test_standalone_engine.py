@@ -22,12 +22,11 @@ QUICK = Settings(steps=3)
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("engine")
-    write_checkpoint(folder / "model.safetensors")
-    draw_sketch(folder / "sketch.png")
-    draw_reference(folder / "reference.png")
-    return folder
+def folder(module_folder: Path) -> Path:
+    write_checkpoint(module_folder / "model.safetensors")
+    draw_sketch(module_folder / "sketch.png")
+    draw_reference(module_folder / "reference.png")
+    return module_folder
 
 
 @pytest.fixture(scope="module")

@@ -35,9 +35,9 @@ KINDS = {"single": "NO", "cpu": "NO", "ddp": "MULTI_GPU", "zero2": "DEEPSPEED", 
 
 
 @pytest.fixture(scope="module")
-def single(training_files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def single(training_files: Path, module_folder: Path) -> Path:
     """Two steps by one process."""
-    out = tmp_path_factory.mktemp("single") / "run"
+    out = module_folder / "run"
     finish(start([*command(training_files, out, *STEPS), "--max-images", "8"]))
     return out
 

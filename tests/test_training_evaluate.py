@@ -41,8 +41,8 @@ def quiet(message: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_checkpoint(tmp_path_factory.mktemp("model") / "tiny.safetensors")
+def checkpoint(module_folder: Path) -> Path:
+    return write_checkpoint(module_folder / "tiny.safetensors")
 
 
 @pytest.fixture

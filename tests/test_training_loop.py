@@ -35,9 +35,9 @@ STEPS = ("stages.0.images=8", "stages.1.images=4", "stages.2.images=4", "optimiz
 
 
 @pytest.fixture(scope="module")
-def single(training_files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def single(training_files: Path, module_folder: Path) -> Path:
     """A run of four steps by one process, each step saved."""
-    out = tmp_path_factory.mktemp("single") / "run"
+    out = module_folder / "run"
     arguments = command(training_files, out, *STEPS, "run.sample_every=16", "run.sample_steps=2",
                         "run.trackers=tensorboard", "run.sample_pairs=2")
     finish(start(arguments))

@@ -27,8 +27,8 @@ STEPS = ("stages.0.images=4", "stages.1.images=4", "stages.2.images=8", "run.sav
 
 
 @pytest.fixture(scope="module")
-def unbroken(training_files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("unbroken") / "run"
+def unbroken(training_files: Path, module_folder: Path) -> Path:
+    out = module_folder / "run"
     finish(start(command(training_files, out, *STEPS)))
     return out
 

@@ -48,8 +48,8 @@ def run(recipe: Recipe, folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def pocket(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    found = run(tiny("pocket", "run.save_every=4", "optimizer.warmup=0"), tmp_path_factory.mktemp("pocket"))
+def pocket(module_folder: Path) -> Path:
+    found = run(tiny("pocket", "run.save_every=4", "optimizer.warmup=0"), module_folder)
     reset_accelerate()
     return found
 
