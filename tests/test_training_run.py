@@ -94,6 +94,29 @@ def test_rescaling_keeps_the_reconstruction_and_evens_the_latent() -> None:
     assert latent.mean((0, 2, 3)).tolist() == pytest.approx([0.0] * 4, abs=0.02)
 
 
+def test_an_error_on_a_line_or_beside_it_weighs_more() -> None:
+    sketch = -torch.ones(1, 3, 9, 9)
+    sketch[..., 4, 4] = 1
+    weight = train_vae.line_weights(sketch)
+    assert weight.shape == (1, 1, 9, 9)
+    assert (weight[0, 0, 3:6, 3:6] == 1 + train_vae.LINES).all()
+    assert float(weight.sum()) == 81 + 9 * train_vae.LINES
+
+
+@pytest.mark.parametrize("across", [True, False])
+def test_a_lost_line_counts_in_a_dark_area_nearly_as_in_a_light_one(across: bool) -> None:
+    def loss(area: float, weigh: bool) -> float:
+        picture = torch.full((1, 3, 16, 16), area)
+        picture[..., 8] = -1
+        drawn = (picture == -1).float() * 2 - 1
+        lost, weight = torch.full_like(picture, area), train_vae.line_weights(drawn)
+        turned = [x.mT if across else x for x in (lost, picture, weight if weigh else torch.ones_like(weight))]
+        return float(train_vae.edge_loss(*turned)) if weigh else float((turned[0] - turned[1]).abs().mean())
+
+    assert loss(1.0, weigh=False) / loss(-0.7, weigh=False) > 6
+    assert 1 < loss(1.0, weigh=True) / loss(-0.7, weigh=True) < 2
+
+
 def test_running_a_finished_auto_encoder_again_changes_nothing(tmp_path: Path) -> None:
     data = make_pictures(tmp_path / "data", size=128)
     whole = train_vae.train(data, tmp_path / "whole", steps=3, batch_size=2, seed=0, lr=1e-4)

@@ -59,7 +59,8 @@ def main() -> None:
     sketches, references = of_benchmark(args.benchmark) if args.benchmark else of_examples()
     args.out.parent.mkdir(parents=True, exist_ok=True)
     settings = Settings(line_overlay=args.overlay)
-    grid(Engine.load(args.checkpoint), sketches, references, settings).save(args.out, optimize=True)
+    picture = grid(Engine.load(args.checkpoint), sketches, references, settings)
+    picture.quantize(256, dither=Image.Dither.NONE).save(args.out, optimize=True)
     print(args.out)
 
 

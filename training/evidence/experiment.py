@@ -192,7 +192,7 @@ def _claim(plan: Plan) -> None:
 
 def describe(plan: Plan) -> str:
     """Budget of each row and all of them together, from the rates of one core."""
-    lines, total = [], 0.0
+    lines, total = [], float(rows.SECONDS_BEFORE)
     pairs = 6 * plan.pairs
     all_of_them = len(Scorer.scales) * round(pairs * (1.5 + 1 / OWN))  # every second is painted for the leak too
     some_of_them = round(pairs / SOME * 1.5)
@@ -201,12 +201,13 @@ def describe(plan: Plan) -> str:
         train = rows.seconds_to_train(plan.images)
         whole = len(plan.whole(name))
         paints = whole * all_of_them + (rows.SEVENTHS - whole) * some_of_them
-        paint = paints * rows.SECONDS_A_PICTURE
+        paint = paints * plan.steps * rows.SECONDS_A_STEP
         total += train + paint
         stages = ", ".join(f"{stage.images:,} {stage.name}" for stage in recipe.stages)
         lines.append(f"{name}, seed {seed}: {plan.images:,} images ({stages}), about {train / 3600:.1f} h; "
                      f"{paints:,} pictures to measure it, about {paint / 3600:.1f} h")
-    return "\n".join([*lines, f"together about {total / 3600:.0f} h of one core"])
+    return "\n".join([*lines, f"together about {total / 3600:.1f} h of one core, {rows.SECONDS_BEFORE // 60} min of them "
+                               "for what all rows share"])
 
 
 def parser() -> argparse.ArgumentParser:

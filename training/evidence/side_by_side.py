@@ -64,7 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if not pairs:
             raise ColorizeError(f"{args.out}: found no pair that all of {', '.join(args.rows)} have coloured")
         rows = rows_of(benchmark, pairs, [*columns.values()])
-        contact_sheet(rows, ("sketch", "reference", *columns)).save(args.picture, optimize=True)
+        sheet = contact_sheet(rows, ("sketch", "reference", *columns))
+        sheet.quantize(256, dither=Image.Dither.NONE).save(args.picture, optimize=True)
     except (ColorizeError, OSError) as error:
         sys.exit(f"error: {error}")
     print(args.picture)
