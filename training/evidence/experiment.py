@@ -206,8 +206,8 @@ def describe(plan: Plan) -> str:
         stages = ", ".join(f"{stage.images:,} {stage.name}" for stage in recipe.stages)
         lines.append(f"{name}, seed {seed}: {plan.images:,} images ({stages}), about {train / 3600:.1f} h; "
                      f"{paints:,} pictures to measure it, about {paint / 3600:.1f} h")
-    return "\n".join([*lines, f"together about {total / 3600:.1f} h of one core, {rows.SECONDS_BEFORE // 60} min of them "
-                               "for what all rows share"])
+    shared = f"{rows.SECONDS_BEFORE // 60} min of them for what all rows share"
+    return "\n".join([*lines, f"together about {total / 3600:.1f} h of one core, {shared}"])
 
 
 def parser() -> argparse.ArgumentParser:
