@@ -34,9 +34,9 @@ def pictures() -> dict[tuple[str, str], Image.Image]:
 
 
 def coloured_hues(picture: Image.Image) -> np.ndarray:
-    """Hues in [0, 1) of the pixels that have a clear colour."""
+    """Hues in [0, 1) of the pixels that have a clear colour; the purse itself has a saturation of 0.4."""
     hue, saturation, value = (np.asarray(band).ravel() / 255 for band in picture.convert("HSV").split())
-    return hue[(saturation > 0.4) & (value > 0.25)]
+    return hue[(saturation > 0.2) & (value > 0.25)]
 
 
 def test_the_file_is_ours_and_says_everything_about_itself() -> None:
@@ -60,11 +60,10 @@ def test_the_colour_comes_from_the_reference(
     for sketch in SKETCHES:
         hues = coloured_hues(pictures[sketch, reference])
         assert len(hues) > 300, f"{sketch} by {reference} has hardly any colour"
-        share = {}
-        for name, hue in HUES.items():
-            distance = np.abs((hues - hue + 0.5) % 1 - 0.5)
-            share[name] = float((distance < 35 / 360).mean())
-        assert max(share, key=lambda name: share[name]) == reference and share[reference] > 0.5, (sketch, share)
+        distances = [np.abs((hues - hue + 0.5) % 1 - 0.5) for hue in HUES.values()]
+        nearest = np.argmin(distances, axis=0)
+        share = float((nearest == list(HUES).index(reference)).mean())
+        assert share > 0.6, f"{sketch} by {reference}: only {share:.2f} of the colour is nearest to its own reference's"
 
 
 @pytest.mark.parametrize("sketch", SKETCHES)

@@ -265,8 +265,8 @@ def test_the_shipped_model_is_evaluated_end_to_end(tmp_path: Path, capsys: pytes
           "--features", "reference-encoder", "--steps", "6", "--scales", "3", "--schedulers", "Karras",
           "--device", "cpu"])
     found = json.loads((tmp_path / "out/evaluation.json").read_text())
-    similarity = found["runs"][0]["similarity"]  # by CLS, which this encoder's warm-up did not teach to tell much
-    assert similarity["own"] > similarity["other"] + 0.01
+    similarity = found["runs"][0]["similarity"]  # by CLS tokens of a small encoder, which are all alike: 0.79 and 0.74
+    assert similarity["own"] > similarity["other"] + 0.03
     assert found["runs"][0]["lines"]["f1"] > 0.5 and found["ground_truth"]["lines"]["f1"] > 0.8
     assert (tmp_path / "out/evaluation.md").read_text().startswith("| FD (reference encoder), 3 pictures, karras")
     assert "colorize-small" in capsys.readouterr().out

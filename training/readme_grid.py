@@ -1,6 +1,6 @@
 """The grid at the top of the README: sketches down, references across, every pair coloured by the shipped model.
 
-    python -m training.readme_grid [--benchmark data/evidence] [--overlay 0] [--out docs/images/grid.png]
+    python -m training.readme_grid [--benchmark data/evidence] [--overlay 0] [--out docs/images/grid.jpg]
 
 Nothing is picked: all sketches of examples/ by its first references in alphabetical order, or the first figures of the
 evidence benchmark, one of each group in turn, by their references. Seed 0, default settings.
@@ -19,7 +19,7 @@ from lib_colorize.settings import Settings
 from lib_colorize.standalone.contact_sheet import contact_sheet
 from lib_colorize.standalone.engine import Engine
 from training.evidence.benchmark import open_benchmark
-from training.evidence.side_by_side import choose
+from training.evidence.side_by_side import choose, save_sheet
 
 ROOT = Path(__file__).parent.parent
 ROWS, COLUMNS = 6, 5
@@ -54,13 +54,13 @@ def main() -> None:
     parser.add_argument("--checkpoint", type=Path, default=ROOT / "models" / "colorize-small.safetensors")
     parser.add_argument("--benchmark", type=Path, help="of training.evidence.benchmark; without: the examples")
     parser.add_argument("--overlay", type=float, default=0.0, help="line overlay, 0 to 1")
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images" / "grid.png")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images" / "grid.jpg")
     args = parser.parse_args()
     sketches, references = of_benchmark(args.benchmark) if args.benchmark else of_examples()
     args.out.parent.mkdir(parents=True, exist_ok=True)
     settings = Settings(line_overlay=args.overlay)
     picture = grid(Engine.load(args.checkpoint), sketches, references, settings)
-    picture.quantize(256, dither=Image.Dither.NONE).save(args.out, optimize=True)
+    save_sheet(picture, args.out)
     print(args.out)
 
 

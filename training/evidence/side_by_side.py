@@ -46,6 +46,12 @@ def rows_of(benchmark: Benchmark, pairs: Sequence[Pair], folders: Sequence[Path]
              *(picture((folder / f"{pair.name}.png").read_bytes()) for folder in folders)] for pair in pairs]
 
 
+def save_sheet(sheet: Image.Image, path: Path) -> None:
+    """As the suffix says; of a JPEG no colour is halved, since colours are what is shown."""
+    options = {"quality": 92, "subsampling": 0} if path.suffix == ".jpg" else {}
+    sheet.save(path, optimize=True, **options)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("picture", type=Path)
@@ -65,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise ColorizeError(f"{args.out}: found no pair that all of {', '.join(args.rows)} have coloured")
         rows = rows_of(benchmark, pairs, [*columns.values()])
         sheet = contact_sheet(rows, ("sketch", "reference", *columns))
-        sheet.quantize(256, dither=Image.Dither.NONE).save(args.picture, optimize=True)
+        save_sheet(sheet, args.picture)
     except (ColorizeError, OSError) as error:
         sys.exit(f"error: {error}")
     print(args.picture)
