@@ -4,7 +4,8 @@
 
 GroupNorm of 32 groups at width 32 is instance norm, which erases the very colour of a flat picture; three channels to a
 group are the least that can carry it, and vae_init.py makes them do so from the first step. Crops are cheap,
-so most steps see crops, and the last fifth whole pictures. `--decoder-of VAE.pt` goes on with the decoder alone: the
+so most steps see crops, and the last fifth whole pictures. Errors on lines weigh more: else thin ones between dark
+colours are lost. `--decoder-of VAE.pt` goes on with the decoder alone: the
 latents stay what they are, so that a U-Net can be trained on them meanwhile. Run the same command again to resume.
 """
 
