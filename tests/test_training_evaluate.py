@@ -17,7 +17,6 @@ from lib_colorize.images import open_image
 from lib_colorize.settings import Polarity, Settings
 from lib_colorize.standalone.engine import Engine
 from lib_colorize.standalone.networks import AutoencoderKL
-from tests.standalone_models import write_checkpoint
 from tests.training_data_folders import color_of, sketch_of, write_pairs
 from tests.training_runs import tiny
 from training.evaluate import evaluate, main, part_of
@@ -38,11 +37,6 @@ SHIPPED = ROOT / "models" / "colorize-small.safetensors"
 
 def quiet(message: str) -> None:
     """No output."""
-
-
-@pytest.fixture(scope="module")
-def checkpoint(module_folder: Path) -> Path:
-    return write_checkpoint(module_folder / "tiny.safetensors")
 
 
 @pytest.fixture
@@ -78,13 +72,13 @@ def test_one_picture_is_too_few() -> None:
 # What is made
 
 @torch.no_grad()
-def test_the_painter_paints_what_the_engine_does(checkpoint: Path) -> None:
+def test_the_painter_paints_what_the_engine_does(tiny_checkpoint: Path) -> None:
     settings = Settings(steps=2, reference_guidance=3.0, scheduler="Uniform", seed=7, polarity=Polarity.DARK_ON_LIGHT)
     sketch, reference = sketch_of(0, (80, 48)), color_of(1, (50, 70))
-    painter = open_painter(checkpoint, None, "cpu", None)
+    painter = open_painter(tiny_checkpoint, None, "cpu", None)
     assert isinstance(painter, EnginePainter)
     got = painter.paint(sketch, reference, settings)
-    want = Engine.load(checkpoint, device="cpu").colorize(sketch, reference, settings)[0].image
+    want = Engine.load(tiny_checkpoint, device="cpu").colorize(sketch, reference, settings)[0].image
     assert np.array_equal(np.asarray(got), np.asarray(want))
 
 
@@ -123,8 +117,8 @@ def test_both_painters_agree_on_local_tokens(tmp_path: Path) -> None:
     assert np.abs(a - b).max() <= 1 and a.std() > 1
 
 
-def test_an_evaluation_measures_every_run(checkpoint: Path, data: Path, tmp_path: Path) -> None:
-    found = run(checkpoint, data, tmp_path / "out")
+def test_an_evaluation_measures_every_run(tiny_checkpoint: Path, data: Path, tmp_path: Path) -> None:
+    found = run(tiny_checkpoint, data, tmp_path / "out")
     assert found and found["pictures"] == 4 and found["checkpoint"]["name"] == "tiny.safetensors"
     assert [(r["scheduler"], r["guidance"]) for r in found["runs"]] == [("Karras", 1.0), ("Karras", 3.0)]
     for measured in found["runs"]:
@@ -138,17 +132,17 @@ def test_an_evaluation_measures_every_run(checkpoint: Path, data: Path, tmp_path
     assert json.loads(json.dumps(found)) == found
 
 
-def test_ground_truth_in_place_of_results_is_perfect(checkpoint: Path, data: Path, tmp_path: Path) -> None:
+def test_ground_truth_in_place_of_results_is_perfect(tiny_checkpoint: Path, data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     options = replace(OPTIONS, leak=False, scales=(1.0,))
-    run(checkpoint, data, out, options=options)
+    run(tiny_checkpoint, data, out, options=options)
     sizes = {p.name: Image.open(p).size for p in (out / "karras-gs1").glob("*.png")}
     keys = sorted(f"{i % 2:04d}/{i:04d}" for i in range(4))
     for name, size in sizes.items():
         number = int(keys[int(name[:8])][-4:])
         truth = color_of(number, ((64, 64), (80, 48))[number % 2]).resize(size, Image.Resampling.BICUBIC)
         truth.save(out / "karras-gs1" / name)
-    found = run(checkpoint, data, out, options=options)
+    found = run(tiny_checkpoint, data, out, options=options)
     assert found
     distance = found["runs"][0]["distances"]["FD (reference encoder)"]["frechet"]
     assert distance == pytest.approx(0, abs=1e-3)
@@ -156,29 +150,29 @@ def test_ground_truth_in_place_of_results_is_perfect(checkpoint: Path, data: Pat
 
 
 def test_a_stopped_evaluation_goes_on_and_parts_are_the_whole(
-    checkpoint: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    tiny_checkpoint: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    whole = run(checkpoint, data, tmp_path / "whole")
-    assert run(checkpoint, data, tmp_path / "parts", part=(0, 2)) is None
+    whole = run(tiny_checkpoint, data, tmp_path / "whole")
+    assert run(tiny_checkpoint, data, tmp_path / "parts", part=(0, 2)) is None
     assert len(list((tmp_path / "parts" / "karras-gs3").glob("*.png"))) == 2
-    assert run(checkpoint, data, tmp_path / "parts", part=(1, 2)) is None
+    assert run(tiny_checkpoint, data, tmp_path / "parts", part=(1, 2)) is None
     monkeypatch.setattr(EnginePainter, "paint", lambda *more: pytest.fail("painted again"))
-    assert run(checkpoint, data, tmp_path / "parts") == whole
+    assert run(tiny_checkpoint, data, tmp_path / "parts") == whole
 
 
-def test_another_run_never_mixes_with_the_pictures_of_one(checkpoint: Path, data: Path, tmp_path: Path) -> None:
-    run(checkpoint, data, tmp_path / "out", part=(0, 4))
+def test_another_run_never_mixes_with_the_pictures_of_one(tiny_checkpoint: Path, data: Path, tmp_path: Path) -> None:
+    run(tiny_checkpoint, data, tmp_path / "out", part=(0, 4))
     with pytest.raises(ColorizeError, match="another checkpoint, data or settings"):
-        run(checkpoint, data, tmp_path / "out", options=replace(OPTIONS, steps=3))
+        run(tiny_checkpoint, data, tmp_path / "out", options=replace(OPTIONS, steps=3))
     other = write_pairs(tmp_path / "other", 3, ((64, 64),))
     with pytest.raises(ColorizeError, match="another checkpoint, data or settings"):
-        run(checkpoint, other, tmp_path / "out")
+        run(tiny_checkpoint, other, tmp_path / "out")
 
 
-def test_a_separate_vision_tower_measures_similarity(checkpoint: Path, data: Path, tmp_path: Path) -> None:
+def test_a_separate_vision_tower_measures_similarity(tiny_checkpoint: Path, data: Path, tmp_path: Path) -> None:
     options = replace(OPTIONS, leak=False, scales=(1.0,))
-    own = run(checkpoint, data, tmp_path / "out", options=options)
-    other = run(checkpoint, data, tmp_path / "out", options=options, clip=SHIPPED)  # any file with a tower inside
+    own = run(tiny_checkpoint, data, tmp_path / "out", options=options)
+    other = run(tiny_checkpoint, data, tmp_path / "out", options=options, clip=SHIPPED)  # any file with a tower inside
     assert own and other and other["similarity_network"] == "CLS tokens, of colorize-small.safetensors"
     assert own["runs"][0]["distances"] == other["runs"][0]["distances"]
     assert own["runs"][0]["similarity"] != other["runs"][0]["similarity"]
@@ -233,8 +227,8 @@ def test_a_wrong_part_is_named(text: str) -> None:
         part_of(text)
 
 
-def test_what_is_wrong_is_one_line(checkpoint: Path, data: Path, tmp_path: Path) -> None:
-    start = ["--checkpoint", str(checkpoint), "--data", str(data), "--out", str(tmp_path / "o"), "--device", "cpu"]
+def test_what_is_wrong_is_one_line(tiny_checkpoint: Path, data: Path, tmp_path: Path) -> None:
+    start = ["--checkpoint", str(tiny_checkpoint), "--data", str(data), "--out", str(tmp_path / "o"), "--device", "cpu"]
     for more, message in (([], "pt_inception-2015-12-05-6726825d.pth"), (["--part", "9/3"], "expected k/n"),
                           (["--data", str(tmp_path)], "no folder color/"), (["--with", str(tmp_path / "x")], "No such"),
                           (["--checkpoint", str(tmp_path / "none")], "no such file")):
@@ -244,14 +238,14 @@ def test_what_is_wrong_is_one_line(checkpoint: Path, data: Path, tmp_path: Path)
     assert not (tmp_path / "o").exists()  # told before anything is painted
 
 
-def test_a_damaged_picture_stops_the_evaluation_by_name(checkpoint: Path, tmp_path: Path) -> None:
+def test_a_damaged_picture_stops_the_evaluation_by_name(tiny_checkpoint: Path, tmp_path: Path) -> None:
     folder = write_pairs(tmp_path / "data", 3, ((64, 64),), layout="folder", shards=1)
     file = folder / "color/0000/0001.png"
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 0xFF
     file.write_bytes(content)
     with pytest.raises(ColorizeError, match="0000/0001, color"):
-        run(checkpoint, folder, tmp_path / "out")
+        run(tiny_checkpoint, folder, tmp_path / "out")
 
 
 def test_the_shipped_model_is_evaluated_end_to_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

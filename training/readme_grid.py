@@ -59,8 +59,7 @@ def main() -> None:
     sketches, references = of_benchmark(args.benchmark) if args.benchmark else of_examples()
     args.out.parent.mkdir(parents=True, exist_ok=True)
     settings = Settings(line_overlay=args.overlay)
-    picture = grid(Engine.load(args.checkpoint), sketches, references, settings)
-    save_sheet(picture, args.out)
+    save_sheet(grid(Engine.load(args.checkpoint), sketches, references, settings), args.out)
     print(args.out)
 
 

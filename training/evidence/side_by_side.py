@@ -18,6 +18,7 @@ from PIL import Image
 from lib_colorize.errors import ColorizeError
 from lib_colorize.standalone.contact_sheet import contact_sheet
 from training.data.decode import picture
+from training.data.shards import FORMATS
 from training.evidence.benchmark import Benchmark, Kind, Pair, open_benchmark
 from training.evidence.rows import row_of
 
@@ -47,9 +48,8 @@ def rows_of(benchmark: Benchmark, pairs: Sequence[Pair], folders: Sequence[Path]
 
 
 def save_sheet(sheet: Image.Image, path: Path) -> None:
-    """As the suffix says; of a JPEG no colour is halved, since colours are what is shown."""
-    options = {"quality": 92, "subsampling": 0} if path.suffix == ".jpg" else {}
-    sheet.save(path, optimize=True, **options)
+    """As the suffix says, by the options of training pictures: colours are what is shown."""
+    sheet.save(path, optimize=True, **FORMATS.get(path.suffix[1:], {}))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -70,8 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if not pairs:
             raise ColorizeError(f"{args.out}: found no pair that all of {', '.join(args.rows)} have coloured")
         rows = rows_of(benchmark, pairs, [*columns.values()])
-        sheet = contact_sheet(rows, ("sketch", "reference", *columns))
-        save_sheet(sheet, args.picture)
+        save_sheet(contact_sheet(rows, ("sketch", "reference", *columns)), args.picture)
     except (ColorizeError, OSError) as error:
         sys.exit(f"error: {error}")
     print(args.picture)
