@@ -257,6 +257,16 @@ def test_a_finished_checkpoint_is_measured_as_a_row_of_its_own(finished: Path, t
         experiment.measure(plan, [finished / "none.safetensors"])
 
 
+def test_to_measure_a_checkpoint_needs_no_warm_up(tmp_path: Path, finished: Path, training_files: Path) -> None:
+    make_inputs(tmp_path)
+    (tmp_path / "warm.safetensors").unlink()
+    checkpoint = finished / "runs" / "proposed-s0" / "points" / "00000014.safetensors"
+    found = experiment.measure(plan_of(tmp_path, training_files / "vae.pt", ("proposed",)), [checkpoint])
+    assert [r.row for r in found] == ["00000014", "00000014, lines laid over"]
+    assert not (tmp_path / "warm.safetensors").exists()
+    assert "warm-up" not in (tmp_path / "report.md").read_text(encoding="utf-8")
+
+
 def numbers(within: float, leak: float | None = 0.5) -> dict[str, object]:
     return {"parts": {"median": 12.0, "within_10": 0.25, "within_20": within}, "parts_by_group": {},
             "fd": 1.0, "kd": 0.01, "leak": {"colour": leak, "edge": leak}, "lines": 0.9}

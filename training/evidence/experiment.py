@@ -81,7 +81,7 @@ class Plan:
 
 
 def prepare(plan: Plan) -> Scorer:
-    """Benchmark, training pictures, warm-up, feature network: each made unless it is there."""
+    """Benchmark, training pictures, feature network: each made unless it is there."""
     if not 1 <= plan.avatars <= AVATARS:
         raise ColorizeError(f"--avatars: found {plan.avatars}, expected 1 to {AVATARS}: the benchmark leaves out those")
     for name in plan.rows:
@@ -91,8 +91,6 @@ def prepare(plan: Plan) -> Scorer:
         benchmark.build(plan.out / "benchmark", plan.packages, plan.pairs, plan.size, seed=0)
     if not (plan.out / "train" / "index.jsonl").exists():
         build_data.build(plan.out / "train", plan.packages, plan.size, plan.variants, plan.avatars)
-    if not plan.warm.exists():
-        warm_up.warm_up(plan.warm, warm_up.Plan(), plan.packages, "pocket", plan.settings)
     network = plan.out / "features.safetensors"
     if not network.exists():
         features.train(plan.out / "train", network, features.FeatureRecipe(), plan.packages)
@@ -115,6 +113,8 @@ def train_to(plan: Plan, name: str, seed: int, images: int, target: Path) -> Non
 def run(plan: Plan) -> list[Result]:
     """Everything of the plan; the report is written anew after each checkpoint."""
     scorer = prepare(plan)
+    if not plan.warm.exists():
+        warm_up.warm_up(plan.warm, warm_up.Plan(), plan.packages, "pocket", plan.settings)
     for name, seed in plan.trainings():
         folder = plan.out / "runs" / f"{name}-s{seed}"
         for images in rows.points(plan.images):
@@ -172,9 +172,10 @@ def results(out: Path) -> list[Result]:
 
 def heading(plan: Plan, scorer: Scorer) -> dict[str, Any]:
     """What a reader of the numbers must know."""
+    warm = file_sha256(plan.warm)[:16] if plan.warm.exists() else "none"  # no row was trained yet
     return {"images": plan.images, "steps": plan.steps, "pairs": len(scorer.benchmark.pairs),
             "benchmark": scorer.benchmark.digest[:16], "features": scorer.features.source,
-            "train": file_sha256(plan.out / "train" / "index.jsonl")[:16], "warm": file_sha256(plan.warm)[:16]}
+            "train": file_sha256(plan.out / "train" / "index.jsonl")[:16], "warm": warm}
 
 
 def _claim(plan: Plan) -> None:

@@ -52,9 +52,10 @@ def markdown(results: Sequence[Result], heading: dict[str, Any]) -> str:
             lines.append([same[0].title, f"{images:,}" if images else "", str(len(same)), *cells])
         titles = [title for title, *_ in COLUMNS]
         parts.append(f"## GS {scale}\n\n" + table(["row", "images", "seeds", *titles], lines))
+    trained = (f" Rows with a number of images are trained on {heading['images']:,} (index {heading['train']}) from "
+               f"the same warm-up ({heading['warm']}).") if any(r.images for r in results) else ""
     notes = (f"{heading['pairs']} pairs (benchmark {heading['benchmark']}), {heading['steps']} steps of DPM++ 2M, "
-             f"uniform schedule; every row is trained on {heading['images']:,} images (index {heading['train']}) from "
-             f"the same warm-up ({heading['warm']}). FD by {heading['features']}. Spread over seeds: least to most. "
+             f"uniform schedule.{trained} FD by {heading['features']}. Spread over seeds: least to most. "
              "Definitions: docs/evidence.md.")
     return "\n\n".join(["# Evidence", notes, *parts]) + "\n"
 
