@@ -86,7 +86,7 @@ def test_a_busy_background_has_both_of_its_colours_and_no_other(pattern: str) ->
 def test_the_sketch_of_the_pair_in_the_expected_colours_is_perfect(tmp_path: Path) -> None:
     bench = small_benchmark(tmp_path, 128)
     for pair in bench.pairs:
-        sketch = bench.picture(f"{pair.name}-sketch", "sketch").convert("RGB")
+        sketch = bench.sketch(pair).convert("RGB")
         painted = np.array(sketch)
         for label, colour in zip(pair.labels, pair.expected):
             if colour:

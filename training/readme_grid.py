@@ -35,8 +35,8 @@ def of_benchmark(folder: Path) -> tuple[list[Image.Image], list[Image.Image]]:
     """Sketches, references; a reference stands in a row of its own pair and in all others."""
     benchmark = open_benchmark(folder)
     pairs = choose(benchmark, ROWS)
-    return ([benchmark.picture(f"{pair.name}-sketch", "sketch") for pair in pairs],
-            [benchmark.picture(f"{pair.name}-reference", "color") for pair in pairs[:COLUMNS]])
+    return ([benchmark.sketch(pair) for pair in pairs],
+            [benchmark.reference(pair) for pair in pairs[:COLUMNS]])
 
 
 def grid(

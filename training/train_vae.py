@@ -34,6 +34,7 @@ from training.vae_init import pass_colour
 CONFIG = VAEConfig(ch=96, ch_mult=(1, 1, 1, 1), num_res_blocks=0, z_channels=4, embed_dim=4)
 CROP = 64  # px, in the first 80 % of the steps
 LINES = 4.0  # how much more an error on a line weighs
+STRONG = 4.0  # by how much the weight of an edge's error falls with the contrast: 1 / (1 + STRONG contrast)
 DATA = replace(POCKET.data, flip=True, max_margin=0)
 
 
@@ -58,7 +59,7 @@ def edge_loss(y: Tensor, x: Tensor, weight: Tensor) -> Tensor:
     found = []
     for dim in (2, 3):
         true = x.diff(dim=dim)
-        near = weight.narrow(dim, 1, weight.shape[dim] - 1) / (1 + 4 * true.abs())
+        near = weight.narrow(dim, 1, weight.shape[dim] - 1) / (1 + STRONG * true.abs())
         found.append((near * (y.diff(dim=dim) - true).abs()).mean())
     return torch.stack(found).mean()
 
@@ -68,12 +69,12 @@ def loss_terms(vae: AutoencoderKL, x: Tensor, sketch: Tensor, noise: Tensor) -> 
     mean, logvar = vae.encode(x)
     latent = mean + (0.5 * logvar).exp() * noise
     y = vae.decode(latent * vae.scale_factor)
-    weight = line_weights(sketch)
+    weight, coarse = line_weights(sketch), F.avg_pool2d(x, 8)
     return {
         "pixels": (weight * (y - x).abs()).mean(),
-        "colour": F.l1_loss(F.avg_pool2d(y, 8), F.avg_pool2d(x, 8)),
+        "colour": F.l1_loss(F.avg_pool2d(y, 8), coarse),
         "edges": edge_loss(y, x, weight),
-        "anchor": F.mse_loss(mean[:, :3], F.avg_pool2d(x, 8)),
+        "anchor": F.mse_loss(mean[:, :3], coarse),
         "kl": 0.5 * (mean**2 + logvar.exp() - 1 - logvar).mean(),
     }
 

@@ -76,6 +76,18 @@ class Benchmark:
             found: Image.Image = image.convert("RGB" if kind == "color" else "L")
             return found
 
+    def sketch(self, pair: Pair) -> Image.Image:
+        """Line art, L: what is coloured."""
+        return self.picture(f"{pair.name}-sketch", "sketch")
+
+    def own(self, pair: Pair) -> Image.Image:
+        """The sketch's own picture, RGB, in colours of no meaning for the pair."""
+        return self.picture(f"{pair.name}-sketch", "color")
+
+    def reference(self, pair: Pair) -> Image.Image:
+        """RGB: what the colours are to come from."""
+        return self.picture(f"{pair.name}-reference", "color")
+
     def region(self, pair: Pair, label: str) -> np.ndarray:
         """[S, S] bool: pixels of the sketch that wholly belong to a part."""
         name = f"{pair.name}-sketch"

@@ -27,7 +27,7 @@ Make = Callable[[Benchmark, Pair, str], Image.Image]  # what: "", BLANK or SELF,
 
 def perfect(benchmark: Benchmark, pair: Pair, what: str) -> Image.Image:
     """The sketch's own picture with every region whose colour is known in that colour."""
-    own = benchmark.picture(f"{pair.name}-sketch", "color")
+    own = benchmark.own(pair)
     if what == SELF:
         return own
     pixels = np.array(own)
@@ -39,12 +39,12 @@ def perfect(benchmark: Benchmark, pair: Pair, what: str) -> Image.Image:
 
 def unrelated(benchmark: Benchmark, pair: Pair, what: str) -> Image.Image:
     """The sketch's own picture, whatever the reference is."""
-    return benchmark.picture(f"{pair.name}-sketch", "color")
+    return benchmark.own(pair)
 
 
 def paper(benchmark: Benchmark, pair: Pair, what: str) -> Image.Image:
     """The sketch as it is."""
-    return benchmark.picture(f"{pair.name}-sketch", "sketch").convert("RGB")
+    return benchmark.sketch(pair).convert("RGB")
 
 
 def decoded(vae: AutoencoderKL) -> Make:

@@ -37,7 +37,7 @@ def measure(
     benchmark: Benchmark, pair: Pair, result: Image.Image, blank: Image.Image | None = None,
 ) -> Measured:
     """result: of the sketch's size; blank: the same sketch and seed by a white reference."""
-    sketch = benchmark.picture(f"{pair.name}-sketch", "sketch")
+    sketch = benchmark.sketch(pair)
     for picture in (result, blank or result):
         if picture.size != sketch.size:
             raise ColorizeError(f"{pair.name}: found a result of {picture.size}, expected the sketch's {sketch.size}")
@@ -51,7 +51,7 @@ def measure(
         strays[label] = difference(found, pair.palette)
     leaks = None
     if pair.busy and blank is not None:
-        leaks = leak.measure(sketch, benchmark.picture(f"{pair.name}-reference", "color"), result, blank)
+        leaks = leak.measure(sketch, benchmark.reference(pair), result, blank)
     return Measured(errors, strays, line_share(sketch, result), leaks)
 
 

@@ -57,7 +57,7 @@ class Scorer:
                     painter = open_painter(checkpoint, None, "cpu", "float32")
                 number = self.benchmark.pairs.index(pair)
                 settings = EvaluateOptions(steps=self.steps, seed=self.seed).settings(scale, "Uniform", number)
-                sketch = self.benchmark.picture(f"{pair.name}-sketch", "sketch")
+                sketch = self.benchmark.sketch(pair)
                 result = painter.paint(sketch, self._reference(pair, what), settings).resize(sketch.size)
                 write_whole(path, encode(result, "png"))
             say(f"{folder.name}: coloured at GS {scale:g}")
@@ -68,7 +68,7 @@ class Scorer:
         settings = Settings(line_overlay=1.0)
         for scale in self.scales:
             for pair, what in self.wanted(True):
-                sketch = self.benchmark.picture(f"{pair.name}-sketch", "sketch")
+                sketch = self.benchmark.sketch(pair)
                 laid = overlay_lines(_open(self.path(folder, scale, pair, what)), sketch, settings)
                 write_whole(self.path(target, scale, pair, what), encode(laid.resize(sketch.size), "png"))
         return self.found(target, True)
@@ -87,7 +87,7 @@ class Scorer:
         measured = {pair: measures.measure(
             self.benchmark, pair, result, _open(self.path(folder, scale, pair, BLANK)) if pair.busy else None)
             for pair, result in zip(pairs, results)}
-        truths = [self.benchmark.picture(f"{pair.name}-sketch", "color") for pair in pairs]
+        truths = [self.benchmark.own(pair) for pair in pairs]
         made, drawn = self.features.of(results), self.features.of(truths)
         enough = len(pairs) > made.shape[1]  # else the covariances lack rank
         found: dict[str, Any] = {
@@ -110,7 +110,7 @@ class Scorer:
     def _reference(self, pair: Pair, what: str) -> Image.Image:
         if what == BLANK:
             return WHITE
-        return self.benchmark.picture(f"{pair.name}-{'sketch' if what == SELF else 'reference'}", "color")
+        return self.benchmark.own(pair) if what == SELF else self.benchmark.reference(pair)
 
     def path(self, folder: Path, scale: float, pair: Pair, what: str = "") -> Path:
         return folder / f"gs{scale:g}{what}" / f"{pair.name}.png"

@@ -43,7 +43,7 @@ def results_of(out: Path, row: str, seed: int, scale: float) -> Path:
 
 def rows_of(benchmark: Benchmark, pairs: Sequence[Pair], folders: Sequence[Path]) -> list[list[Image.Image]]:
     """For each pair sketch, reference, and its picture in each folder."""
-    return [[benchmark.picture(f"{pair.name}-sketch", "sketch"), benchmark.picture(f"{pair.name}-reference", "color"),
+    return [[benchmark.sketch(pair), benchmark.reference(pair),
              *(picture((folder / f"{pair.name}.png").read_bytes()) for folder in folders)] for pair in pairs]
 
 
