@@ -1,6 +1,6 @@
 """Pairs of different drawings in the same colours, for the small model: sketch and picture of one, reference another.
 
-    python -m training.build_pairs --out data/pairs [--pairs 24000] [--size 128] [--seed 0]
+    python -m training.build_pairs --out data/pairs [--pairs 48000] [--size 128] [--seed 0]
 
 The paper's data have no such pairs; drawings with known parts do. Hair, skin and clothes of a figure take the colours
 that these have in the reference; all else goes by area, the largest part by the largest. A plain background is the
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from lib_colorize.errors import ColorizeError
-from training.build_data import PACKAGES, avatars, write_samples
+from training.build_data import AVATARS, PACKAGES, avatars, write_samples
 from training.data.shards import Written
 from training.evidence.benchmark import LEAST
 from training.evidence.colour import lab, rgb_of
@@ -29,7 +29,6 @@ from training.evidence.drawings import PARTS, Drawing, avatar_drawing, openmoji_
 from training.evidence.pictures import FRONT, Dress, View, choose, coverage, paint, require_drawable, with_clothes
 
 Drawn = TypeVar("Drawn")
-AVATARS = 300  # of each style
 MEASURED = 48  # px, to find the areas of parts
 BUSY = 0.4  # share of references with a pattern behind them
 
@@ -148,7 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", type=Path, default=Path("data/pairs"))
     parser.add_argument("--packages", type=Path, default=PACKAGES, help="folder of the npm packages")
-    parser.add_argument("--pairs", type=int, default=24_000)
+    parser.add_argument("--pairs", type=int, default=48_000)
     parser.add_argument("--size", type=int, default=128, help="px")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(arguments)

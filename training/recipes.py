@@ -236,9 +236,9 @@ POCKET_PAIRS = replace(  # on training.build_pairs: no noise, for a reference th
     start=Start(checkpoint="runs/warm.safetensors", vae=POCKET.start.vae),
     stages=(
         Stage("pairs, windows", TokenNoise.NONE, 0.1, 0.0, images=20_800, lr=7e-4, final_lr=5e-4, window=64),
-        Stage("pairs", TokenNoise.NONE, 0.1, 0.05, images=56_000, lr=5e-4, final_lr=1e-5)),
+        Stage("pairs", TokenNoise.NONE, 0.1, 0.05, images=184_000, lr=5e-4, final_lr=1e-5)),
+    data=replace(POCKET.data, margin_rate=0.0),  # margins of the sketch alone erased teach to paint where it is blank
     loss=Loss(t_power=2.0),
-    optimizer=replace(POCKET.optimizer, batch_size=8),
     card=replace(POCKET.card, title="ColorizeDiffusion small"))
 RECIPES = {
     "v1-512": V1_512,
