@@ -165,14 +165,20 @@ class Host:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
     def _wait_until_ready(self) -> None:
+        """Until it says so and listens: with --nowebui AUTOMATIC1111 says so first."""
         start = time.monotonic()
-        while READY not in self.log.read_text(errors="replace"):
+        while READY not in self.log.read_text(errors="replace") or not self._listens():
             if self.process.poll() is not None:
                 raise HostError(f"{self.kind} ended with status {self.process.returncode}:\n{self.log_tail()}")
             if time.monotonic() - start > BOOT_SECONDS:
                 raise HostError(f"{self.kind} is not ready after {BOOT_SECONDS} s:\n{self.log_tail()}")
             time.sleep(0.2)
         self.boot_seconds = time.monotonic() - start
+
+    def _listens(self) -> bool:
+        address = urllib.parse.urlsplit(self.url)
+        with socket.socket() as probe:
+            return probe.connect_ex((address.hostname or "", address.port or 0)) == 0
 
     def _kill(self) -> None:
         for sign in (signal.SIGTERM, signal.SIGKILL):
