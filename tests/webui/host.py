@@ -57,7 +57,7 @@ class Host:
     """One running WebUI; `with Host.start(...) as host`."""
 
     def __init__(self, kind: str, folder: Path, process: subprocess.Popen[bytes], port: int) -> None:
-        self.kind, self.folder, self.process = kind, folder, process
+        self.kind, self.folder, self.process, self.port = kind, folder, process, port
         self.url = f"http://127.0.0.1:{port}"
         self.log = folder / "log.txt"
         self.boot_seconds = 0.0
@@ -176,9 +176,8 @@ class Host:
         self.boot_seconds = time.monotonic() - start
 
     def _listens(self) -> bool:
-        address = urllib.parse.urlsplit(self.url)
-        with socket.socket() as probe:
-            return probe.connect_ex((address.hostname or "", address.port or 0)) == 0
+        with socket.socket() as connection:
+            return connection.connect_ex(("127.0.0.1", self.port)) == 0
 
     def _kill(self) -> None:
         for sign in (signal.SIGTERM, signal.SIGKILL):
