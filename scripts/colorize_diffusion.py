@@ -15,13 +15,13 @@ from modules import scripts, shared
 from modules.ui_components import InputAccordion
 
 from lib_colorize.errors import ColorizeError
-from lib_colorize.hosts import hooks
-from lib_colorize.hosts.page import is_coloured, job_settings, model_note, model_table, pasted, ui_value
 from lib_colorize.hosts.settings import JobSettings, job_fields
-from lib_colorize.lineart import EXTRACTORS
-from lib_colorize.models_panel import TRANSFERS, downloads, licence_note
-from lib_colorize.presets import Intention, preset
-from lib_colorize.translations import Language, Texts, choose_language
+from lib_colorize.hosts.webui import hooks
+from lib_colorize.method.lineart import EXTRACTORS
+from lib_colorize.panel.models_panel import TRANSFERS, downloads, licence_note
+from lib_colorize.panel.page import is_coloured, job_settings, model_note, model_table, pasted, ui_value
+from lib_colorize.panel.presets import Intention, preset
+from lib_colorize.panel.translations import Language, Texts, choose_language
 
 MAIN = (("reference_guidance", "reference_strength"), ("sketch_strength", "line_overlay"))
 LINES = (("polarity",), ("extractor",))

@@ -7,6 +7,7 @@ host's order, a processing object whose `setup_conds` and `init` can be replaced
 from __future__ import annotations
 
 import contextlib
+import importlib
 import sys
 from dataclasses import dataclass
 from types import ModuleType, SimpleNamespace
@@ -15,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-import lib_colorize.hosts
+ADAPTER = ("shared.processing", "a1111.adapter", "a1111.loading")  # below lib_colorize.hosts.webui
 
 
 @dataclass
@@ -162,7 +163,8 @@ def install(monkeypatch: Any, model: Any, opts: dict[str, Any] | None = None) ->
             setattr(package, name, module)
         monkeypatch.setitem(sys.modules, f"modules.{name}", module)
         made[name] = module
-    for name in ("webui", "a1111", "a1111_loading"):  # import them anew, over these fakes
-        monkeypatch.delitem(sys.modules, f"lib_colorize.hosts.{name}", raising=False)
-        monkeypatch.delattr(lib_colorize.hosts, name, raising=False)
+    for name in ADAPTER:  # import them anew, over these fakes
+        monkeypatch.delitem(sys.modules, f"lib_colorize.hosts.webui.{name}", raising=False)
+        folder, _, leaf = f"lib_colorize.hosts.webui.{name}".rpartition(".")
+        monkeypatch.delattr(importlib.import_module(folder), leaf, raising=False)
     return made

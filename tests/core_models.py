@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lib_colorize.checkpoint.config import VisionConfig
-from lib_colorize.reference_encoder import ReferenceEncoder
-from lib_colorize.sketch_encoder import SketchEncoder
+from lib_colorize.method.network_config import VisionConfig
+from lib_colorize.method.reference_encoder import ReferenceEncoder
+from lib_colorize.method.sketch_encoder import SketchEncoder
 from tests.golden.reader import Golden
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from training.evidence.benchmark import Benchmark, Kind, ask, write
-from training.evidence.drawings import Drawing, Group
+from training.small.drawings import Drawing, Group
 
 BOX = '<rect x="{x}" y="{y}" width="{w}" height="{h}" fill="{fill}" stroke="#000" stroke-width="2"/>'
 

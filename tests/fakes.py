@@ -102,8 +102,8 @@ class Status:
 
 
 def fake_hooks(**replaced):
-    """A stand-in for `lib_colorize.hosts.hooks` that writes down what it is called with."""
-    module = ModuleType("lib_colorize.hosts.hooks")
+    """A stand-in for `lib_colorize.hosts.webui.hooks` that writes down what it is called with."""
+    module = ModuleType("lib_colorize.hosts.webui.hooks")
     module.TITLE, module.calls = "ColorizeDiffusion", []
 
     def recorder(name):
@@ -133,10 +133,10 @@ def load_script(monkeypatch, hooks=None, opts=None, **flags):
         monkeypatch.setitem(sys.modules, f"modules.{name}", module)
     monkeypatch.setitem(sys.modules, "modules", package)
     if hooks is not None:
-        import lib_colorize.hosts
+        import lib_colorize.hosts.webui
 
-        monkeypatch.setitem(sys.modules, "lib_colorize.hosts.hooks", hooks)
-        monkeypatch.setattr(lib_colorize.hosts, "hooks", hooks, raising=False)
+        monkeypatch.setitem(sys.modules, "lib_colorize.hosts.webui.hooks", hooks)
+        monkeypatch.setattr(lib_colorize.hosts.webui, "hooks", hooks, raising=False)
     spec = importlib.util.spec_from_file_location(SCRIPT.name, SCRIPT)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -6,6 +6,7 @@ The step goes as Forge's does: entries in reverse order, as many at once as memo
 from __future__ import annotations
 
 import copy
+import importlib
 import sys
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-import lib_colorize.hosts
+ADAPTER = ("shared.processing", "forge.adapter", "forge.loading")  # below lib_colorize.hosts.webui
 
 
 class Condition:
@@ -139,7 +140,8 @@ def install(monkeypatch: Any, model: Any) -> dict[str, ModuleType]:
         if outer:
             setattr(made[outer], inner, module)
         made[name] = module
-    for name in ("webui", "forge", "forge_loading"):
-        monkeypatch.delitem(sys.modules, f"lib_colorize.hosts.{name}", raising=False)
-        monkeypatch.delattr(lib_colorize.hosts, name, raising=False)
+    for name in ADAPTER:  # import them anew, over these fakes
+        monkeypatch.delitem(sys.modules, f"lib_colorize.hosts.webui.{name}", raising=False)
+        folder, _, leaf = f"lib_colorize.hosts.webui.{name}".rpartition(".")
+        monkeypatch.delattr(importlib.import_module(folder), leaf, raising=False)
     return made

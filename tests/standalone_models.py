@@ -9,8 +9,8 @@ from PIL import Image, ImageDraw
 
 from lib_colorize.checkpoint.metadata import ModelCard
 from lib_colorize.checkpoint.write import write
-from lib_colorize.schedule import Prediction
-from lib_colorize.standalone import bench
+from lib_colorize.cli import bench
+from lib_colorize.method.schedule import Prediction
 
 CONFIG, VISION = bench.sizes("tiny")
 RESOLUTION = 64  # pixels

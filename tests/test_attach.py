@@ -8,10 +8,10 @@ import pytest
 import torch
 from ldm.modules.diffusionmodules.openaimodel import UNetModel
 
-from lib_colorize.attach import Attachment, add_hints, attach, find_layout
-from lib_colorize.conditioning import Branch, Conditioning, encode
 from lib_colorize.errors import ColorizeError
-from lib_colorize.settings import Settings
+from lib_colorize.method.attach import Attachment, add_hints, attach, find_layout
+from lib_colorize.method.conditioning import Branch, Conditioning, encode
+from lib_colorize.method.settings import Settings
 from tests.conftest import golden_ids
 from tests.core_models import reference_encoder, sketch_encoder, tensor, unet
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from ldm.modules.attention import BasicTransformerBlock, CrossAttention, SpatialTransformer
 
-from lib_colorize.attention import TokenAttention
 from lib_colorize.errors import ColorizeError
+from lib_colorize.method.attention import TokenAttention
 from tests.conftest import golden_ids
 from tests.core_models import tensor, weights
 

@@ -19,7 +19,7 @@ from lib_colorize.checkpoint.read import read
 from lib_colorize.checkpoint.report import inspect
 from lib_colorize.checkpoint.write import write
 from lib_colorize.errors import ColorizeError
-from lib_colorize.schedule import Prediction
+from lib_colorize.method.schedule import Prediction
 from tests.test_checkpoint_write import MINI, WIDTHS, content, release, released_file, same, states
 
 __all__ = ["release"]  # a fixture

@@ -15,7 +15,7 @@ from lib_colorize.checkpoint.identify import Kind, Told, identify
 from lib_colorize.checkpoint.metadata import ModelCard, Schedule
 from lib_colorize.checkpoint.report import describe
 from lib_colorize.errors import ColorizeError
-from lib_colorize.schedule import Prediction
+from lib_colorize.method.schedule import Prediction
 from tests.golden.reader import Golden
 from tests.test_checkpoint_config import FULLSIZE, golden_shapes, head_widths, tiny
 

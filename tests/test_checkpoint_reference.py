@@ -10,13 +10,14 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor
 
-from lib_colorize.checkpoint.config import PARTS, VisionConfig
+from lib_colorize.checkpoint.config import PARTS
 from lib_colorize.checkpoint.files import Entry
 from lib_colorize.checkpoint.identify import Kind, identify
 from lib_colorize.checkpoint.read import read_reference_encoder
 from lib_colorize.checkpoint.report import inspect
 from lib_colorize.errors import ColorizeError
-from lib_colorize.reference_encoder import ReferenceEncoder
+from lib_colorize.method.network_config import VisionConfig
+from lib_colorize.method.reference_encoder import ReferenceEncoder
 from tests.golden.reader import Golden
 from tests.test_checkpoint_config import golden_shapes, tiny
 from tests.test_checkpoint_identify import released

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from lib_colorize.checkpoint import write as writing
-from lib_colorize.checkpoint.config import PARTS, NetworkConfig, SketchConfig, UNetConfig, VAEConfig, VisionConfig
+from lib_colorize.checkpoint.config import PARTS
 from lib_colorize.checkpoint.files import file_sha256
 from lib_colorize.checkpoint.identify import SCHEDULE_BUFFERS, Kind, Told
 from lib_colorize.checkpoint.layout import expected_shapes, is_projection
@@ -23,7 +23,8 @@ from lib_colorize.checkpoint.read import Checkpoint, read, read_reference_encode
 from lib_colorize.checkpoint.report import describe, inspect
 from lib_colorize.checkpoint.write import save, write
 from lib_colorize.errors import ColorizeError
-from lib_colorize.schedule import Prediction
+from lib_colorize.method.network_config import NetworkConfig, SketchConfig, UNetConfig, VAEConfig, VisionConfig
+from lib_colorize.method.schedule import Prediction
 from tests.golden.reader import Golden
 from tests.test_checkpoint_config import head_widths, tiny
 

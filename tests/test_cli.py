@@ -19,9 +19,9 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from lib_colorize.settings import Settings
-from lib_colorize.standalone import cli
-from lib_colorize.standalone.png import KEY, read_record
+from lib_colorize.cli import commands as cli
+from lib_colorize.cli.png import KEY, read_record
+from lib_colorize.method.settings import Settings
 from tests.standalone_models import draw_reference, draw_sketch, write_checkpoint
 
 ROOT = Path(__file__).parent.parent
@@ -328,7 +328,7 @@ def test_ctrl_c_in_the_middle_leaves_nothing(inputs: Path, out: Path) -> None:
 
 
 def test_help_needs_no_torch() -> None:
-    code = "import sys; from lib_colorize.standalone import cli; cli.parser(); sys.exit('torch' in sys.modules)"
+    code = "import sys; from lib_colorize.cli import commands; commands.parser(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lib_colorize.standalone import cli, job
-from lib_colorize.standalone.png import DiskError, read_record
+from lib_colorize.cli import commands as cli
+from lib_colorize.cli import job
+from lib_colorize.cli.png import DiskError, read_record
 from tests.standalone_models import draw_reference, draw_sketch, write_checkpoint
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from lib_colorize.conditioning import Conditioning, encode
 from lib_colorize.errors import ColorizeError
-from lib_colorize.settings import Settings
+from lib_colorize.method.conditioning import Conditioning, encode
+from lib_colorize.method.settings import Settings
 from tests.conftest import golden_ids
 from tests.core_models import reference_encoder, sketch_encoder, tensor
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lib_colorize.standalone import cli
-from lib_colorize.standalone.contact_sheet import GAP, HEADER, TILE, contact_sheet, tile
+from lib_colorize.cli import commands as cli
+from lib_colorize.engine.contact_sheet import GAP, HEADER, TILE, contact_sheet, tile
 from tests.standalone_models import draw_reference, draw_sketch, write_checkpoint
 
 ROOT = Path(__file__).parent.parent

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from lib_colorize.settings import Settings
-from lib_colorize.standalone import cli
+from lib_colorize.cli import commands as cli
+from lib_colorize.method.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted((*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("models/*.md"), *ROOT.glob("examples/*.md")))
@@ -73,7 +73,7 @@ def test_every_setting_is_on_the_page_of_the_command_line() -> None:
 
 def api_rows() -> list[str]:
     """The rows of docs/api.md about settings, from the schema that `GET settings` answers with."""
-    from lib_colorize.hosts.api import schema
+    from lib_colorize.hosts.webui.routes import schema
 
     rows = []
     for name, entry in schema()["settings"].items():
@@ -110,7 +110,7 @@ def test_the_sanity_check_names_the_files_that_are_shipped() -> None:
     from lib_colorize import __version__
     from lib_colorize.checkpoint.files import file_sha256
     from lib_colorize.hosts.pictures import picture_hash
-    from lib_colorize.images import open_image
+    from lib_colorize.method.images import open_image
 
     text = (ROOT / "docs" / "sanity-check.md").read_text(encoding="utf-8")
     model = file_sha256(ROOT / "models" / "colorize-small.safetensors")[:10]
@@ -125,8 +125,8 @@ def test_the_sanity_check_names_the_files_that_are_shipped() -> None:
 def test_the_sanity_checks_picture_is_the_engines() -> None:
     from PIL import Image, ImageChops
 
-    from lib_colorize.images import open_image
-    from lib_colorize.standalone.engine import Engine
+    from lib_colorize.engine.engine import Engine
+    from lib_colorize.method.images import open_image
 
     sketch, reference = (open_image(ROOT / "examples" / name)
                          for name in ("sketches/dog.png", "references/sunrise.png"))
@@ -137,7 +137,7 @@ def test_the_sanity_checks_picture_is_the_engines() -> None:
 
 
 def test_the_page_of_the_webui_has_every_option_and_preset_by_its_own_name() -> None:
-    from lib_colorize.translations import PHRASES
+    from lib_colorize.panel.translations import PHRASES
 
     text = (ROOT / "docs" / "webui.md").read_text(encoding="utf-8")
     keys = [key for key in PHRASES if key.startswith(("option_", "preset_")) and not key.endswith("_help")]
@@ -179,9 +179,9 @@ OF_THE_HOST = [["KeyError: 0"], ["Script '", "' not found"], ["Failed to recogni
 
 
 def test_every_message_in_troubleshooting_is_one_of_the_program() -> None:
-    from lib_colorize.translations import PHRASES
+    from lib_colorize.panel.translations import PHRASES
 
-    sources = [path for path in (ROOT / "lib_colorize").rglob("*.py") if "standalone" not in path.parts]
+    sources = [path for path in (ROOT / "lib_colorize").rglob("*.py") if not {"cli", "engine"} & set(path.parts)]
     programs = [*raised(sources), *(phrase.en for phrase in PHRASES.values()), *all_texts(sources)]
     assert [pieces for pieces in quoted() if pieces not in OF_THE_HOST
             and not any(says(text, pieces) for text in programs)] == []
@@ -195,13 +195,13 @@ def all_texts(files: list[Path]) -> list[str]:
 
 def test_every_message_of_the_adapters_is_in_troubleshooting() -> None:
     known = quoted()
-    assert [text for text in raised(sorted((ROOT / "lib_colorize" / "hosts").glob("*.py")))
+    assert [text for text in raised(sorted((ROOT / "lib_colorize" / "hosts").rglob("*.py")))
             if not any(says(text, pieces) for pieces in known)] == []
 
 
 def test_the_page_of_the_webui_has_every_preset_as_the_program_has_it() -> None:
-    from lib_colorize.presets import CHANGES
-    from lib_colorize.translations import PHRASES
+    from lib_colorize.panel.presets import CHANGES
+    from lib_colorize.panel.translations import PHRASES
 
     lines = (ROOT / "docs" / "webui.md").read_text(encoding="utf-8").splitlines()
     words = {"reference_guidance": "guidance", "guidance_end": "reference until", "semantics_strength": "semantics"}

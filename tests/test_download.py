@@ -18,18 +18,12 @@ from pathlib import Path
 
 import pytest
 
-from lib_colorize import http_transfer, part_file, placing
-from lib_colorize.download import (
-    Downloaded,
-    Expected,
-    Patience,
-    download,
-    fetch,
-    require_licence_accepted,
-)
 from lib_colorize.errors import ColorizeError
-from lib_colorize.model_catalogue import CC_BY_NC_SA, MIT, Folders, KnownFile, Purpose, known
-from lib_colorize.placing import only_one
+from lib_colorize.models import disk as placing
+from lib_colorize.models import http_transfer, part_file
+from lib_colorize.models.catalogue import CC_BY_NC_SA, MIT, Folders, KnownFile, Purpose, known
+from lib_colorize.models.disk import only_one
+from lib_colorize.models.download import Downloaded, Expected, Patience, download, fetch, require_licence_accepted
 
 BODY = bytes(range(256)) * 2000  # 512 kB
 SHA = hashlib.sha256(BODY).hexdigest()
@@ -536,7 +530,7 @@ def test_a_non_commercial_file_is_not_asked_for_before_its_licence_is_accepted(s
 def test_a_file_of_another_kind_is_refused_by_its_structure(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("lib_colorize.model_catalogue.HUBS", (server.url,))
+    monkeypatch.setattr("lib_colorize.models.catalogue.HUBS", (server.url,))
     server.answer = lambda h: h.send_file(SHIPPED.read_bytes())
     with pytest.raises(ColorizeError, match="expected a reference encoder such as CLIP-ViT-H-14"):
         fetch(entry(purpose=Purpose.REFERENCE_ENCODER), Folders(tmp_path / "own"), patience=HASTY)

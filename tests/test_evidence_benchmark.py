@@ -14,12 +14,12 @@ from PIL import Image
 
 from lib_colorize.errors import ColorizeError
 from tests.evidence_drawings import box, figure, small_benchmark, svg, thing
-from training import build_data
-from training.evidence import benchmark, drawings, measures
+from training.evidence import benchmark, measures
 from training.evidence.benchmark import Kind, ask, open_benchmark, worth_asking
-from training.evidence.colour import ciede2000, lab, rgb_of
-from training.evidence.drawings import Drawing, Group, mark
-from training.evidence.pictures import (
+from training.small import build_data, drawings
+from training.small.colour import ciede2000, lab, rgb_of
+from training.small.drawings import Drawing, Group, mark
+from training.small.figures import (
     APART,
     BACKGROUND,
     PATTERNS,

@@ -19,26 +19,26 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from lib_colorize.checkpoint.files import open_tensors
+from lib_colorize.engine.contact_sheet import GAP, HEADER, TILE, tile
 from lib_colorize.errors import ColorizeError
-from lib_colorize.standalone.contact_sheet import GAP, HEADER, TILE, tile
 from tests.evidence_drawings import small_benchmark
 from tests.training_runs import NETWORKS, ROOT, environment, finish, make_pictures, reset_accelerate
-from training import feed
-from training.cache_key import weights_hash
-from training.data.pairs import open_pairs
+from training.dataset.cache_key import weights_hash
+from training.dataset.pairs import open_pairs
 from training.evidence import experiment, features, report, rows, side_by_side, table
 from training.evidence.benchmark import Kind, open_benchmark
 from training.evidence.experiment import Plan
 from training.evidence.features import FeatureRecipe, kind_of, learn
 from training.evidence.rows import ROWS, recipe_for
 from training.evidence.table import Result
-from training.export import model_card, split, write_all
-from training.feed import Position, Share
 from training.metrics.frechet import Gaussian, frechet_distance
-from training.networks import Model
-from training.objective import TokenNoise
-from training.plain import to_plain, with_settings
-from training.recipes import POCKET, Encoder, Tokens
+from training.trainer import feed
+from training.trainer.dataclass_json import to_plain, with_settings
+from training.trainer.export import model_card, split, write_all
+from training.trainer.feed import Position, Share
+from training.trainer.networks import Model
+from training.trainer.objective import TokenNoise
+from training.trainer.recipes import POCKET, Encoder, Tokens
 
 pytestmark = pytest.mark.usefixtures("fresh_accelerate")
 IMAGES = 14  # seven steps of two

@@ -11,10 +11,10 @@ from PIL import Image, ImageDraw
 from lib_colorize.errors import ColorizeError
 from training.evidence import measures
 from training.evidence.benchmark import Benchmark, Kind, Pair
-from training.evidence.colour import ciede2000, lab
-from training.evidence.drawings import Group
-from training.evidence.pictures import BACKGROUND
 from training.metrics import leak
+from training.small.colour import ciede2000, lab
+from training.small.drawings import Group
+from training.small.figures import BACKGROUND
 
 SHARMA = """50 2.6772 -79.7751 50 0 -82.7485 2.0425
 50 3.1571 -77.2803 50 0 -82.7485 2.8615

@@ -16,12 +16,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from lib_colorize.checkpoint.config import UNetConfig, VAEConfig
-from lib_colorize.images import crop_back, sketch_tensor, to_image
-from lib_colorize.schedule import NoiseSchedule, Prediction, alphas_cumprod
-from lib_colorize.settings import Polarity, Settings
-from lib_colorize.standalone import networks, samplers
-from lib_colorize.standalone.engine import Engine
+from lib_colorize.engine import networks, samplers
+from lib_colorize.engine.engine import Engine
+from lib_colorize.method.images import crop_back, sketch_tensor, to_image
+from lib_colorize.method.network_config import UNetConfig, VAEConfig
+from lib_colorize.method.schedule import NoiseSchedule, Prediction, alphas_cumprod
+from lib_colorize.method.settings import Polarity, Settings
 from tests.conftest import GOLDEN, golden_ids
 from tests.core_models import reference_encoder, sketch_encoder, tensor, weights
 

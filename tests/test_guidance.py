@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from lib_colorize.attach import attach
-from lib_colorize.conditioning import encode
-from lib_colorize.guidance import Branch, as_cfg, branches, combine, guided
-from lib_colorize.schedule import NoiseSchedule, Prediction, alphas_cumprod
-from lib_colorize.settings import Settings
+from lib_colorize.method.attach import attach
+from lib_colorize.method.conditioning import encode
+from lib_colorize.method.guidance import Branch, as_cfg, branches, combine, guided
+from lib_colorize.method.schedule import NoiseSchedule, Prediction, alphas_cumprod
+from lib_colorize.method.settings import Settings
 from tests.conftest import golden_ids
 from tests.core_models import reference_encoder, sketch_encoder, tensor, unet
 

@@ -10,17 +10,17 @@ import pytest
 import torch
 from PIL import Image
 
-from lib_colorize.attach import attach
 from lib_colorize.checkpoint.read import read
-from lib_colorize.conditioning import Conditioning
+from lib_colorize.engine import networks
 from lib_colorize.errors import ColorizeError
-from lib_colorize.framing import Fit, Frame
-from lib_colorize.guidance import Branch, branches, combine
 from lib_colorize.hosts.checkpoints import colorize_file
 from lib_colorize.hosts.job import frame_of, placement_of, start
 from lib_colorize.hosts.request import parse
 from lib_colorize.hosts.settings import JobSettings
-from lib_colorize.standalone import networks
+from lib_colorize.method.attach import attach
+from lib_colorize.method.conditioning import Conditioning
+from lib_colorize.method.framing import Fit, Frame
+from lib_colorize.method.guidance import Branch, branches, combine
 from tests import a1111_fakes
 
 TIME = 500.0
@@ -35,7 +35,7 @@ def world(tiny_checkpoint, monkeypatch):
                             colorize_noted=str(tiny_checkpoint),
                             sd_checkpoint_info=SimpleNamespace(filename=str(tiny_checkpoint)))
     modules = a1111_fakes.install(monkeypatch, model)
-    host = importlib.import_module("lib_colorize.hosts.a1111").A1111()
+    host = importlib.import_module("lib_colorize.hosts.webui.a1111.adapter").A1111()
     return SimpleNamespace(host=host, model=model, unet=unet, file=file, modules=modules)
 
 

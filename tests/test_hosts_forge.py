@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from lib_colorize.checkpoint.read import read
+from lib_colorize.engine import networks
 from lib_colorize.errors import ColorizeError
 from lib_colorize.hosts.checkpoints import colorize_file
 from lib_colorize.hosts.job import start
 from lib_colorize.hosts.request import parse
-from lib_colorize.standalone import networks
 from tests import a1111_fakes, forge_fakes
 from tests.test_hosts_a1111 import CASES, TIME, expected, noise
 
@@ -26,7 +26,7 @@ def world(tiny_checkpoint, monkeypatch):
     model = SimpleNamespace(forge_objects=SimpleNamespace(unet=patcher), colorize_file=file, colorize_prediction="v",
                             sd_checkpoint_info=SimpleNamespace(filename=str(tiny_checkpoint)))
     modules = forge_fakes.install(monkeypatch, model)
-    host = importlib.import_module("lib_colorize.hosts.forge").Forge()
+    host = importlib.import_module("lib_colorize.hosts.webui.forge.adapter").Forge()
     return SimpleNamespace(host=host, model=model, unet=unet, file=file, patcher=patcher, modules=modules)
 
 

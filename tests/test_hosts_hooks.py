@@ -11,13 +11,13 @@ import torch
 from PIL import Image
 
 from lib_colorize.errors import ColorizeError
-from lib_colorize.framing import Frame
 from lib_colorize.hosts.checkpoints import colorize_file
 from lib_colorize.hosts.settings import JobSettings
 from lib_colorize.hosts.tokens import TokenStore
-from lib_colorize.model_catalogue import Folders
-from lib_colorize.overlay import overlay_lines
-from lib_colorize.settings import Settings
+from lib_colorize.method.framing import Frame
+from lib_colorize.method.overlay import overlay_lines
+from lib_colorize.method.settings import Settings
+from lib_colorize.models.catalogue import Folders
 from tests.a1111_fakes import Processing
 
 
@@ -92,7 +92,7 @@ class FakeHost:
 
 @pytest.fixture
 def hooks(tiny_checkpoint, monkeypatch, tmp_path):
-    module = importlib.import_module("lib_colorize.hosts.hooks")
+    module = importlib.import_module("lib_colorize.hosts.webui.hooks")
     monkeypatch.setattr(module, "_host", FakeHost(colorize_file(tiny_checkpoint), tmp_path))
     monkeypatch.setattr(module, "_undo", [])
     monkeypatch.setattr("lib_colorize.hosts.job.TOKENS", TokenStore())

@@ -15,12 +15,13 @@ from ldm.modules.diffusionmodules.openaimodel import UNetModel
 from lib_colorize.checkpoint.convert import convert
 from lib_colorize.checkpoint.files import open_tensors
 from lib_colorize.checkpoint.read import read
+from lib_colorize.engine import networks
 from lib_colorize.errors import ColorizeError
-from lib_colorize.hosts import no_text, patching
 from lib_colorize.hosts.checkpoints import SHIPPED, colorize_file, reference_encoder, sketch_encoder
-from lib_colorize.hosts.probing import probe_loaded
-from lib_colorize.schedule import NoiseSchedule, Prediction, alphas_cumprod
-from lib_colorize.standalone import networks
+from lib_colorize.hosts.webui.a1111 import no_text
+from lib_colorize.hosts.webui.shared import patching
+from lib_colorize.hosts.webui.shared.probing import probe_loaded
+from lib_colorize.method.schedule import NoiseSchedule, Prediction, alphas_cumprod
 from tests import a1111_fakes, forge_fakes
 from tests.standalone_models import write_checkpoint
 
@@ -33,7 +34,7 @@ def state_dict(path):
 @pytest.fixture
 def a1111(monkeypatch):
     modules = a1111_fakes.install(monkeypatch, None)
-    return importlib.import_module("lib_colorize.hosts.a1111_loading"), modules
+    return importlib.import_module("lib_colorize.hosts.webui.a1111.loading"), modules
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def forge(monkeypatch):
             self.unet_config = dict(unet_config)
 
     modules["huggingface_guess.model_list"].BASE = Base
-    return importlib.import_module("lib_colorize.hosts.forge_loading"), modules
+    return importlib.import_module("lib_colorize.hosts.webui.forge.loading"), modules
 
 
 # A1111

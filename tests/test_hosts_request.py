@@ -11,13 +11,13 @@ import pytest
 import torch
 from PIL import Image
 
-from lib_colorize.conditioning import Branch
 from lib_colorize.errors import ColorizeError
-from lib_colorize.hosts.marks import mark, read_marks
 from lib_colorize.hosts.pictures import decode_picture, picture_hash
 from lib_colorize.hosts.request import ARGUMENTS, parse
 from lib_colorize.hosts.settings import HOST_OWNED, PREFIX, JobSettings, Start, infotext_key, job_fields
-from lib_colorize.settings import Polarity
+from lib_colorize.hosts.webui.a1111.marks import mark, read_marks
+from lib_colorize.method.conditioning import Branch
+from lib_colorize.method.settings import Polarity
 
 USUAL = [f.default for f in job_fields()]
 

@@ -15,7 +15,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFile
 
 from lib_colorize.errors import ColorizeError
-from lib_colorize.images import (
+from lib_colorize.method.images import (
     MIN_SIDE,
     Placement,
     crop_back,
@@ -25,7 +25,7 @@ from lib_colorize.images import (
     sketch_tensor,
     to_image,
 )
-from lib_colorize.settings import MAX_SIZE, Polarity, Settings
+from lib_colorize.method.settings import MAX_SIZE, Polarity, Settings
 from tests.conftest import golden_ids
 from tests.golden.reader import Golden
 

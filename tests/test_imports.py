@@ -1,4 +1,4 @@
-"""The arrows of docs/architecture.md, read off the import statements, and what importing the core loads."""
+"""The arrows of docs/architecture.md, read off the import statements, and what importing the parts loads."""
 
 from __future__ import annotations
 
@@ -10,29 +10,59 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-OWN = ("lib_colorize", "training", "scripts", "tests")
-HOST_ONLY = {"ldm", "sgm", "k_diffusion", "gradio", "modules", "backend"}
+OWN = ("lib_colorize", "training", "scripts", "tools", "tests")
 
-RANKS = {  # a file imports its own rank or below; without an entry: by folder
-    "lib_colorize": 0, "lib_colorize.errors": 0, "lib_colorize.settings": 1,
-    "lib_colorize.images": 2, "lib_colorize.lineart": 2, "lib_colorize.overlay": 2, "lib_colorize.sketch_encoder": 2,
-    "lib_colorize.reference_encoder": 2, "lib_colorize.attention": 2, "lib_colorize.guidance": 2,
-    "lib_colorize.schedule": 2, "lib_colorize.framing": 3, "lib_colorize.conditioning": 3, "lib_colorize.attach": 3,
-    "lib_colorize.model_catalogue": 3, "lib_colorize.model_files": 3, "lib_colorize.model_status": 3,
-    "lib_colorize.model_import": 3, "lib_colorize.placing": 3, "lib_colorize.part_file": 3,
-    "lib_colorize.http_transfer": 3, "lib_colorize.download": 3, "lib_colorize.presets": 2,
-    "lib_colorize.translations": 1, "lib_colorize.models_panel": 3,
+BASE = {"lib_colorize"}  # __init__, errors and the like: free of torch, imported by all
+METHOD = BASE | {"lib_colorize.method"}
+CHECKPOINT = METHOD | {"lib_colorize.checkpoint"}
+MODELS = CHECKPOINT | {"lib_colorize.models"}
+ENGINE = CHECKPOINT | {"lib_colorize.engine"}
+HOSTS = MODELS | {"lib_colorize.hosts"}
+SHARED = HOSTS | {"lib_colorize.hosts.webui.shared"}
+WEBUI = SHARED | {"lib_colorize.hosts.webui.a1111", "lib_colorize.hosts.webui.forge", "lib_colorize.hosts.webui"}
+PANEL = HOSTS | {"lib_colorize.panel"}
+DATASET = ENGINE | {"training.dataset"}
+TRAINER = DATASET | {"training.trainer"}
+METRICS = TRAINER | {"training.metrics"}
+SMALL = METRICS | {"training.small"}
+EVIDENCE = SMALL | {"training.evidence"}
+EVERYTHING = WEBUI | PANEL | EVIDENCE | {"lib_colorize.cli", "scripts", "training", "tools", "tests"}
+
+MAY_IMPORT = {  # room -> the rooms that its files may import, itself among them; type-only imports count
+    "lib_colorize": BASE,
+    "lib_colorize.method": METHOD,
+    "lib_colorize.checkpoint": CHECKPOINT,
+    "lib_colorize.models": MODELS,
+    "lib_colorize.engine": ENGINE,
+    "lib_colorize.cli": ENGINE | {"lib_colorize.cli"},
+    "lib_colorize.hosts": HOSTS,
+    "lib_colorize.hosts.webui.shared": SHARED,
+    "lib_colorize.hosts.webui.a1111": SHARED | {"lib_colorize.hosts.webui.a1111"},
+    "lib_colorize.hosts.webui.forge": SHARED | {"lib_colorize.hosts.webui.forge"},
+    "lib_colorize.hosts.webui": WEBUI,
+    "lib_colorize.panel": PANEL,
+    "scripts": PANEL | WEBUI,
+    "training.dataset": DATASET,
+    "training.trainer": TRAINER,
+    "training.metrics": METRICS,
+    "training.small": SMALL,
+    "training.evidence": EVIDENCE,
+    "training": EVIDENCE | {"training"},
+    "tools": EVERYTHING,
+    "tests": EVERYTHING,
 }
-FOLDER_RANKS = {
-    "lib_colorize.checkpoint": 2, "lib_colorize.hosts": 4, "scripts": 5, "lib_colorize.standalone": 5,
-    "training": 5, "lib_colorize.__main__": 6, "tests": 9,
-}
-# nobody imports scripts, standalone, training, tests from outside, but the command line, and:
-ALLOWED = {
-    ("training", "lib_colorize.standalone.networks"),  # the trainer builds the same networks from the same sizes
-    ("training", "lib_colorize.standalone.samplers"),  # and samples it for the grids of a run
-    ("training", "lib_colorize.standalone.engine"),  # its pictures are the engine's
-    ("training", "lib_colorize.standalone.contact_sheet"),  # and its sheets are laid out as the demo's
+EXCEPTIONS = {("lib_colorize.__main__", "lib_colorize.cli.commands")}  # python -m lib_colorize
+
+A_HOST = {"modules", "backend", "huggingface_guess", "sgm"}
+MAY_IMPORT_PACKAGE = {  # packages that belong to somebody else's program, or stay behind one door -> who may
+    "modules": {"lib_colorize.hosts.webui", "lib_colorize.hosts.webui.shared", "lib_colorize.hosts.webui.a1111",
+                "lib_colorize.hosts.webui.forge", "scripts"},
+    "backend": {"lib_colorize.hosts.webui.forge"},
+    "huggingface_guess": {"lib_colorize.hosts.webui.forge"},
+    "sgm": set(),
+    "gradio": {"lib_colorize.panel", "scripts"},
+    "ldm": {"lib_colorize.engine", "training.trainer", "training.small"},
+    "k_diffusion": {"lib_colorize.engine"},
 }
 
 
@@ -42,75 +72,82 @@ def module_name(path: Path) -> str:
 
 SOURCES = {module_name(path): path for folder in OWN for path in sorted((ROOT / folder).rglob("*.py"))
            if "node_modules" not in path.parts}
+PRODUCT = [module for module in SOURCES if not module.startswith("tests")]
 
 
-def rank(module: str) -> int | None:
-    if module in RANKS:
-        return RANKS[module]
-    return next((r for folder, r in FOLDER_RANKS.items() if inside(module, folder)), None)
+def room(module: str) -> str:
+    """The room a file lies in: the longest known folder above it."""
+    return max((name for name in MAY_IMPORT if module == name or module.startswith(name + ".")), key=len)
 
 
 def imports(module: str) -> set[str]:
-    """Full names that a file imports, wherever in it; `from . import x` as the submodule x where there is one."""
+    """Full names that a file imports, wherever in it, also for types alone; `from . import x` as x where that is a file."""
     path, found = SOURCES[module], set()
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             base = package.rsplit(".", node.level - 1)[0] if node.level else ""
             base = ".".join(part for part in (base, node.module) if part)
             submodules = {f"{base}.{alias.name}" for alias in node.names} & set(SOURCES)
-            found |= submodules or {base}
+            others = {alias.name for alias in node.names if f"{base}.{alias.name}" not in SOURCES}
+            found |= submodules | ({base} if others else set())
     return found
 
 
-def inside(module: str, folder: str) -> bool:
-    return module == folder or module.startswith(folder + ".")
+def own_imports(module: str) -> set[str]:
+    return {name for name in imports(module) if name.split(".")[0] in OWN}
 
 
-def core() -> list[str]:
-    return [m for m in SOURCES if m.startswith("lib_colorize") and rank(m) is not None and rank(m) <= 3]
-
-
-def test_every_file_has_a_place():
-    assert [m for m in SOURCES if rank(m) is None] == []
-
-
-@pytest.mark.parametrize("module", [m for m in SOURCES if not m.startswith("tests")])
+@pytest.mark.parametrize("module", PRODUCT)
 def test_arrows_run_one_way(module):
-    own = {name for name in imports(module) if name.split(".")[0] in OWN}
-    assert {name for name in own if (rank(name) or 0) > rank(module)} == set()
-    for name in own:
-        for folder in ("scripts", "lib_colorize.standalone", "training", "tests"):
-            if inside(name, folder) and not inside(module, folder) and module != "lib_colorize.__main__":
-                assert (module.split(".")[0], name) in ALLOWED
+    wrong = {name for name in own_imports(module)
+             if room(name) not in MAY_IMPORT[room(module)] and (module, name) not in EXCEPTIONS}
+    assert wrong == set()
 
 
-@pytest.mark.parametrize("module", core())
-def test_the_core_never_imports_a_host_or_ldm(module):
-    assert {name.split(".")[0] for name in imports(module)} & HOST_ONLY == set()
+@pytest.mark.parametrize("module", PRODUCT)
+def test_a_host_is_imported_by_its_adapters_alone_and_each_borrowed_package_behind_one_door(module):
+    found = {name.split(".")[0] for name in imports(module)}
+    wrong = {package for package, rooms in MAY_IMPORT_PACKAGE.items() if package in found and room(module) not in rooms}
+    assert module.startswith("tools") or wrong == set()
 
 
-HOST_FILES = {"a1111", "a1111_loading", "forge", "forge_loading", "webui", "hooks", "axes"}  # of lib_colorize.hosts
-PER_HOST = {"modules": HOST_FILES, "backend": {"forge", "forge_loading"}, "huggingface_guess": {"forge_loading"}}
-
-
-@pytest.mark.parametrize("module", [m for m in SOURCES if inside(m, "lib_colorize") or inside(m, "training")])
-def test_a_host_is_imported_by_its_adapters_alone_and_gradio_by_nobody_but_the_script(module):
-    name = module.removeprefix("lib_colorize.hosts.") if inside(module, "lib_colorize.hosts") else None
-    found = {imported.split(".")[0] for imported in imports(module)}
-    assert "gradio" not in found
-    for package, files in PER_HOST.items():
-        assert package not in found or name in files
-
-
-def test_the_core_has_no_circle():
-    graph = {module: imports(module) & set(core()) - {module} for module in core()}
+def leaves_nothing(graph: dict[str, set[str]]) -> list[str]:
+    """What is left of a graph when all that needs nothing else has been taken away, again and again."""
     while graph:
-        leaves = {module for module, needs in graph.items() if not needs & set(graph)}
-        assert leaves, f"each of these needs another of them: {sorted(graph)}"
-        graph = {module: needs for module, needs in graph.items() if module not in leaves}
+        leaves = {name for name, needs in graph.items() if not needs & set(graph)}
+        if not leaves:
+            return sorted(graph)
+        graph = {name: needs for name, needs in graph.items() if name not in leaves}
+    return []
+
+
+def test_no_file_imports_itself_by_way_of_others():
+    assert leaves_nothing({module: own_imports(module) - {module} for module in PRODUCT}) == []
+
+
+def test_no_room_imports_itself_by_way_of_others():
+    graph: dict[str, set[str]] = {}
+    for module in PRODUCT:
+        if module != "lib_colorize.__main__":
+            graph.setdefault(room(module), set()).update(room(name) for name in own_imports(module))
+    assert leaves_nothing({name: needs - {name} for name, needs in graph.items()}) == []
+
+
+@pytest.mark.parametrize("name", MAY_IMPORT)
+def test_a_room_says_what_lives_there(name):
+    first = ROOT / name.replace(".", "/") / "__init__.py"
+    if name not in ("scripts", "tools", "tests"):
+        assert len(ast.get_docstring(ast.parse(first.read_text(encoding="utf-8"))) or "") > 60
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "training").glob("*.py")), ids=lambda path: path.name)
+def test_a_file_at_the_top_of_training_is_a_command_and_nothing_else(path):
+    defined = [node for node in ast.parse(path.read_text(encoding="utf-8")).body
+               if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+    assert defined == []
 
 
 def python(code: str) -> str:
@@ -124,8 +161,9 @@ def test_importing_the_package_is_light():
     assert float(seconds) < 0.1 and torch_loaded == "False"
 
 
-def test_importing_the_core_loads_no_host():
-    names = ", ".join(core())
+def test_importing_the_method_the_checkpoints_and_the_jobs_loads_no_host():
+    rooms = ("lib_colorize.method", "lib_colorize.checkpoint", "lib_colorize.models", "lib_colorize.hosts")
+    names = ", ".join(module for module in SOURCES if room(module) in rooms)
     loaded = python(f"import sys, {names}; print(*{{name.split('.')[0] for name in sys.modules}})").split()
     assert "torch" in loaded
-    assert set(loaded) & (HOST_ONLY | {"open_clip"}) == set()
+    assert set(loaded) & (A_HOST | {"ldm", "k_diffusion", "gradio", "open_clip"}) == set()

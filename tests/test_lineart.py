@@ -9,10 +9,10 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from lib_colorize import lineart
 from lib_colorize.errors import ColorizeError
-from lib_colorize.lineart import EXTRACTORS, Extractor, dark_lines, detect_polarity, extract, register
-from lib_colorize.settings import Polarity
+from lib_colorize.method import lineart
+from lib_colorize.method.lineart import EXTRACTORS, Extractor, dark_lines, detect_polarity, extract, register
+from lib_colorize.method.settings import Polarity
 from tests.conftest import golden_ids
 from tests.golden.reader import Golden
 

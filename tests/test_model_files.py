@@ -13,16 +13,17 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from lib_colorize import model_files, placing
-from lib_colorize.checkpoint.config import VisionConfig
 from lib_colorize.checkpoint.identify import Kind
 from lib_colorize.checkpoint.read import read_reference_encoder
 from lib_colorize.errors import ColorizeError
-from lib_colorize.model_catalogue import CATALOGUE, HUBS, Folders, Purpose, known, mirrors, usual_folders
-from lib_colorize.model_files import FoundEncoder, choose_reference_encoder, find_reference_encoders, scan
-from lib_colorize.model_import import import_file
-from lib_colorize.model_status import Need, describe_status, status
-from lib_colorize.placing import recorded_sha256
+from lib_colorize.method.network_config import VisionConfig
+from lib_colorize.models import disk as placing
+from lib_colorize.models import scan as model_files
+from lib_colorize.models.catalogue import CATALOGUE, HUBS, Folders, Purpose, known, mirrors, usual_folders
+from lib_colorize.models.disk import recorded_sha256
+from lib_colorize.models.import_file import import_file
+from lib_colorize.models.scan import FoundEncoder, choose_reference_encoder, find_reference_encoders, scan
+from lib_colorize.models.status import Need, describe_status, status
 from tests.test_checkpoint_reference import hugging_face_state, layouts
 
 SHIPPED = Path(__file__).parent.parent / "models" / "colorize-small.safetensors"

@@ -10,11 +10,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from lib_colorize import models_panel
 from lib_colorize.errors import ColorizeError
-from lib_colorize.model_catalogue import CATALOGUE, Folders, Purpose, known
-from lib_colorize.models_panel import Transfers, downloads, licence_note, purpose_of, table
-from lib_colorize.translations import Language, Texts
+from lib_colorize.models.catalogue import CATALOGUE, Folders, Purpose, known
+from lib_colorize.panel import models_panel
+from lib_colorize.panel.models_panel import Transfers, downloads, licence_note, purpose_of, table
+from lib_colorize.panel.translations import Language, Texts
 
 ENGLISH = Texts(Language.ENGLISH)
 SHIPPED = Path(__file__).parent.parent / "models" / "colorize-small.safetensors"

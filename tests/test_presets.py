@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lib_colorize.presets import CHANGES, PRESET_FIELDS, Intention, preset
-from lib_colorize.settings import BLOCK_GROUPS, Settings
+from lib_colorize.method.settings import BLOCK_GROUPS, Settings
+from lib_colorize.panel.presets import CHANGES, PRESET_FIELDS, Intention, preset
 
 
 def settings(intention):

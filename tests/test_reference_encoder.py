@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from lib_colorize.reference_encoder import ReferenceEncoder, preprocess, run_blocks
+from lib_colorize.method.reference_encoder import ReferenceEncoder, preprocess, run_blocks
 from tests.conftest import golden_ids
 from tests.core_models import reference_encoder, tensor, vision_config
 

@@ -7,8 +7,8 @@ import math
 import pytest
 import torch
 
-from lib_colorize import schedule
-from lib_colorize.schedule import NoiseSchedule, Prediction, alphas_cumprod, probe_prediction
+from lib_colorize.method import schedule
+from lib_colorize.method.schedule import NoiseSchedule, Prediction, alphas_cumprod, probe_prediction
 from tests.conftest import golden_ids
 from tests.core_models import tensor
 

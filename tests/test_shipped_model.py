@@ -10,14 +10,14 @@ from PIL import Image
 
 from lib_colorize.checkpoint.identify import Kind
 from lib_colorize.checkpoint.report import inspect
-from lib_colorize.images import open_image
-from lib_colorize.schedule import Prediction
-from lib_colorize.settings import Settings
-from lib_colorize.standalone.cli import DEFAULT_CHECKPOINT
-from lib_colorize.standalone.demo import ROOT, read_pairs
-from lib_colorize.standalone.engine import Engine
-from training.build_data import held_out
-from training.make_examples import EXAMPLES, REFERENCES
+from lib_colorize.cli.commands import DEFAULT_CHECKPOINT
+from lib_colorize.cli.demo import ROOT, read_pairs
+from lib_colorize.engine.engine import Engine
+from lib_colorize.method.images import open_image
+from lib_colorize.method.schedule import Prediction
+from lib_colorize.method.settings import Settings
+from training.small.build_data import held_out
+from training.small.make_examples import EXAMPLES, REFERENCES
 
 SKETCHES = ("cow", "dog", "wizard")
 HUES = {"phoenix": 24 / 360, "night": 216 / 360, "purse": 269 / 360}  # of the reference's own largest colour

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from lib_colorize.sketch_encoder import SketchEncoder
+from lib_colorize.method.sketch_encoder import SketchEncoder
 from tests.conftest import golden_ids
 from tests.core_models import sketch_encoder, tensor
 

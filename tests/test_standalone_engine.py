@@ -11,11 +11,11 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from lib_colorize.cli import bench
+from lib_colorize.engine.engine import Engine
 from lib_colorize.errors import ColorizeError
-from lib_colorize.schedule import Prediction
-from lib_colorize.settings import MAX_SEED, Settings
-from lib_colorize.standalone import bench
-from lib_colorize.standalone.engine import Engine
+from lib_colorize.method.schedule import Prediction
+from lib_colorize.method.settings import MAX_SEED, Settings
 from tests.standalone_models import VISION, draw_reference, draw_sketch, write_checkpoint
 
 QUICK = Settings(steps=3)
@@ -186,7 +186,7 @@ def test_equal_rows_are_computed_once_and_give_the_same(
     shared, = engine.colorize(sketch, reference, settings)
     hook.remove()
     assert set(rows) == ({1} if sketch_guidance == 1 else {3})
-    monkeypatch.setattr("lib_colorize.standalone.engine.share_rows", lambda unet, attached: contextlib.nullcontext())
+    monkeypatch.setattr("lib_colorize.engine.engine.share_rows", lambda unet, attached: contextlib.nullcontext())
     apart, = engine.colorize(sketch, reference, settings)
     assert np.abs(pixels(shared.image) - pixels(apart.image)).max() <= 1
 

@@ -7,9 +7,10 @@ import json
 import pytest
 import torch
 
+from lib_colorize.cli import bench
+from lib_colorize.engine import networks
 from lib_colorize.errors import ColorizeError
-from lib_colorize.sketch_encoder import SketchEncoder
-from lib_colorize.standalone import bench, networks
+from lib_colorize.method.sketch_encoder import SketchEncoder
 from tests.conftest import HERE
 from tests.standalone_models import CONFIG
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from lib_colorize.engine import samplers
 from lib_colorize.errors import ColorizeError
-from lib_colorize.schedule import NoiseSchedule, alphas_cumprod
-from lib_colorize.standalone import samplers
+from lib_colorize.method.schedule import NoiseSchedule, alphas_cumprod
 from tests.conftest import GOLDEN
 
 CASE = GOLDEN.case("schedule.k_diffusion")

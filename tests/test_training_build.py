@@ -16,14 +16,14 @@ from PIL import Image, ImageDraw, ImageEnhance
 
 from lib_colorize.errors import ColorizeError
 from tests.training_data_folders import color_of, encoded, write_zip
-from training import build as builder
-from training import build_data
-from training.build import BuildOptions, build, main, options_of, parser
-from training.data.dedupe import duplicates, fingerprint
-from training.data.pairs import DataOptions, open_pairs
-from training.data.shards import Written, write_shard
-from training.data.source import Limits, saturation
-from training.extractors import Choice, Mixture
+from training.dataset import build as builder
+from training.dataset.build import BuildOptions, build, main, options_of, parser
+from training.dataset.dedupe import duplicates, fingerprint
+from training.dataset.extractors import Choice, Mixture
+from training.dataset.pairs import DataOptions, open_pairs
+from training.dataset.shards import Written, write_shard
+from training.dataset.source import Limits, saturation
+from training.small import build_data
 
 LIMITS = Limits(min_side=40, max_aspect=2.0)
 LINEART, EDGES = Choice("lineart"), Choice("edges")

@@ -17,16 +17,15 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from lib_colorize.checkpoint.config import VAEConfig, VisionConfig
+from lib_colorize.engine.networks import AutoencoderKL
 from lib_colorize.errors import ColorizeError
-from lib_colorize.reference_encoder import ReferenceEncoder
-from lib_colorize.standalone.networks import AutoencoderKL
+from lib_colorize.method.network_config import VAEConfig, VisionConfig
+from lib_colorize.method.reference_encoder import ReferenceEncoder
 from tests.training_data_folders import color_of, encoded, write_pairs, write_zip
-from training import cache_store
-from training.cache import Networks, build_cache, estimate, open_cache, stale_folders
-from training.cache import main as cache_command
-from training.data import augment
-from training.data.pairs import DataOptions, Pairs, open_pairs
+from training.dataset import augment, cache_store
+from training.dataset.cache import Networks, build_cache, estimate, open_cache, stale_folders
+from training.dataset.pairs import DataOptions, Pairs, open_pairs
+from training.trainer.cache_command import main as cache_command
 
 VAE = VAEConfig(ch=32, ch_mult=(1, 1, 1, 1), num_res_blocks=0, z_channels=4, embed_dim=4)
 VISION = VisionConfig(image_size=32, patch_size=16, width=32, layers=1, head_width=32, mlp_ratio=2.0, output_dim=24)
@@ -319,7 +318,7 @@ import sys, time
 from pathlib import Path
 from tests.test_training_cache import networks, OPTIONS
 from training import cache, cache_store
-from training.data.pairs import open_pairs
+from training.dataset.pairs import open_pairs
 cache_store.ROWS = 2
 cache.build_cache(open_pairs(Path(sys.argv[1]), OPTIONS), Path(sys.argv[2]), networks(),
                   report=lambda line: (print(line, flush=True), time.sleep(0.2)))

@@ -16,16 +16,8 @@ from accelerate.commands.launch import _validate_launch_command, launch_command_
 from accelerate.utils.launch import prepare_deepspeed_cmd_env, prepare_multi_gpu_env
 from safetensors.torch import load_file
 
-from tests.training_runs import (
-    ROOT,
-    command,
-    difference,
-    environment,
-    finish,
-    finish_together,
-    start,
-)
-from training import stored
+from tests.training_runs import ROOT, command, difference, environment, finish, finish_together, start
+from training.trainer import run_folder as stored
 
 CONFIGS = sorted((ROOT / "training" / "configs").glob("*.yaml"))
 STEPS = ("stages.0.images=4", "stages.1.images=4", "stages.2.images=4", "optimizer.batch_size=4", "run.save_every=4",

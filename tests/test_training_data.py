@@ -20,9 +20,9 @@ from PIL import Image
 
 from lib_colorize.errors import ColorizeError
 from tests.training_data_folders import color_of, encoded, sketch_of, write_pairs, write_zip
-from training.data.batch import Batch
-from training.data.buckets import bucket_sizes, nearest_bucket
-from training.data.pairs import DataOptions, Pairs, open_pairs
+from training.dataset.batch import Batch
+from training.dataset.buckets import bucket_sizes, nearest_bucket
+from training.dataset.pairs import DataOptions, Pairs, open_pairs
 
 PLAIN = DataOptions(resolution=32, flip=False, crop="centre", max_margin=0)
 

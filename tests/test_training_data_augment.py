@@ -11,9 +11,9 @@ from PIL import Image
 
 from tests.conftest import golden_ids
 from tests.golden.reader import Golden
-from training.data import augment
-from training.data.options import DataOptions
-from training.data.pairs import sketch_tensor, to_tensor
+from training.dataset import augment
+from training.dataset.options import DataOptions
+from training.dataset.pairs import sketch_tensor, to_tensor
 
 STILL = augment.Draw(False, 0.0, 1.0, (0.0, 0.0), (1.0, 1.0, 1.0), (0, 0), False, (0.0, 0.0))
 

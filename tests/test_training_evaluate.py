@@ -12,23 +12,23 @@ import pytest
 import torch
 from PIL import Image
 
+from lib_colorize.engine.engine import Engine
+from lib_colorize.engine.networks import AutoencoderKL
 from lib_colorize.errors import ColorizeError
-from lib_colorize.images import open_image
-from lib_colorize.settings import Polarity, Settings
-from lib_colorize.standalone.engine import Engine
-from lib_colorize.standalone.networks import AutoencoderKL
+from lib_colorize.method.images import open_image
+from lib_colorize.method.settings import Polarity, Settings
 from tests.training_data_folders import color_of, sketch_of, write_pairs
 from tests.training_runs import tiny
-from training.evaluate import evaluate, main, part_of
-from training.export import model_card, split, write_all
-from training.extractors import REGISTRY
+from training.dataset.extractors import REGISTRY
+from training.metrics.evaluate import evaluate, main, part_of
 from training.metrics.measure import notes
 from training.metrics.painter import AblationPainter, EnginePainter, open_painter
 from training.metrics.table import markdown
 from training.metrics.validation import EvaluateOptions, choose
-from training.networks import Model
-from training.plain import to_plain
-from training.recipes import Encoder
+from training.trainer.dataclass_json import to_plain
+from training.trainer.export import model_card, split, write_all
+from training.trainer.networks import Model
+from training.trainer.recipes import Encoder
 
 OPTIONS = EvaluateOptions(scales=(1.0, 3.0), schedulers=("Karras",), steps=2)
 ROOT = Path(__file__).parent.parent

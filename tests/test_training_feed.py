@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from tests.training_runs import make_pictures, tiny
-from training.data.pairs import Pairs, open_pairs
-from training.draws import draw
-from training.feed import Position, Share, loader, parts
-from training.recipes import Recipe
+from training.dataset.pairs import Pairs, open_pairs
+from training.trainer.feed import Position, Share, loader, parts
+from training.trainer.random_draws import draw
+from training.trainer.recipes import Recipe
 
 LENGTHS = ("stages.0.images=8", "stages.1.images=4", "stages.2.images=4", "optimizer.batch_size=4")
 

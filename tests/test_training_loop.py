@@ -14,20 +14,13 @@ from PIL import Image
 
 from lib_colorize.checkpoint.read import read
 from lib_colorize.errors import ColorizeError
-from tests.training_runs import (
-    SIZE,
-    command,
-    difference,
-    finish,
-    finish_together,
-    start,
-    tiny,
-    trainer,
-)
-from training import loop, stored, train
-from training.logs import Meter
-from training.networks import Model
-from training.recipes import RECIPES
+from tests.training_runs import SIZE, command, difference, finish, finish_together, start, tiny, trainer
+from training.trainer import loop
+from training.trainer import run as train
+from training.trainer import run_folder as stored
+from training.trainer.logs import Meter
+from training.trainer.networks import Model
+from training.trainer.recipes import RECIPES
 
 pytestmark = pytest.mark.usefixtures("fresh_accelerate")
 STEPS = ("stages.0.images=8", "stages.1.images=4", "stages.2.images=4", "optimizer.batch_size=4", "run.save_every=4",

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from scipy import linalg
 
 from lib_colorize.errors import ColorizeError
-from lib_colorize.reference_encoder import ReferenceEncoder
+from lib_colorize.method.reference_encoder import ReferenceEncoder
 from tests.test_training_cache import VISION
 from tests.training_data_folders import color_of
 from training.metrics import features, inception, leak, lines

@@ -12,15 +12,15 @@ from torch import Tensor
 
 from lib_colorize.checkpoint.config import PARTS, infer_network
 from lib_colorize.checkpoint.layout import is_projection
-from lib_colorize.standalone.networks import AutoencoderKL, FusedAttention, make_unet, without_weights
+from lib_colorize.engine.networks import AutoencoderKL, FusedAttention, make_unet, without_weights
 from tests import core_models
 from tests.conftest import golden_ids
 from tests.golden.reader import Golden
 from tests.training_runs import tiny
-from training.data.batch import Batch
-from training.ema import EMA
-from training.frozen import FrozenEncoders
-from training.networks import (
+from training.dataset.batch import Batch
+from training.trainer.ema import EMA
+from training.trainer.frozen_encoders import FrozenEncoders
+from training.trainer.networks import (
     COSTLY,
     CLSLinear,
     CLSProjection,
@@ -30,8 +30,8 @@ from training.networks import (
     cross_attention_blocks,
     unet_state,
 )
-from training.objective import drop_sketch
-from training.recipes import RECIPES, Recipe, Tokens
+from training.trainer.objective import drop_sketch
+from training.trainer.recipes import RECIPES, Recipe, Tokens
 
 
 def golden_recipe(golden: Golden) -> Recipe:

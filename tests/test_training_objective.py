@@ -9,13 +9,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from lib_colorize.attach import add_hints
-from lib_colorize.schedule import NoiseSchedule, Prediction, alphas_cumprod
+from lib_colorize.method.attach import add_hints
+from lib_colorize.method.schedule import NoiseSchedule, Prediction, alphas_cumprod
 from tests import core_models
 from tests.conftest import GOLDEN, golden_ids
 from tests.golden.reader import Golden
-from training.draws import draw
-from training.objective import (
+from training.trainer.objective import (
     MinSNR,
     TokenNoise,
     diffusion_loss,
@@ -28,7 +27,8 @@ from training.objective import (
     token_noise_step,
     training_loss,
 )
-from training.recipes import RECIPES, recipe_of
+from training.trainer.random_draws import draw
+from training.trainer.recipes import RECIPES, recipe_of
 
 SCHEDULE = NoiseSchedule(alphas_cumprod())
 

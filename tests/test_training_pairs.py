@@ -13,11 +13,11 @@ from PIL import Image
 
 from lib_colorize.errors import ColorizeError
 from tests.evidence_drawings import figure, thing
-from training import build_pairs
-from training.build_data import PACKAGES, openmoji, write_samples
-from training.build_pairs import Sized, answer, choose_pair, draw_pair, groups, plain
-from training.data.pairs import DataOptions, open_pairs
-from training.evidence.pictures import Dress
+from training.dataset.pairs import DataOptions, open_pairs
+from training.small import build_pairs
+from training.small.build_data import PACKAGES, openmoji, write_samples
+from training.small.build_pairs import Sized, answer, choose_pair, draw_pair, groups, plain
+from training.small.figures import Dress
 
 pytest.importorskip("resvg_py")
 DRESS = Dress({"hair": "#ff0000", "skin": "#00ff00", "clothes": "#0000ff"}, ("#202020", "#eeee00"), "stripes")

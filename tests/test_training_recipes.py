@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from lib_colorize.errors import ColorizeError
-from lib_colorize.schedule import Prediction
-from training.loop import lr_at
-from training.objective import TokenNoise
-from training.plain import differing, from_plain, to_plain, with_settings
-from training.recipes import POCKET, RECIPES, Recipe, Tokens, recipe_of
+from lib_colorize.method.schedule import Prediction
+from training.trainer.dataclass_json import differing, from_plain, to_plain, with_settings
+from training.trainer.loop import lr_at
+from training.trainer.objective import TokenNoise
+from training.trainer.recipes import POCKET, RECIPES, Recipe, Tokens, recipe_of
 
 SAMPLES = 4_800_000  # of the paper
 

@@ -16,10 +16,11 @@ from safetensors.torch import load_file
 
 from lib_colorize.errors import ColorizeError
 from tests.training_runs import command, finish, start, start_together
-from training import state, stored
-from training.logs import forget_after
-from training.plain import to_plain
-from training.recipes import POCKET
+from training.trainer import run_folder as stored
+from training.trainer import run_state as state
+from training.trainer.dataclass_json import to_plain
+from training.trainer.logs import forget_after
+from training.trainer.recipes import POCKET
 
 # four checkpoints of two images each, over three stages; then more, so that a kill comes in the middle
 STEPS = ("stages.0.images=4", "stages.1.images=4", "stages.2.images=8", "run.save_every=2", "run.keep=99",

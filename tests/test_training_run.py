@@ -11,10 +11,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from lib_colorize.standalone.networks import AutoencoderKL
+from lib_colorize.engine.networks import AutoencoderKL
 from tests.training_runs import make_pictures, tiny
-from training import build_data, recolour, train_vae, vae_init
-from training.networks import Model
+from training.small import build_data, recolour, train_vae, vae_init
+from training.trainer.networks import Model
 
 SVG = ('<svg viewBox="0 0 72 72" xmlns="http://www.w3.org/2000/svg"><path fill="#EA5A47" d="M0 0h36v72H0z"/>'
        '<path fill="#fff" d="M36 0h36v72H36z"/>'

@@ -14,15 +14,15 @@ from torch import Tensor
 
 from lib_colorize.checkpoint.config import PARTS
 from lib_colorize.checkpoint.layout import is_projection
+from lib_colorize.engine.networks import AutoencoderKL
 from lib_colorize.errors import ColorizeError
-from lib_colorize.reference_encoder import ReferenceEncoder
-from lib_colorize.standalone.networks import AutoencoderKL
+from lib_colorize.method.reference_encoder import ReferenceEncoder
 from tests.training_runs import tiny
-from training.export import model_card, split, write_all
-from training.networks import Model
-from training.plain import to_plain
-from training.recipes import Encoder, Recipe, Tokens
-from training.start import load_reference_encoder, load_start, load_vae
+from training.trainer.dataclass_json import to_plain
+from training.trainer.export import model_card, split, write_all
+from training.trainer.initial_weights import load_reference_encoder, load_start, load_vae
+from training.trainer.networks import Model
+from training.trainer.recipes import Encoder, Recipe, Tokens
 
 RECIPE = tiny("v1-512")
 

@@ -16,21 +16,25 @@ from safetensors.torch import load_file
 
 from lib_colorize.checkpoint.config import PARTS
 from lib_colorize.checkpoint.read import read
+from lib_colorize.engine.engine import Engine
+from lib_colorize.engine.networks import FusedAttention, make_unet
 from lib_colorize.errors import ColorizeError
-from lib_colorize.guidance import Branch
-from lib_colorize.schedule import NoiseSchedule, Prediction, alphas_cumprod
-from lib_colorize.settings import Settings
-from lib_colorize.standalone.engine import Engine
-from lib_colorize.standalone.networks import FusedAttention, make_unet
+from lib_colorize.method.guidance import Branch
+from lib_colorize.method.schedule import NoiseSchedule, Prediction, alphas_cumprod
+from lib_colorize.method.settings import Settings
 from tests.training_runs import ROOT, command, encoders, environment, make_pictures, reset_accelerate, tiny, trainer
-from training import ablations, bench, export, loop, samples, state, stored, token_noise, train
-from training.cache import Networks, build_cache
-from training.data.pairs import open_pairs
-from training.estimate import costs, describe, memory
-from training.networks import cross_attention_blocks
-from training.objective import TokenNoise
-from training.plain import to_plain
-from training.recipes import RECIPES, Recipe
+from training.dataset.cache import Networks, build_cache
+from training.dataset.pairs import open_pairs
+from training.trainer import ablations, bench, export, loop, token_noise
+from training.trainer import run as train
+from training.trainer import run_folder as stored
+from training.trainer import run_state as state
+from training.trainer import sample_grids as samples
+from training.trainer.dataclass_json import to_plain
+from training.trainer.estimate import costs, describe, memory
+from training.trainer.networks import cross_attention_blocks
+from training.trainer.objective import TokenNoise
+from training.trainer.recipes import RECIPES, Recipe
 
 pytestmark = pytest.mark.usefixtures("fresh_accelerate")
 
@@ -56,7 +60,7 @@ def pocket(module_folder: Path) -> Path:
 
 def test_dry_run_prints_the_configuration_and_writes_nothing(training_files: Path, tmp_path: Path) -> None:
     arguments = command(training_files, tmp_path / "run", "optimizer.batch_size=4", "run.micro_batch=1")
-    done = subprocess.run([sys.executable, "-m", "training.train", *arguments, "--dry-run"], cwd=ROOT,
+    done = subprocess.run([sys.executable, "-m", "training.trainer.run", *arguments, "--dry-run"], cwd=ROOT,
                           env=environment(), capture_output=True, text=True, timeout=1200)
     assert done.returncode == 0, done.stderr
     printed, _ = json.JSONDecoder().raw_decode(done.stdout)

@@ -14,14 +14,15 @@ from lib_colorize.checkpoint.read import read
 from lib_colorize.errors import ColorizeError
 from tests.evidence_drawings import figure, thing
 from tests.training_runs import NETWORKS, encoders, make_pictures, tiny, trainer
-from training import labelled, warm_up
-from training.build_pairs import Sized, groups
-from training.evidence.pictures import FRONT, choose, paint
-from training.labelled import CLASSES, NOBODY, Labelled
 from training.metrics import leak
-from training.networks import Model
-from training.recipes import Encoder
-from training.warm_up import Plan
+from training.small import labelled_drawings as labelled
+from training.small import warm_up
+from training.small.build_pairs import Sized, groups
+from training.small.figures import FRONT, choose, paint
+from training.small.labelled_drawings import CLASSES, NOBODY, Labelled
+from training.small.warm_up import Plan
+from training.trainer.networks import Model
+from training.trainer.recipes import Encoder
 
 pytest.importorskip("resvg_py")
 SIZE = 64

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from lib_colorize.hosts.settings import JobSettings, job_fields
-from lib_colorize.lineart import EXTRACTORS
-from lib_colorize.presets import Intention
-from lib_colorize.settings import Polarity
-from lib_colorize.translations import CHOICES, PHRASES, SETTINGS, Language, Texts, choose_language
+from lib_colorize.method.lineart import EXTRACTORS
+from lib_colorize.method.settings import Polarity
+from lib_colorize.panel.presets import Intention
+from lib_colorize.panel.translations import CHOICES, PHRASES, SETTINGS, Language, Texts, choose_language
 
 ROOT = Path(__file__).parent.parent
 JAPANESE = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
@@ -40,7 +40,7 @@ def test_every_choice_has_its_words_and_none_is_left_over():
 
 
 def test_every_phrase_is_used():
-    sources = ("scripts/colorize_diffusion.py", "lib_colorize/models_panel.py", "lib_colorize/hosts/page.py")
+    sources = ("scripts/colorize_diffusion.py", "lib_colorize/panel/models_panel.py", "lib_colorize/panel/page.py")
     used = set().union(*map(strings, sources))
     assert set(PHRASES) - used - {intention.value for intention in Intention} == set()
 

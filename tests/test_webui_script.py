@@ -17,11 +17,11 @@ from PIL import Image
 from lib_colorize.errors import ColorizeError
 from lib_colorize.hosts.request import ARGUMENTS
 from lib_colorize.hosts.settings import PREFIX, JobSettings, Start, job_fields
-from lib_colorize.lineart import EXTRACTORS
-from lib_colorize.model_catalogue import CATALOGUE, Folders
-from lib_colorize.presets import Intention, preset
-from lib_colorize.settings import Polarity
-from lib_colorize.translations import PHRASES, SETTINGS
+from lib_colorize.method.lineart import EXTRACTORS
+from lib_colorize.method.settings import Polarity
+from lib_colorize.models.catalogue import CATALOGUE, Folders
+from lib_colorize.panel.presets import Intention, preset
+from lib_colorize.panel.translations import PHRASES, SETTINGS
 from tests.fakes import Options, Page, Status, fake_hooks, load_script
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # gradio's own
@@ -352,7 +352,7 @@ def test_what_is_in_use_is_not_called_missing(img2img):
 
 
 def test_nothing_is_downloaded_before_the_licence_is_accepted(img2img, monkeypatch):
-    monkeypatch.setattr("lib_colorize.models_panel.fetch", lambda *args: pytest.fail("downloaded"))
+    monkeypatch.setattr("lib_colorize.panel.models_panel.fetch", lambda *args: pytest.fail("downloaded"))
     with pytest.raises(gr.Error, match=r"Accept the licence"):
         img2img.press(img2img.find("download"))
 
@@ -373,7 +373,7 @@ def test_a_download_tells_how_far_it_is_and_where_the_file_lies(img2img, monkeyp
         progress(2_000_000, 4_000_000, 1.0)
         return SimpleNamespace(path=Path("/models/mult-eps-ft.safetensors"))
 
-    monkeypatch.setattr("lib_colorize.models_panel.fetch", fetch)
+    monkeypatch.setattr("lib_colorize.panel.models_panel.fetch", fetch)
     img2img.options().data["colorize_mirror"] = "http://mirror"
     img2img.set(img2img.find("accepted"), True)
     img2img.press(img2img.find("download"))

@@ -19,7 +19,7 @@ def main() -> None:
     from accelerate.state import PartialState
     from accelerate.utils import DistributedType
 
-    from training import train
+    from training.trainer import run as train
 
     PartialState(backend="gloo")
     PartialState._shared_state["device"] = torch.device("cpu")

@@ -15,13 +15,13 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState, GradientState, PartialState
 from PIL import Image
 
-from lib_colorize.reference_encoder import ReferenceEncoder
-from lib_colorize.standalone.networks import AutoencoderKL
-from training.data.pairs import open_pairs
-from training.feed import Share
-from training.frozen import FrozenEncoders
-from training.loop import Trainer
-from training.recipes import Recipe, recipe_of
+from lib_colorize.engine.networks import AutoencoderKL
+from lib_colorize.method.reference_encoder import ReferenceEncoder
+from training.dataset.pairs import open_pairs
+from training.trainer.feed import Share
+from training.trainer.frozen_encoders import FrozenEncoders
+from training.trainer.loop import Trainer
+from training.trainer.recipes import Recipe, recipe_of
 
 ROOT = Path(__file__).parent.parent
 SIZE = 64  # px

@@ -13,7 +13,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from lib_colorize.settings import Settings
+from lib_colorize.method.settings import Settings
 from tests.webui import jobs
 from tests.webui.host import KINDS, Host
 from tests.webui.reply import encode

@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from lib_colorize.images import line_drawing, open_image, to_image
-from lib_colorize.lineart import EXTRACTORS
-from lib_colorize.presets import Intention, preset
-from lib_colorize.schedule import Prediction
-from lib_colorize.settings import Settings
-from lib_colorize.standalone.engine import Engine
+from lib_colorize.engine.engine import Engine
+from lib_colorize.method.images import line_drawing, open_image, to_image
+from lib_colorize.method.lineart import EXTRACTORS
+from lib_colorize.method.schedule import Prediction
+from lib_colorize.method.settings import Settings
+from lib_colorize.panel.presets import Intention, preset
 
 ROOT = Path(__file__).parent.parent
 CELL, GAP, LINE, MARGIN = 128, 6, 20, 140  # pixels; MARGIN: left of a row, for its name

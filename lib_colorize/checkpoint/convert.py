@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..errors import ColorizeError
-from ..schedule import Prediction
+from ..method.schedule import Prediction
 from .config import PARTS
 from .files import open_tensors
 from .host_config import host_config

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..errors import ColorizeError
-from ..schedule import Prediction
-from .config import PARTS, NetworkConfig, Shapes, VisionConfig, infer_network
+from ..method.network_config import NetworkConfig, VisionConfig
+from ..method.schedule import Prediction
+from .config import PARTS, Shapes, infer_network
 from .files import Entry
 from .layout import expected_shapes, vision_shapes
 from .metadata import ModelCard, prediction_from_metadata

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from .config import NetworkConfig, SketchConfig, UNetConfig, VAEConfig, VisionConfig
+from ..method.network_config import NetworkConfig, SketchConfig, UNetConfig, VAEConfig, VisionConfig
 
 Keys = dict[str, tuple[int, ...]]
 SKETCH_WIDTHS = (16, 16, 32, 32, 96, 96, 256)  # of model.0, .2, ... .12; model.14 has the U-Net's channels

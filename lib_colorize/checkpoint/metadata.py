@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ..errors import ColorizeError
-from ..schedule import Prediction
-from .config import NetworkConfig
+from ..method.network_config import NetworkConfig
+from ..method.schedule import Prediction
 
 FORMAT = 1
 MODELSPEC_PREDICTION = {Prediction.EPS: "epsilon", Prediction.V: "v"}  # sai_model_spec 1.0.0, modelspec.prediction_type

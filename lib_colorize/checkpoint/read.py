@@ -10,8 +10,9 @@ from pathlib import Path
 from torch import Tensor
 
 from ..errors import ColorizeError
-from ..schedule import Prediction
-from .config import PARTS, NetworkConfig, VisionConfig
+from ..method.network_config import NetworkConfig, VisionConfig
+from ..method.schedule import Prediction
+from .config import PARTS
 from .files import TensorFile, file_sha256, open_tensors
 from .identify import COLORIZE, PLAIN, CheckpointInfo, Kind, Told, identify
 from .layout import is_projection, vision_shapes

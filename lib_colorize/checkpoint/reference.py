@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .config import Shapes, VisionConfig, infer_vision
+from ..method.network_config import VisionConfig
+from .config import Shapes, infer_vision
 
 HUGGING_FACE = (  # Hugging Face's name -> open_clip's, applied in this order after "vision_model."
     ("embeddings.class_embedding", "class_embedding"),

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from ..schedule import Prediction
-from .config import NetworkConfig, VisionConfig
+from ..method.network_config import NetworkConfig, VisionConfig
+from ..method.schedule import Prediction
 from .files import file_sha256, open_tensors
 from .identify import COLORIZE, PLAIN, CheckpointInfo, identify
 

@@ -1,1 +1,6 @@
-"""The WebUI side: one job of AUTOMATIC1111 or Forge, coloured. Only `a1111*.py` and `forge*.py` import a host."""
+"""One colouring job inside somebody else's program, whichever that is.
+
+From outside: `host.Host`, what such a program has to offer; `request.parse`, which makes a `Request` of what it was
+sent; `job.start`, which makes a `Job` of that. No file here imports a WebUI; those stand below, in `webui/`.
+Imports `models/`, `checkpoint/` and `method/`.
+"""

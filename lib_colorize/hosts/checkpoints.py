@@ -12,14 +12,15 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from ..checkpoint.config import PARTS, NetworkConfig, VisionConfig
+from ..checkpoint.config import PARTS
 from ..checkpoint.files import open_tensors
 from ..checkpoint.identify import COLORIZE, Kind, identify
 from ..checkpoint.metadata import ModelCard
 from ..checkpoint.read import read, read_reference_encoder, require_usable
 from ..errors import ColorizeError
-from ..reference_encoder import ReferenceEncoder
-from ..sketch_encoder import SketchEncoder
+from ..method.network_config import NetworkConfig, VisionConfig
+from ..method.reference_encoder import ReferenceEncoder
+from ..method.sketch_encoder import SketchEncoder
 
 INSIDE = "inside the checkpoint"
 SHIPPED = Path(__file__).resolve().parents[2] / "models" / "colorize-small.safetensors"

@@ -12,14 +12,14 @@ from PIL import Image
 from torch import Tensor
 
 from .. import __version__
-from ..attach import Attachment
-from ..conditioning import Conditioning, encode
 from ..errors import ColorizeError
-from ..framing import Fit, Frame
-from ..images import Placement, canvas_sizes, crop_back, line_drawing, resize_lines
-from ..overlay import multiply_lines, overlay_lines
-from .base import Host
+from ..method.attach import Attachment
+from ..method.conditioning import Conditioning, encode
+from ..method.framing import Fit, Frame
+from ..method.images import Placement, canvas_sizes, crop_back, line_drawing, resize_lines
+from ..method.overlay import multiply_lines, overlay_lines
 from .checkpoints import ColorizeFile, sketch_encoder
+from .host import Host
 from .pictures import decode_picture, picture_hash
 from .request import Request
 from .settings import PREFIX, JobSettings, Start

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import ColorizeError
-from ..images import open_image
+from ..method.images import open_image
 
 DATA_URL = re.compile(r"data:[\w.+-]+/[\w.+-]+(;[\w=.-]+)*,", re.ASCII)
 LAYERS = ("composite", "image", "background")  # keys of gradio's editors: the first that holds a picture is taken

@@ -11,10 +11,10 @@ from PIL import Image
 from torch import Tensor
 
 from ..errors import ColorizeError
-from ..images import reference_tensor
-from ..model_files import choose_reference_encoder, find_reference_encoders
-from .base import Host
+from ..method.images import reference_tensor
+from ..models.scan import choose_reference_encoder, find_reference_encoders
 from .checkpoints import INSIDE, ColorizeFile, reference_encoder
+from .host import Host
 
 KEPT = 16  # pictures; 1 MB each in full size
 

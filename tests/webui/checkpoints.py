@@ -13,13 +13,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from lib_colorize.checkpoint.config import PARTS, NetworkConfig, UNetConfig, VAEConfig
+from lib_colorize.checkpoint.config import PARTS
 from lib_colorize.checkpoint.host_config import host_config
 from lib_colorize.checkpoint.layout import unet_shapes
 from lib_colorize.checkpoint.metadata import ModelCard
 from lib_colorize.checkpoint.write import save
-from lib_colorize.schedule import Prediction
-from lib_colorize.standalone import bench
+from lib_colorize.cli import bench
+from lib_colorize.method.network_config import NetworkConfig, UNetConfig, VAEConfig
+from lib_colorize.method.schedule import Prediction
 
 PLAIN, TINY, TINY_EPS, TRUNCATED, FOREIGN = "plain", "tiny-v", "tiny-eps", "truncated", "foreign"
 A1111_SIZES = NetworkConfig(UNetConfig(4, 4, 32, (1, 2, 4, 4), 1, (4, 2, 1), 16, 512, 1, False),
@@ -132,7 +133,7 @@ def write_truncated(path: Path, whole: Path) -> Path:
 def write_all(folder: Path, kind: str) -> dict[str, Path]:
     """Every checkpoint that the live tests use, and for the shipped model a LoRA and a ControlNet."""
     from lib_colorize.checkpoint.read import read
-    from lib_colorize.standalone.cli import DEFAULT_CHECKPOINT
+    from lib_colorize.cli.commands import DEFAULT_CHECKPOINT
     from tests.standalone_models import write_checkpoint
 
     def path(name: str) -> Path:

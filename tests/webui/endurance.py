@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lib_colorize.settings import Settings
+from lib_colorize.method.settings import Settings
 from tests.webui import checkpoints, jobs
 from tests.webui.host import KINDS, Host
 from tests.webui.reply import Reply

@@ -9,10 +9,10 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from lib_colorize.images import open_image
-from lib_colorize.settings import Settings
-from lib_colorize.standalone.cli import DEFAULT_CHECKPOINT
-from lib_colorize.standalone.engine import Engine
+from lib_colorize.cli.commands import DEFAULT_CHECKPOINT
+from lib_colorize.engine.engine import Engine
+from lib_colorize.method.images import open_image
+from lib_colorize.method.settings import Settings
 from tests.webui.data_folder import ROOT
 from tests.webui.host import Host
 from tests.webui.reply import Reply, encode

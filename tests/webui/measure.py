@@ -23,7 +23,7 @@ from typing import Any
 
 from PIL import Image
 
-from lib_colorize.settings import Settings
+from lib_colorize.method.settings import Settings
 from tests.webui import jobs, released_files
 from tests.webui.figures import BESIDE, OURS, PLAIN, Run, figures, table
 from tests.webui.host import KINDS, Host

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lib_colorize.settings import Settings
+from lib_colorize.method.settings import Settings
 from tests.webui.reply import decode, difference, encode, spread
 
 if TYPE_CHECKING:

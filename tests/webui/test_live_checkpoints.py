@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lib_colorize.settings import Settings
+from lib_colorize.method.settings import Settings
 from tests.webui.checkpoints import FOREIGN, PLAIN, TINY, TINY_EPS, TRUNCATED
 from tests.webui.reply import difference, spread
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from lib_colorize.settings import Settings
+from lib_colorize.method.settings import Settings
 from tests.webui.reply import Reply, difference, encode, spread
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def test_size_from_sketch(host: Host) -> None:
 
 
 def test_a_line_extractor_changes_the_picture(host: Host) -> None:
-    from lib_colorize.lineart import EXTRACTORS
+    from lib_colorize.method.lineart import EXTRACTORS
 
     plain = run(host).image
     for name in EXTRACTORS:

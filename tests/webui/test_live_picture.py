@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lib_colorize.settings import Settings
+from lib_colorize.method.settings import Settings
 from tests.webui.reply import difference, spread
 
 if TYPE_CHECKING:

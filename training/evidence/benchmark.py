@@ -23,15 +23,24 @@ import numpy as np
 from PIL import Image
 
 from lib_colorize.errors import ColorizeError
-from training.build_data import HERE, PACKAGES
-from training.data.shards import encode, write_whole
-from training.evidence.colour import rgb_of
-from training.evidence.drawings import PARTS, Drawing, Group, avatar_drawings, openmoji_drawings
-from training.evidence.pictures import Dress, Dressed, View, choose, draw, number_of, require_drawable, with_clothes
-from training.plain import from_plain, to_plain
+from training.dataset.shards import encode, write_whole
+from training.small.build_data import HERE, PACKAGES
+from training.small.colour import rgb_of
+from training.small.drawings import PARTS, Drawing, Group, avatar_drawings, openmoji_drawings
+from training.small.figures import (
+    LEAST_PART,
+    Dress,
+    Dressed,
+    View,
+    choose,
+    draw,
+    number_of,
+    require_drawable,
+    with_clothes,
+)
+from training.trainer.dataclass_json import from_plain, to_plain
 
 AVATARS = 24  # of each style
-LEAST = 0.005  # of the picture: a smaller part is not asked about, nor its colour in a reference
 FEWEST = 16  # different sketches of each group that make a benchmark worth the name
 
 
@@ -109,10 +118,10 @@ def open_benchmark(folder: Path) -> Benchmark:
 
 
 def seen(picture: Dressed, dress: Dress) -> dict[str, tuple[str, ...]]:
-    """Parts, and "background", with at least LEAST of the pixels, and their colours."""
+    """Parts, and "background", with at least LEAST_PART of the pixels, and their colours."""
     colours = {"background": dress.background} | {part: (colour,) for part, colour in dress.parts.items()}
     return {part: found for part, found in colours.items()
-            if (picture.labels == number_of(part, picture.names)).mean() >= LEAST}
+            if (picture.labels == number_of(part, picture.names)).mean() >= LEAST_PART}
 
 
 def ask(

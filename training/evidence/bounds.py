@@ -14,13 +14,13 @@ import numpy as np
 import torch
 from PIL import Image
 
-from lib_colorize.images import to_image
-from lib_colorize.standalone.networks import AutoencoderKL
-from training.data.pairs import to_tensor
-from training.data.shards import encode, write_whole
+from lib_colorize.engine.networks import AutoencoderKL
+from lib_colorize.method.images import to_image
+from training.dataset.pairs import to_tensor
+from training.dataset.shards import encode, write_whole
 from training.evidence.benchmark import Benchmark, Pair
-from training.evidence.colour import rgb_of
 from training.evidence.scoring import SELF, Scorer
+from training.small.colour import rgb_of
 
 Make = Callable[[Benchmark, Pair, str], Image.Image]  # what: "", BLANK or SELF, as the scorer asks
 

@@ -22,15 +22,15 @@ from typing import Any
 
 from lib_colorize.checkpoint.files import file_sha256
 from lib_colorize.errors import ColorizeError
-from training import build_data, warm_up
-from training.build_data import AVATARS, PACKAGES, VARIANTS
-from training.data.shards import write_whole
+from training.dataset.shards import write_whole
 from training.evidence import benchmark, bounds, features, rows
 from training.evidence.report import write_report
 from training.evidence.scoring import OWN, SOME, Scorer
 from training.evidence.table import Result
-from training.plain import differing, with_settings
-from training.recipes import POCKET, Encoder, Recipe
+from training.small import build_data, warm_up
+from training.small.build_data import AVATARS, PACKAGES, VARIANTS
+from training.trainer.dataclass_json import differing, with_settings
+from training.trainer.recipes import POCKET, Encoder, Recipe
 
 IMAGES = 40_768  # the small model's 40,800 as a multiple of 7 x 16
 
@@ -99,10 +99,10 @@ def prepare(plan: Plan) -> Scorer:
 
 def train_to(plan: Plan, name: str, seed: int, images: int, target: Path) -> None:
     """Train a row until so many images, from its last checkpoint if there is one, and export it to `target`."""
-    from training import train
-    from training.cache import Networks, build_cache
-    from training.data.pairs import open_pairs
-    from training.start import load_vae
+    from training.dataset.cache import Networks, build_cache
+    from training.dataset.pairs import open_pairs
+    from training.trainer import run as train
+    from training.trainer.initial_weights import load_vae
 
     recipe = plan.recipe(name)
     pairs = open_pairs(plan.out / "train", recipe.data)
@@ -147,7 +147,7 @@ def measure(plan: Plan, checkpoints: Sequence[Path]) -> list[Result]:
 
 def measure_bounds(plan: Plan) -> list[Result]:
     """What no model can be better than, and what a worthless one has."""
-    from training.start import load_vae
+    from training.trainer.initial_weights import load_vae
 
     scorer, vae = prepare(plan), load_vae(plan.base())
     assert vae is not None, "the small model's recipe names one"

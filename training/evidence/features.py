@@ -24,12 +24,12 @@ from torch import Tensor, nn
 from lib_colorize.checkpoint.files import open_tensors
 from lib_colorize.checkpoint.write import replacing, save
 from lib_colorize.errors import ColorizeError
-from training.build_data import PACKAGES
-from training.cache_key import weights_hash
-from training.data.catalog import scan
-from training.data.decode import picture
-from training.data.pairs import to_tensor
+from training.dataset.cache_key import weights_hash
+from training.dataset.catalog import scan
+from training.dataset.decode import picture
+from training.dataset.pairs import to_tensor
 from training.metrics.features import Features
+from training.small.build_data import PACKAGES
 
 SIDE = 64  # px
 GRID = 4

@@ -11,9 +11,9 @@ from scipy.ndimage import binary_erosion, distance_transform_edt
 
 from lib_colorize.errors import ColorizeError
 from training.evidence.benchmark import Benchmark, Pair
-from training.evidence.colour import ciede2000, lab, rgb_of
 from training.metrics import leak, lines
 from training.metrics.leak import Energies
+from training.small.colour import ciede2000, lab, rgb_of
 
 NEAR, FAR = 10.0, 20.0  # CIEDE2000 within which a part counts
 CORE = 32  # px; a region with fewer left after one pixel is taken off all around is not measured

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from training.data.shards import write_whole
+from training.dataset.shards import write_whole
 from training.evidence.rows import ROWS
 from training.evidence.table import Result, markdown
 

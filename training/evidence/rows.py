@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from lib_colorize.errors import ColorizeError
-from training.objective import TokenNoise
-from training.recipes import POCKET, Recipe, Stage, Tokens
+from training.trainer.objective import TokenNoise
+from training.trainer.recipes import POCKET, Recipe, Stage, Tokens
 
 SEVENTHS = 7  # the paper's epochs: five noisy and two of refinement, or seven of one kind
 SHORT = 5  # sevenths at which Drop-0.5 and the noisy stage are looked at too, as in the paper

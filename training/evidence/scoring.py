@@ -12,10 +12,10 @@ from PIL import Image
 
 from lib_colorize.checkpoint.files import file_sha256
 from lib_colorize.errors import ColorizeError
-from lib_colorize.overlay import overlay_lines
-from lib_colorize.settings import Settings
-from training.data.decode import picture
-from training.data.shards import encode, write_whole
+from lib_colorize.method.overlay import overlay_lines
+from lib_colorize.method.settings import Settings
+from training.dataset.decode import picture
+from training.dataset.shards import encode, write_whole
 from training.evidence import measures
 from training.evidence.benchmark import Benchmark, Pair
 from training.metrics.features import Features

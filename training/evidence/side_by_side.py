@@ -15,10 +15,10 @@ from pathlib import Path
 
 from PIL import Image
 
+from lib_colorize.engine.contact_sheet import contact_sheet
 from lib_colorize.errors import ColorizeError
-from lib_colorize.standalone.contact_sheet import contact_sheet
-from training.data.decode import picture
-from training.data.shards import FORMATS
+from training.dataset.decode import picture
+from training.dataset.shards import FORMATS
 from training.evidence.benchmark import Benchmark, Kind, Pair, open_benchmark
 from training.evidence.rows import row_of
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from training.evidence.drawings import Group
 from training.evidence.rows import ROWS
 from training.metrics.table import number, table
+from training.small.drawings import Group
 
 Read = Callable[[dict[str, Any]], float | None]
 COLUMNS: tuple[tuple[str, int, Read], ...] = (  # title, digits, where it stands in a `Scorer.measure`

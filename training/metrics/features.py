@@ -15,8 +15,8 @@ from torch import Tensor
 
 from lib_colorize.checkpoint.files import file_sha256
 from lib_colorize.errors import ColorizeError
-from lib_colorize.reference_encoder import ReferenceEncoder
-from training.data.pairs import to_tensor
+from lib_colorize.method.reference_encoder import ReferenceEncoder
+from training.dataset.pairs import to_tensor
 from training.metrics import inception
 
 BATCH = 16

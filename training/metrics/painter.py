@@ -15,13 +15,13 @@ from lib_colorize.checkpoint.config import PARTS
 from lib_colorize.checkpoint.files import open_tensors
 from lib_colorize.checkpoint.metadata import ModelCard
 from lib_colorize.checkpoint.read import read_reference_encoder
+from lib_colorize.engine import networks
+from lib_colorize.engine.engine import Engine
 from lib_colorize.errors import ColorizeError
-from lib_colorize.images import crop_back, reference_tensor, sketch_tensor, to_image
-from lib_colorize.reference_encoder import ReferenceEncoder
-from lib_colorize.schedule import NoiseSchedule, alphas_cumprod
-from lib_colorize.settings import Settings
-from lib_colorize.standalone import networks
-from lib_colorize.standalone.engine import Engine
+from lib_colorize.method.images import crop_back, reference_tensor, sketch_tensor, to_image
+from lib_colorize.method.reference_encoder import ReferenceEncoder
+from lib_colorize.method.schedule import NoiseSchedule, alphas_cumprod
+from lib_colorize.method.settings import Settings
 
 
 class Painter(ABC):
@@ -71,8 +71,8 @@ class AblationPainter(Painter):
     """The networks of Table 1 that see the CLS token (Proj-0.1, CLS-0.1), which the engine does not know."""
 
     def __init__(self, checkpoint: Path, reference_encoder: Path | None, device: str | None, dtype: str | None) -> None:
-        from training.ablations import load_ablation
-        from training.recipes import pixel_multiple
+        from training.trainer.ablations import load_ablation
+        from training.trainer.recipes import pixel_multiple
 
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.dtype = getattr(torch, dtype or ("float16" if self.device.type == "cuda" else "float32"))
@@ -85,7 +85,7 @@ class AblationPainter(Painter):
 
     @torch.no_grad()
     def paint(self, sketch: Image.Image, reference: Image.Image, settings: Settings) -> Image.Image:
-        from training.samples import colorize
+        from training.trainer.sample_grids import colorize
 
         drawing, placement = sketch_tensor(sketch, settings, self.card.resolution, self.multiple)
         factor = self.vae.factor

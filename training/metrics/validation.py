@@ -13,10 +13,10 @@ import numpy as np
 from PIL import Image
 
 from lib_colorize.errors import ColorizeError
-from lib_colorize.settings import Polarity, Settings
-from training.data.catalog import Catalog, scan
-from training.data.decode import BadPicture, picture
-from training.data.shards import encode, write_whole
+from lib_colorize.method.settings import Polarity, Settings
+from training.dataset.catalog import Catalog, scan
+from training.dataset.decode import BadPicture, picture
+from training.dataset.shards import encode, write_whole
 from training.metrics.painter import Painter
 
 WHITE = Image.new("RGB", (64, 64), "white")  # the blank reference of the leak score

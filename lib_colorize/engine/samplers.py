@@ -1,0 +1,167 @@
+"""The tables of samplers and noise level schedules over `k_diffusion`, and the noise of each picture.
+
+`k_diffusion` is imported on first use, and without its package file: that one pulls in CLIP, training metrics and
+a deprecated setuptools module, none of which a sampler needs.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ColorizeError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..method.schedule import NoiseSchedule
+
+Denoiser = Callable[..., "Tensor"]  # (x, sigma [B]) -> denoised x
+Callback = Callable[[dict[str, Any]], None]  # k-diffusion's, once a step: i, sigma, denoised, ...
+StepNoise = Callable[["Tensor", "Tensor"], "Tensor"]  # (sigma, next sigma) -> noise like x
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """One sampling method: its function in `k_diffusion.sampling` and what it needs."""
+
+    function: str
+    scheduler: str  # what "Automatic" means
+    noise: str = ""  # "" none, "step" fresh noise for each step, "tree" a Brownian tree over sigma
+    discard: bool = False  # takes one level more and drops the one before the 0
+    span: bool = False  # is told only the ends of the schedule, and places the levels itself
+    adaptive: bool = False  # and takes as many steps as it needs
+
+
+SAMPLERS = {
+    "DPM++ 2M": Sampler("sample_dpmpp_2m", "Karras"),
+    "DPM++ SDE": Sampler("sample_dpmpp_sde", "Karras", "tree"),
+    "DPM++ 2M SDE": Sampler("sample_dpmpp_2m_sde", "Exponential", "tree"),
+    "DPM++ 3M SDE": Sampler("sample_dpmpp_3m_sde", "Exponential", "tree", discard=True),
+    "DPM++ 2S a": Sampler("sample_dpmpp_2s_ancestral", "Karras", "step"),
+    "Euler": Sampler("sample_euler", "Uniform"),
+    "Euler a": Sampler("sample_euler_ancestral", "Uniform", "step"),
+    "Heun": Sampler("sample_heun", "Uniform"),
+    "LMS": Sampler("sample_lms", "Uniform"),
+    "DPM2": Sampler("sample_dpm_2", "Karras", discard=True),
+    "DPM2 a": Sampler("sample_dpm_2_ancestral", "Karras", "step", discard=True),
+    "DPM fast": Sampler("sample_dpm_fast", "Uniform", "step", span=True),
+    "DPM adaptive": Sampler("sample_dpm_adaptive", "Uniform", "step", span=True, adaptive=True),
+}
+SCHEDULERS = ("Automatic", "Karras", "Exponential", "Polyexponential", "Uniform", "SGM Uniform")
+
+
+def find_sampler(name: str) -> Sampler:
+    """The sampler of that name; ColorizeError with the known names otherwise."""
+    if name not in SAMPLERS:
+        raise ColorizeError(f"sampler: found {name!r}, expected one of {', '.join(SAMPLERS)}")
+    return SAMPLERS[name]
+
+
+def find_scheduler(name: str) -> str:
+    """The name itself; ColorizeError with the known names if it is none of them."""
+    if name not in SCHEDULERS:
+        raise ColorizeError(f"scheduler: found {name!r}, expected one of {', '.join(SCHEDULERS)}")
+    return name
+
+
+def noise_levels(sampler: str, scheduler: str, steps: int, schedule: NoiseSchedule) -> Tensor:
+    """Falling sigmas [steps + 1] with a 0 at the end (golden schedule.k_diffusion)."""
+    import torch
+
+    method, name = find_sampler(sampler), find_scheduler(scheduler)
+    if name == "Automatic":
+        name = method.scheduler
+    count = steps + 1 if method.discard else steps
+    low, high = float(schedule.sigmas[0]), float(schedule.sigmas[-1])
+    last = len(schedule.sigmas) - 1
+    kd = k_diffusion_sampling()
+    if name == "Karras":
+        sigmas = kd.get_sigmas_karras(count, low, high)
+    elif name == "Exponential":
+        sigmas = kd.get_sigmas_exponential(count, low, high)
+    elif name == "Polyexponential":
+        sigmas = kd.get_sigmas_polyexponential(count, low, high)
+    else:
+        t = torch.linspace(last, 0, count + 1)[:-1] if name == "SGM Uniform" else torch.linspace(last, 0, count)
+        sigmas = kd.append_zero(schedule.sigma_of_t(t))
+    return torch.cat([sigmas[:-2], sigmas[-1:]]) if method.discard else sigmas
+
+
+def first_noise(shape: tuple[int, ...], seed: int) -> tuple[Tensor, Any]:
+    """x_T [1, C, h, w] of unit variance, and the generator that goes on to draw this picture's step noise."""
+    import torch
+
+    generator = torch.Generator("cpu").manual_seed(seed)  # on the CPU: the same picture on every device
+    return torch.randn((1, *shape[1:]), generator=generator), generator
+
+
+def step_noise(sampler: str, x: Tensor, sigmas: Tensor, seed: int, generator: Any) -> StepNoise | None:
+    """The noise source of one picture, x: [1, C, h, w]; None for a sampler that draws none."""
+    import torch
+
+    kind = find_sampler(sampler).noise
+    if kind == "tree" and len(sigmas) > 2:  # one step down to 0 adds no noise
+        return _tree_noise(x, sigmas[sigmas > 0].cpu(), seed)
+    if kind == "step":
+        return lambda sigma, after: torch.randn(x.shape, generator=generator, dtype=x.dtype).to(x.device)
+    return None
+
+
+def _tree_noise(x: Tensor, levels: Tensor, seed: int) -> StepNoise:
+    """Noise like x from a Brownian motion over the levels, so that it does not depend on the number of steps."""
+    import torch
+
+    like = torch.zeros(x.shape, dtype=x.dtype)  # on the CPU, as above
+    tree = k_diffusion_sampling().BrownianTreeNoiseSampler(like, levels.min(), levels.max(), seed=[seed])
+
+    def noise(sigma: Tensor, after: Tensor) -> Tensor:
+        with warnings.catch_warnings():  # torchsde warns of a last digit beyond the ends, and clamps it
+            warnings.simplefilter("ignore", UserWarning)
+            return tree(sigma.cpu(), after.cpu()).to(x.device)
+
+    return noise
+
+
+def run(
+    sampler: str, denoise: Denoiser, x_T: Tensor, sigmas: Tensor, noise: StepNoise | None = None,
+    callback: Callback | None = None,
+) -> Tensor:
+    """Sample from x_T [B, C, h, w] of unit variance; starts at x_T * sigmas[0] as the authors' app does."""
+    import torch
+
+    method = find_sampler(sampler)
+    if len(sigmas) == 2 and not method.span:  # all are one Euler step then; in k_diffusion 2M SDE and 3M SDE fail at it
+        method = SAMPLERS["Euler"]
+    function = getattr(k_diffusion_sampling(), method.function)
+    options: dict[str, Any] = {"callback": callback, "disable": True}
+    if method.noise:
+        options["noise_sampler"] = noise
+    x = x_T * sigmas[0]
+    with torch.no_grad():
+        if method.span:
+            steps = () if method.adaptive else (len(sigmas) - 1,)
+            return function(denoise, x, float(sigmas[-2]), float(sigmas[0]), *steps, **options)
+        return function(denoise, x, sigmas, **options)
+
+
+def k_diffusion_sampling() -> Any:
+    """The module `k_diffusion.sampling`, without running `k_diffusion/__init__.py`."""
+    if "k_diffusion.sampling" in sys.modules:
+        return sys.modules["k_diffusion.sampling"]
+    spec = importlib.util.find_spec("k_diffusion")
+    if spec is None:
+        raise ColorizeError("the package k-diffusion is not installed; pip install k-diffusion")
+    already = "k_diffusion" in sys.modules
+    if not already:
+        sys.modules["k_diffusion"] = importlib.util.module_from_spec(spec)
+    try:
+        return importlib.import_module("k_diffusion.sampling")
+    finally:
+        if not already:  # a later `import k_diffusion` finds the whole package
+            del sys.modules["k_diffusion"]

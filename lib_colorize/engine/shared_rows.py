@@ -1,0 +1,61 @@
+"""What the rows of a guided call have in common is computed once.
+
+The rows for one picture differ in their reference tokens only (as long as all of them see the sketch), so that up to
+the first cross-attention they are equal: a convolution, a residual block and a self-attention, at full latent size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from torch import Tensor, nn
+
+from ..errors import ColorizeError
+from ..method.attach import Attached
+from ..method.guidance import Branch
+
+
+@contextmanager
+def share_rows(unet: Any, attached: Attached) -> Iterator[None]:
+    """Inside, one picture's rows run as one until the first cross-attention tells them apart.
+
+    unet: LDM layout, with `attach` open; a call's rows must be copies of one x and t, attached.branches set for them.
+    Adding to a single row repeats it, so that the blocks need no change. Undone on the way out.
+    """
+    blocks = list(unet.input_blocks)
+    place, attention = _first_cross_attention(blocks)
+    own = attention.forward
+
+    def shared() -> bool:
+        return len(attached.branches) > 1 and Branch.NO_SKETCH not in attached.branches
+
+    def first_row(module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(arg[:1] if isinstance(arg, Tensor) and shared() else arg for arg in args)
+
+    def all_rows(x: Tensor) -> Tensor:
+        return x.expand(len(attached.branches), *x.shape[1:]) if shared() else x  # a view
+
+    def after(module: nn.Module, args: object, output: Tensor) -> Tensor:
+        return all_rows(output)  # it is a skip connection too
+
+    def forward(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        return own(all_rows(x), *args, **kwargs)
+
+    with ExitStack() as undo:
+        for block in blocks[:place + 1]:
+            undo.callback(block.register_forward_pre_hook(first_row).remove)
+        for block in blocks[:place]:
+            undo.callback(block.register_forward_hook(after, prepend=True).remove)  # before the hint is added
+        attention.forward = forward
+        undo.callback(setattr, attention, "forward", own)
+        yield
+
+
+def _first_cross_attention(blocks: list[nn.Module]) -> tuple[int, Any]:
+    for place, block in enumerate(blocks):
+        for module in block.modules():
+            if hasattr(module, "attn2"):
+                return place, module.attn2
+    raise ColorizeError("the U-Net has no cross-attention among its input blocks; load an SD 1.x or 2.x model")

@@ -1,0 +1,65 @@
+"""Where an engine's weights lie, and on what they run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..checkpoint.read import read_reference_encoder
+from ..errors import ColorizeError
+from ..method.network_config import NetworkConfig, VisionConfig
+from ..method.reference_encoder import ReferenceEncoder
+from . import networks
+
+DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where an engine's weights came from."""
+
+    checkpoint: Path
+    reference_encoder: Path | None  # None = inside the checkpoint
+
+
+@dataclass(frozen=True)
+class ReferenceFile:
+    """The reference encoder on disk, read anew for each new reference: in full size it takes 2.5 GB."""
+
+    checkpoint: Path
+    path: Path | None
+    device: torch.device
+    dtype: torch.dtype
+
+    def check(self, config: NetworkConfig) -> None:
+        """ColorizeError when there is none, or one of other sizes."""
+        if self.path is None and config.reference is None:
+            raise ColorizeError(f"{self.checkpoint}: has no reference encoder inside; name OpenCLIP ViT-H-14's vision "
+                                "tower with --reference-encoder (open_clip, Hugging Face or full CLIP file)")
+        _, sizes = self._read()
+        if sizes.output_dim != config.unet.context_dim:
+            raise ColorizeError(f"{self.path or self.checkpoint}: tokens of {sizes.output_dim} numbers, the U-Net "
+                                f"takes {config.unet.context_dim}; use the encoder that it was trained with")
+
+    def load(self) -> ReferenceEncoder:
+        state, sizes = self._read()
+        visual = {f"visual.{key}": value for key, value in state.items()}
+        return networks.load(lambda: ReferenceEncoder(sizes), visual, "reference encoder", self.device, self.dtype)
+
+    def _read(self) -> tuple[dict[str, Tensor], VisionConfig]:
+        return read_reference_encoder(self.path or self.checkpoint)
+
+
+def named_device(name: str | None) -> torch.device:
+    """The device of that name; ColorizeError when this machine has none."""
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device).cpu()
+    except (RuntimeError, AssertionError, NotImplementedError):
+        raise ColorizeError(f"device: found {name!r}, expected cpu, cuda, ... as this machine has it") from None
+    return device

@@ -1,0 +1,195 @@
+"""One job in AUTOMATIC1111 (1.10): reference tokens as its conditions, hints and attention inside its sampler's run."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from modules import devices, lowvram, prompt_parser, sd_models, sd_samplers, sd_unet, shared
+from torch import Tensor, nn
+
+from ....method.attach import Attached, Attachment
+from ....method.conditioning import Branch, Conditioning
+from ....method.guidance import as_cfg, branches, guided
+from ....method.settings import Settings
+from ...checkpoints import ColorizeFile
+from ...host import Undo
+from ...job import Job, frame_of
+from ..shared import processing as webui
+from ..shared.sampling import wrap_sampler
+from .loading import Loading, noted
+from .marks import mark, read_marks
+
+ARGUMENTS = ("x", "timesteps", "context")  # of the U-Net
+
+
+class A1111(webui.WebUI):
+    """The protocol of base.py."""
+
+    own_methods = ("setup_conds", "calculate_hr_conds", "init")
+
+    def __init__(self) -> None:
+        self.name = f"AUTOMATIC1111 {webui.version()}"
+        self._loading = Loading()
+
+    def install(self) -> Sequence[Undo]:
+        return self._loading.install()
+
+    def chosen_path(self) -> str:
+        loaded = getattr(sd_models.model_data.sd_model, "sd_checkpoint_info", None)
+        info = loaded or sd_models.checkpoint_aliases.get(shared.opts.data.get("sd_model_checkpoint"))
+        return str(info.filename) if info is not None else ""
+
+    def loaded_file(self) -> ColorizeFile | None:
+        return getattr(noted(), "colorize_file", None)
+
+    def prediction(self) -> str:
+        return getattr(noted(), "colorize_prediction", "")
+
+    def refusal(self, p: Any) -> str:
+        if sd_unet.get_unet_option() is not None:
+            return ("another U-Net is chosen in Settings > SD Unet, and sketch and reference cannot act in it; "
+                    "set it to None")
+        return super().refusal(p)
+
+    def device(self) -> torch.device:
+        return torch.device(devices.device)
+
+    def make_room(self, module: nn.Module) -> None:
+        if lowvram.is_enabled(shared.sd_model):
+            lowvram.send_everything_to_cpu()
+        devices.torch_gc()
+
+    def before_load(self, p: Any) -> None:
+        pass  # `Loading` recovers by itself
+
+    def prepare(self, p: Any, job: Job) -> None:
+        def setup_conds(p: Any) -> None:
+            config = sd_samplers.find_sampler_config(p.sampler_name)
+            p.firstpass_steps = config.total_steps(p.steps) if config else p.steps
+            p.step_multiplier = p.firstpass_steps // p.steps
+            p.c, p.uc = p.hr_c, p.hr_uc = _conditions(job, len(p.prompts))
+
+        webui.prepare(p, job)
+        p.setup_conds = types.MethodType(setup_conds, p)
+        p.calculate_hr_conds = lambda: None  # made with the others
+        if self._loading.failure:
+            self.say(p, self._loading.failure)
+            self._loading.failure = ""
+
+    def colour(self, p: Any, job: Job, x: Tensor) -> None:
+        frame = frame_of(p, job, x)
+        conditioning = job.conditioning(self, frame)
+        attachment = Attachment(p.sd_model.model.diffusion_model, conditioning, job.settings)
+        job.attachment = attachment
+
+        @contextmanager
+        def around() -> Iterator[None]:
+            with _shown(p, job, conditioning, attachment):
+                yield
+            webui.require_calls(attachment)
+
+        wrap_sampler(p.sampler, around, webui.from_noise(p, job.settings))
+        webui.forget_base(p, job.settings)
+
+
+def _layout(settings: Settings, has_reference: bool) -> tuple[tuple[Branch, ...], Branch]:
+    """The branches that stand as a picture's conditions, FULL first, and the one that stands as its unconditional.
+
+    The host always asks for an unconditional; without any guidance it repeats FULL, and is not computed again.
+    """
+    first, *others = branches(settings, has_reference)
+    unconditional = others.pop(0) if others else first
+    return (first, *others), unconditional
+
+
+def _conditions(job: Job, count: int) -> tuple[Any, Any]:
+    """The host's conditions and unconditionals for `count` pictures: marked tokens, the same at every step."""
+    tokens = job.tokens
+    if tokens is None:
+        tokens = torch.zeros(1, 1, job.file.config.unet.context_dim)
+    conditions, unconditional = _layout(job.settings, job.tokens is not None)
+
+    def scheduled(branch: Branch, picture: int) -> Any:
+        marked = mark(tokens[0], branch, picture).to(devices.device, devices.dtype)
+        return prompt_parser.ScheduledPromptConditioning(10**9, marked)
+
+    composed = [[prompt_parser.ComposableScheduledPromptConditioning([scheduled(branch, i)], 1.0)
+                 for branch in conditions] for i in range(count)]
+    return (prompt_parser.MulticondLearnedConditioning(shape=(count,), batch=composed),
+            [[scheduled(unconditional, i)] for i in range(count)])
+
+
+@contextmanager
+def _shown(p: Any, job: Job, conditioning: Conditioning, attachment: Attachment) -> Iterator[None]:
+    """Sketch, reference and guidance act in the model; undone whatever the way out."""
+    unet, denoiser, settings = p.sd_model.model.diffusion_model, p.sampler.model_wrap_cfg, job.settings
+    scale = p.cfg_scale
+    with attachment.applied() as attached, _assigned_rows(unet, attached, job, conditioning.pictures):
+        p.cfg_scale = as_cfg(settings, conditioning.tokens is not None)[1]  # host and samplers may scale it further
+        denoiser.combine_denoised = types.MethodType(_combine(settings, attached, conditioning, p.cfg_scale), denoiser)
+        try:
+            yield
+        finally:
+            vars(denoiser).pop("combine_denoised", None)
+            p.cfg_scale = scale
+
+
+def _combine(settings: Settings, attached: Attached, conditioning: Conditioning, usual: float) -> Callable[..., Tensor]:
+    """In place of the host's `combine_denoised`: x_out has each picture's conditions, then the unconditionals."""
+    has_reference = conditioning.tokens is not None
+    conditions, unconditional = _layout(settings, has_reference)
+
+    def combine_denoised(self: Any, x_out: Tensor, conds_list: Any, uncond: Tensor, cond_scale: float) -> Tensor:
+        acts = has_reference and settings.uses_reference_at(attached.progress)
+        weights, scale = as_cfg(settings, acts)
+        if cond_scale != usual:  # CFG++ takes a share of it; 1 where the host leaves guidance out for this step
+            scale = 1.0 if cond_scale == 1.0 else scale * cond_scale / usual
+        predictions = {branch: torch.stack([x_out[conds[i][0]] for conds in conds_list])
+                       for i, branch in enumerate(conditions)}
+        predictions[unconditional] = x_out[-len(conds_list):]
+        return guided(predictions, weights, scale)
+
+    return combine_denoised
+
+
+@contextmanager
+def _assigned_rows(unet: Any, attached: Attached, job: Job, pictures: int) -> Iterator[None]:
+    """Tells `attached` before each call what its rows show, from the marks; equal rows are computed once."""
+    places: list[Tensor | None] = [None]  # of each row among those that are computed
+    last = job.file.usable().schedule.timesteps - 1
+
+    def before(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        x, t, context = _arguments(args, kwargs)
+        attached.progress = 1 - float(t[0]) / last
+        acts = job.tokens is not None and job.settings.uses_reference_at(attached.progress)
+        rows = [(Branch.FULL if branch is Branch.NO_REFERENCE and not acts else branch, picture)
+                for branch, picture in read_marks(context)]
+        chosen = list(range(len(rows)))
+        if "forward" not in vars(module):  # somebody who replaces it may count on the number of rows
+            chosen = sorted({rows.index(row) for row in rows})
+        attached.assigned = [(rows[i][0], rows[i][1] % pictures) for i in chosen]
+        places[0] = None
+        if len(chosen) == len(rows):
+            return None
+        places[0] = torch.tensor([chosen.index(rows.index(row)) for row in rows], device=x.device)
+        rest = {name: value for name, value in kwargs.items() if name not in ARGUMENTS}
+        return (x[chosen], t[chosen], context[chosen], *args[len(ARGUMENTS):]), rest
+
+    def after(module: nn.Module, args: Any, output: Tensor) -> Tensor:
+        return output if places[0] is None else output[places[0]]
+
+    handles = [unet.register_forward_pre_hook(before, with_kwargs=True), unet.register_forward_hook(after)]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Tensor, Tensor, Tensor]:
+    given = dict(zip(ARGUMENTS, args)) | {name: kwargs[name] for name in ARGUMENTS if name in kwargs}
+    return given["x"], given["timesteps"], given["context"]

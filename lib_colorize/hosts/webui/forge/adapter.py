@@ -1,0 +1,145 @@
+"""One job in Forge (2.0): a clone of its U-Net patcher carries conditions, guidance and what acts inside the U-Net."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from backend import memory_management
+from backend.sampling.condition import Condition, compile_conditions
+from modules import sd_models
+from torch import Tensor, nn
+
+from ....method.attach import Attachment
+from ....method.conditioning import Branch
+from ....method.guidance import as_cfg
+from ...checkpoints import ColorizeFile
+from ...host import Undo
+from ...job import Job, frame_of
+from ..shared import processing as webui
+from ..shared.sampling import wrap_sampler
+from . import loading as forge_loading
+
+ROWS = "colorize_rows"  # of a condition: branch and picture of each of its rows
+ORDER = tuple(Branch)
+
+
+class Forge(webui.WebUI):
+    """The protocol of base.py."""
+
+    def __init__(self) -> None:
+        self.name = f"Forge {webui.version()}"
+
+    def install(self) -> Sequence[Undo]:
+        return forge_loading.install()
+
+    def chosen_path(self) -> str:
+        info = sd_models.model_data.forge_loading_parameters.get("checkpoint_info")
+        return str(info.filename) if info is not None else ""
+
+    def loaded_file(self) -> ColorizeFile | None:
+        return getattr(forge_loading.noted(), "colorize_file", None)
+
+    def prediction(self) -> str:
+        return getattr(forge_loading.noted(), "colorize_prediction", "")
+
+    def device(self) -> torch.device:
+        return memory_management.get_torch_device()  # type: ignore[no-any-return]
+
+    def make_room(self, module: nn.Module) -> None:
+        size = sum(value.nbytes for value in module.state_dict().values())
+        memory_management.free_memory(2 * size, self.device())
+
+    def before_load(self, p: Any) -> None:
+        forge_loading.forget_failed_load()
+
+    def prepare(self, p: Any, job: Job) -> None:
+        webui.prepare(p, job)
+
+    def colour(self, p: Any, job: Job, x: Tensor) -> None:
+        conditioning = job.conditioning(self, frame_of(p, job, x))
+        unet = p.sd_model.forge_objects.unet.clone()
+        attachment = Attachment(unet.model.diffusion_model, conditioning, job.settings)
+        job.attachment = attachment
+        unet.add_conditioning_modifier(_conditions(job))
+        unet.set_model_unet_function_wrapper(_unet_call(
+            job, unet.model, attachment, conditioning.pictures, unet.model_options.get("model_function_wrapper")))
+        if job.tokens is not None and len(as_cfg(job.settings)[0]) > 1:  # three branches; Forge counts on two
+            unet.set_memory_peak_estimation_modifier(
+                lambda shape: unet.memory_required([shape[0] * 3 // 2, *shape[1:]]))
+        p.sd_model.forge_objects.unet = unet
+
+        @contextmanager
+        def around() -> Iterator[None]:
+            yield
+            webui.require_calls(attachment)
+
+        wrap_sampler(p.sampler, around, webui.from_noise(p, job.settings))
+        webui.forget_base(p, job.settings)
+
+
+def _progress(job: Job, model: Any, sigma: Tensor) -> float:
+    """0 at the start of sampling to 1."""
+    return 1 - float(model.predictor.timestep(sigma[:1])[0]) / (job.file.usable().schedule.timesteps - 1)
+
+
+def _conditions(job: Job) -> Callable[..., Any]:
+    """Replaces the conditions of each step by reference tokens and zeros, and the guidance scale by ours.
+
+    Forge averages its unconditional entries by their strength, so that two guidances are one formula (`as_cfg`).
+    """
+    settings = job.settings
+
+    def modify(
+        model: Any, x: Tensor, timestep: Tensor, uncond: Any, cond: Any, cond_scale: float, model_options: Any,
+        seed: Any,
+    ) -> Any:
+        tokens = job.tokens
+        if tokens is None:
+            tokens = torch.zeros(1, 1, job.file.config.unet.context_dim)
+        acts = job.tokens is not None and settings.uses_reference_at(_progress(job, model, timestep))
+        weights, scale = as_cfg(settings, acts)
+
+        def entry(branch: Branch, strength: float) -> dict[str, Any]:
+            context = torch.zeros_like(tokens) if branch is Branch.NO_REFERENCE else tokens
+            made: dict[str, Any] = compile_conditions(context.to(x).expand(len(x), -1, -1))[0]
+            rows = [[float(ORDER.index(branch)), float(i)] for i in range(len(x))]
+            made["model_conds"][ROWS] = Condition(torch.tensor(rows, device=x.device))
+            made["strength"] = strength
+            for name in ("control", "hooks"):
+                if name in cond[0]:
+                    made[name] = cond[0][name]
+            if "c_concat" in cond[0]["model_conds"]:
+                made["model_conds"]["c_concat"] = cond[0]["model_conds"]["c_concat"]
+            return made
+
+        others = [entry(branch, weight) for branch, weight in weights.items()]
+        return model, x, timestep, others or None, [entry(Branch.FULL, 1.0)], scale, model_options, seed
+
+    return modify
+
+
+def _unet_call(
+    job: Job, model: Any, attachment: Attachment, pictures: int, inner: Callable[..., Tensor] | None,
+) -> Callable[..., Tensor]:
+    """Around each call of the U-Net: the conditioning is attached, each row as its own mark says.
+
+    A call without marks is another extension's own (reference-only looks at a picture by one), and stays as it is.
+    """
+
+    def plain(apply_model: Callable[..., Tensor], args: dict[str, Any]) -> Tensor:
+        return inner(apply_model, args) if inner else apply_model(args["input"], args["timestep"], **args["c"])
+
+    def call(apply_model: Callable[..., Tensor], args: dict[str, Any]) -> Tensor:
+        c = dict(args["c"])
+        rows = c.pop(ROWS, None)
+        if rows is None:
+            return plain(apply_model, args)
+        with attachment.applied() as attached:
+            attached.assigned = [(ORDER[int(branch)], int(picture) % pictures) for branch, picture in rows.tolist()]
+            attached.progress = _progress(job, model, args["timestep"])
+            return plain(apply_model, {**args, "c": c})
+
+    return call

@@ -1,0 +1,187 @@
+"""What the script of the WebUI calls: every hook of a run, and what the page asks for.
+
+Hosts print and then ignore what a hook raises, and an uncoloured picture without an error would be the worst of all;
+each hook therefore hands its error to the host in a way that stops the run (`_loud`).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from ... import __version__
+from ...errors import ColorizeError
+from ...models.catalogue import Folders
+from .. import questions as answers
+from ..host import Host, Undo
+from ..job import Job, start
+from ..questions import Status
+from ..request import parse
+from ..settings import PREFIX, JobSettings
+from . import axes
+from . import routes as api
+
+TITLE = "ColorizeDiffusion"
+JOB, RESULTS = "colorize_job", "colorize_results"  # on a processing object
+
+
+def _find_host() -> Host:
+    """The adapter of the WebUI that this runs in; ColorizeError in one that has none."""
+    from modules.scripts import Script
+
+    if importlib.util.find_spec("backend") and importlib.util.find_spec("backend.diffusion_engine"):
+        from .forge.adapter import Forge
+
+        return Forge()
+    for package, name in (("ldm_patched", "reForge or Forge Classic"), ("modules_forge", "another relative of Forge")):
+        if importlib.util.find_spec(package):
+            raise ColorizeError(f"{TITLE}: this WebUI is {name}, which is not supported; use AUTOMATIC1111 1.10 or "
+                                "Forge 2.0, or the command line")
+    if not hasattr(Script, "process_before_every_sampling"):
+        raise ColorizeError(f"{TITLE}: this AUTOMATIC1111 is older than 1.10; update it")
+    from .a1111.adapter import A1111
+
+    return A1111()
+
+
+_host: Host | None = None
+_undo: list[Undo] = []
+
+
+def host() -> Host:
+    """The WebUI that this runs in."""
+    global _host
+    if _host is None:
+        _host = _find_host()
+    return _host
+
+
+def install() -> None:
+    """Once when the script is loaded; what an earlier load left is taken off first."""
+    from modules import script_callbacks
+
+    uninstall()
+    _undo.extend(host().install())
+    script_callbacks.on_app_started(lambda demo, app: api.add_routes(app, host()))
+    script_callbacks.on_before_ui(axes.add_axes)
+    script_callbacks.on_script_unloaded(uninstall)
+
+
+def uninstall() -> None:
+    """Leave the host as it was."""
+    while _undo:
+        _undo.pop()()
+
+
+def _loud(hook: Callable[..., None]) -> Callable[..., None]:
+    def guarded(p: Any, *args: Any) -> None:
+        try:
+            hook(p, *args)
+        except Exception as error:
+            host().stop(p, error)
+            if not isinstance(error, ColorizeError):
+                raise  # the host prints where it happened
+
+    return guarded
+
+
+def before_process(p: Any, args: Sequence[Any]) -> None:
+    """Before the host loads a checkpoint: nothing of an earlier run of this object stays on it."""
+    host().before_load(p)
+
+
+@_loud
+def process(p: Any, args: Sequence[Any]) -> None:
+    """Read the request, encode the reference, and prepare the host; all that can be refused is refused here."""
+    before = vars(p).pop(JOB, None)
+    results = vars(p).pop(RESULTS, ())
+    host().release(p)
+    for key in [key for key in p.extra_generation_params if key.startswith(PREFIX)]:
+        del p.extra_generation_params[key]
+    request = parse(args)
+    if request is None:
+        _say_if_ignored(p)
+        return
+    request = request.with_settings(getattr(p, axes.CHOSEN, {}))
+    again = before is not None and any(given is result for given in getattr(p, "init_images", None) or ()
+                                       for result in results)
+    job = start(host(), p, request, before.sketches if again else ())
+    host().prepare(p, job)
+    p.extra_generation_params.update(job.infotext())
+    setattr(p, JOB, job)
+
+
+@_loud
+def before_sampling(p: Any, args: Sequence[Any], x: Any) -> None:
+    """Attach the conditioning to the coming run of the sampler; x: its latent, or noise of its shape."""
+    job = vars(p).get(JOB)
+    if job is not None:
+        host().colour(p, job, x)
+
+
+def postprocess_image(p: Any, pp: Any, args: Sequence[Any]) -> None:
+    """Cut one decoded picture to its sketch and draw the lines over it. An error replaces the picture."""
+    job: Job | None = vars(p).get(JOB)
+    if job is None:
+        return
+    try:
+        if job.attachment is None:
+            raise ColorizeError("this WebUI never called the extension before sampling, so nothing was coloured; it "
+                                "takes AUTOMATIC1111 1.10 or Forge 2.0")
+        pp.image = job.finish(pp.image, getattr(p, "batch_index", 0))
+    except Exception as error:  # noqa: BLE001 - the host would go on with the unfinished picture
+        pp.image = FailedPicture(error)
+
+
+def postprocess(p: Any, processed: Any, args: Sequence[Any]) -> None:
+    """Remember the results, by which a loop is told from a new sketch; let go of what sampling needed."""
+    job: Job | None = vars(p).get(JOB)
+    if job is not None:
+        setattr(p, RESULTS, tuple(processed.images))
+        job.forget_tensors()
+
+
+class FailedPicture:
+    """In the place of a picture that could not be finished: whatever the host does with it raises the error."""
+
+    def __init__(self, error: Exception) -> None:
+        self.__dict__["_error"] = error
+
+    def __getattr__(self, name: str) -> Any:
+        raise self.__dict__["_error"]
+
+
+def _say_if_ignored(p: Any) -> None:
+    if host().loaded_file() is not None:
+        name = Path(host().chosen_path()).stem
+        host().say(p, f"{name} is a colorize checkpoint: with {TITLE} switched off it draws at random, and prompts "
+                      "have no effect.")
+
+
+def status() -> Status:
+    """What the page says about the checkpoint that the next run will use."""
+    return answers.status(host())
+
+
+def preview(image: Any, settings: JobSettings, size: tuple[int, int] | None = None) -> Image.Image:
+    """What the model will see of a sketch, as in `answers`."""
+    return answers.preview(host(), image, settings, size)
+
+
+def size_for(image: Any, settings: JobSettings) -> tuple[int, int]:
+    """(width, height) that a sketch gets at the loaded checkpoint's own size."""
+    return answers.size_for(host(), image, settings)
+
+
+def folders() -> Folders:
+    """Where model files lie."""
+    return host().folders()
+
+
+def version() -> str:
+    """The extension's own version."""
+    return __version__

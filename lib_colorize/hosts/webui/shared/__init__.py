@@ -1,0 +1,1 @@
+"""What the adapters of both WebUIs share: the processing object, the sampler's run, functions replaced and put back."""

@@ -1,0 +1,88 @@
+"""Cross-attention over our own tokens: block scales, rows without a reference, keys and values kept over the steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..errors import ColorizeError
+
+RowsOfCall = Callable[[int], tuple[Sequence[int], Sequence[int]]]
+
+
+class TokenAttention:
+    """Stands in for the `forward` of one LDM cross-attention (to_q, to_k, to_v, to_out, heads).
+
+    Gives to_out(scale * attention) over our tokens: the scale comes before the output projection, whose bias therefore
+    stays at scale 0 (method, section 2). An all-zero context makes keys and values zero, for to_k and to_v have no
+    bias: its rows take that output bias and cost nothing.
+    Tokens do not change while sampling, so that keys and values are computed at the first call and kept.
+    """
+
+    def __init__(self, attn: nn.Module, tokens: Tensor | None, scale: float, reference_rows: RowsOfCall) -> None:
+        """tokens: [P, N, D]; reference_rows(rows of a call) -> the rows with a reference, which of the P each has."""
+        self.attn: Any = attn
+        width = getattr(attn.to_k, "in_features", None)  # None: a host's own kind of layer
+        if tokens is not None and width not in (None, tokens.shape[-1]):
+            raise ColorizeError(f"reference tokens are {tokens.shape[-1]} wide, the U-Net takes {width}; "
+                                "use the reference encoder of this model")
+        self.tokens = tokens
+        self.scale = scale
+        self.reference_rows = reference_rows
+        self._kept: tuple[object, Tensor, Tensor] | None = None
+
+    def __call__(self, x: Tensor, *_args: Any, **_kwargs: Any) -> Tensor:
+        """x: [rows, n, C] -> [rows, n, C]; the context (and whatever else the host passes) is not looked at."""
+        rows, pictures = self.reference_rows(len(x)) if self.tokens is not None and self.scale else ((), ())
+        if not rows:
+            return self._no_attention(x).expand(len(x), x.shape[1], -1)
+        if len(rows) == len(x):
+            return self._attend(x, pictures)
+        index = _as_slice(rows)
+        attended = self._attend(x[index], pictures)
+        out = self._no_attention(x).to(attended.dtype).repeat(len(x), x.shape[1], 1)
+        out[index] = attended
+        return out
+
+    def _no_attention(self, x: Tensor) -> Tensor:
+        """[1, 1, C]: to_out of zero, its bias; called as a module, whatever the host has made of it."""
+        width = getattr(self.attn.to_q, "out_features", None) or self.attn.to_q(x[:1, :1]).shape[-1]  # quantized layers
+        zero: Tensor = self.attn.to_out(x.new_zeros(1, 1, width))
+        return zero
+
+    def _attend(self, x: Tensor, pictures: Sequence[int]) -> Tensor:
+        q = _split_heads(self.attn.to_q(x), self.attn.heads)
+        k, v = self._keys_and_values(x, q)
+        if len(k) > 1 and list(pictures) != list(range(len(k))):
+            k, v = k[list(pictures)], v[list(pictures)]
+        out = F.scaled_dot_product_attention(q, k.expand(len(q), -1, -1, -1), v.expand(len(q), -1, -1, -1))
+        out = out.transpose(1, 2).flatten(2)  # [rows, n, heads * d]
+        projected: Tensor = self.attn.to_out(out if self.scale == 1 else out * self.scale)
+        return projected
+
+    @torch.no_grad()
+    def _keys_and_values(self, x: Tensor, q: Tensor) -> tuple[Tensor, Tensor]:
+        """[P, heads, N, d] each, in q's dtype and on its device; computed again only when those change."""
+        made_for = (x.dtype, q.dtype, q.device)
+        if self._kept is None or self._kept[0] != made_for:
+            assert self.tokens is not None
+            tokens = self.tokens.to(x)
+            k, v = (_split_heads(to(tokens), self.attn.heads).to(q) for to in (self.attn.to_k, self.attn.to_v))
+            self._kept = made_for, k, v
+        return self._kept[1:]
+
+
+def _split_heads(x: Tensor, heads: int) -> Tensor:
+    """[B, n, heads * d] -> [B, heads, n, d]."""
+    return x.reshape(*x.shape[:2], heads, -1).transpose(1, 2)
+
+
+def _as_slice(rows: Sequence[int]) -> slice | list[int]:
+    """Rows at equal distances as a slice: a view, where a list would copy the index to the device at every call."""
+    step = rows[1] - rows[0] if len(rows) > 1 else 1
+    regular = list(range(rows[0], rows[-1] + 1, step)) == list(rows) if step > 0 else False
+    return slice(rows[0], rows[-1] + 1, step) if regular else list(rows)

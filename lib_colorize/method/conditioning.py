@@ -1,0 +1,60 @@
+"""Sketch + reference + settings -> Conditioning: everything that the U-Net is shown, encoded once for a whole job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..errors import ColorizeError
+from .guidance import Branch
+from .reference_encoder import ReferenceEncoder
+from .settings import Settings
+from .sketch_encoder import SketchEncoder
+
+__all__ = ["Branch", "Conditioning", "encode"]
+
+
+@dataclass(frozen=True, eq=False)  # tensors have no truth value to compare by
+class Conditioning:
+    """tokens: [B or 1, N, D] local tokens, None = no reference; hints: five of [B or 1, C_i, h_i, w_i], times the
+    sketch strength; blank_hints: those of the all -1 sketch, None unless sketch guidance is on.
+    """
+
+    tokens: Tensor | None
+    hints: tuple[Tensor, ...]
+    blank_hints: tuple[Tensor, ...] | None = None
+
+    @property
+    def pictures(self) -> int:
+        """How many different pictures this describes; 1 serves any batch. ColorizeError when the parts disagree."""
+        parts = (*self.hints, *(self.blank_hints or ()), *(() if self.tokens is None else (self.tokens,)))
+        sizes = sorted({len(part) for part in parts} - {1})
+        if len(sizes) > 1:
+            raise ColorizeError(f"conditioning for {' and '.join(map(str, sizes))} pictures at once; "
+                                "give one sketch and one reference, or as many of each")
+        return sizes[0] if sizes else 1
+
+
+@torch.no_grad()
+def encode(
+    sketch_encoder: SketchEncoder, sketch: Tensor, reference_encoder: ReferenceEncoder | None, reference: Tensor | None,
+    settings: Settings,
+) -> Conditioning:
+    """sketch: [B or 1, 3, H, W] in [-1, 1], lines +1 on -1; reference: [B or 1, 3, h, w] in [-1, 1], or None.
+
+    Both go to their encoder's own device and dtype, and so does what comes back.
+    """
+    tokens = None
+    if reference is not None:
+        if reference_encoder is None:
+            raise ColorizeError("a reference is given but no reference encoder is loaded; load one, or leave it out")
+        tokens = reference_encoder(reference)[:, 1:]  # local tokens: v1 does not use CLS
+    sketch = sketch.to(next(sketch_encoder.parameters()))
+    hints = tuple(hint * settings.sketch_strength for hint in sketch_encoder(sketch))
+    blank_hints = None
+    if settings.sketch_guidance > 1:
+        blank = torch.full_like(sketch[:1], -1.0)
+        blank_hints = tuple(hint * settings.sketch_strength for hint in sketch_encoder(blank))
+    return Conditioning(tokens, hints, blank_hints)

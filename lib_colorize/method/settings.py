@@ -1,0 +1,211 @@
+"""Every setting once: default, range, label, infotext key. UI, API, command line and PNG text are made from here."""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields, replace
+from typing import Any, TypeVar
+
+from ..errors import ColorizeError
+
+
+class Polarity(enum.Enum):
+    """How the lines of a sketch differ from its paper."""
+
+    AUTO = "auto"
+    DARK_ON_LIGHT = "dark on light"
+    LIGHT_ON_DARK = "light on dark"
+
+
+BLOCKS = 16  # transformer blocks of the U-Net, in forward order: 0-5 encoder, 6 middle, 7-15 decoder
+BLOCK_GROUPS = {  # method.md section 2, "Cross-attention scale"
+    "encoder": (0, 1, 2, 3, 4, 5),
+    "colour": (2, 3, 10, 11, 12),
+    "semantics": (4, 5, 7, 8, 9),
+}
+MAX_SIZE = 2048  # pixels, either side of a result
+MAX_SEED = 2**32 - 1
+EDGE = 1e-5  # of a guidance window: hosts round the last step differently, and both ends count in
+
+
+def setting(
+    default: Any, label: str, infotext: str, help: str, low: float | None = None, high: float | None = None,
+    step: float | None = None, advanced: bool = True,
+) -> Any:
+    """A field of Settings, or of a host's settings that extend it; low, high, step: of numbers."""
+    metadata = {
+        "label": label, "infotext": infotext, "help": help, "low": low, "high": high, "step": step,
+        "advanced": advanced,
+    }
+    return field(default=default, metadata=metadata)
+
+
+_Settings = TypeVar("_Settings", bound="Settings")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One colouring job, without its pictures. Immutable; `Settings(...)` raises ColorizeError when out of range."""
+
+    reference_guidance: float = setting(
+        5.0, "Reference guidance", "Reference guidance",
+        "Classifier-free guidance scale of the reference (GS); 1 = off",
+        1.0, 20.0, 0.5, advanced=False)
+    sketch_guidance: float = setting(
+        1.0, "Sketch guidance", "Sketch guidance",
+        "Classifier-free guidance scale of the sketch; 1 = off", 1.0, 20.0, 0.5)
+    reference_strength: float = setting(
+        1.0, "Reference strength", "Reference strength", "Cross-attention scale of every block", 0.0, 2.0, 0.05,
+        advanced=False)
+    sketch_strength: float = setting(
+        1.0, "Sketch strength", "Sketch strength", "Factor on the sketch hints", 0.0, 2.0, 0.05, advanced=False)
+    semantics_strength: float = setting(
+        1.0, "Semantics", "Semantics strength",
+        "Cross-attention scale of blocks 4 5 7 8 9, times the reference strength",
+        0.0, 2.0, 0.05)
+    colour_strength: float = setting(
+        1.0, "Colour", "Colour strength", "Cross-attention scale of blocks 2 3 10 11 12, times the reference strength",
+        0.0, 2.0, 0.05)
+    encoder_strength: float = setting(
+        1.0, "Encoder", "Encoder strength",
+        "Cross-attention scale of blocks 0-5, times the reference strength; semantics and colour go before it",
+        0.0, 2.0, 0.05)
+    block_strengths: tuple[float, ...] = setting(
+        (), "16 blocks", "Block strengths",
+        "16 cross-attention scales in U-Net order, times the reference strength, in place of groups; empty = groups",
+        0.0, 2.0, 0.05)
+    guidance_start: float = setting(
+        0.0, "Reference from", "Reference from", "Progress at which the reference starts to act", 0.0, 1.0, 0.01)
+    guidance_end: float = setting(
+        1.0, "Reference until", "Reference until", "Progress at which the reference stops to act", 0.0, 1.0, 0.01)
+    no_guidance_start: float = setting(
+        0.0, "No reference from", "No reference from", "Start of a window without reference", 0.0, 1.0, 0.01)
+    no_guidance_end: float = setting(
+        0.0, "No reference until", "No reference until",
+        "End of the window without reference; no window when not after its start", 0.0, 1.0, 0.01)
+    polarity: Polarity = setting(
+        Polarity.AUTO, "Lines", "Line polarity",
+        "Dark lines on light paper, light on dark, or told by itself (which also makes the paper white)")
+    extractor: str = setting(
+        "none", "Line extractor", "Line extractor", "Draws lines from shaded or pencil input; none = lines as they are",
+        advanced=False)
+    line_overlay: float = setting(
+        0.0, "Line overlay", "Line overlay",
+        "Draws the sketch's own lines over the result, at the sketch's own size; 0 = off, 1 = full",
+        0.0, 1.0, 0.05, advanced=False)
+    steps: int = setting(20, "Steps", "Steps", "Sampling steps", 1, 150, 1, advanced=False)
+    sampler: str = setting("DPM++ 2M", "Sampler", "Sampler", "Sampling method", advanced=False)
+    scheduler: str = setting("Karras", "Scheduler", "Schedule type", "Noise level schedule", advanced=False)
+    seed: int = setting(
+        0, "Seed", "Seed", "Picture i of a batch uses seed + i", 0, MAX_SEED, 1, advanced=False)
+    width: int = setting(0, "Width", "Width", "Pixels; 0 = from the sketch at the model's own size", 0, MAX_SIZE, 1)
+    height: int = setting(0, "Height", "Height", "Pixels; 0 = from the sketch at the model's own size", 0, MAX_SIZE, 1)
+    batch: int = setting(1, "Batch", "Batch size", "Pictures in one go", 1, 64, 1, advanced=False)
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            object.__setattr__(self, item.name, _checked(item, getattr(self, item.name)))
+        if self.guidance_start > self.guidance_end:
+            raise ColorizeError(
+                f"reference from {self.guidance_start:g} until {self.guidance_end:g}: the start lies after the end; "
+                "swap them, or use 0 and 1 for the whole run")
+        if (self.width == 0) != (self.height == 0):
+            raise ColorizeError(f"size {self.width}x{self.height}: give both sides in pixels, or 0 for both")
+
+    def with_(self: _Settings, **changes: Any) -> _Settings:
+        """A copy with some settings changed; unknown names raise ColorizeError."""
+        names = [f.name for f in fields(self)]
+        unknown = sorted(set(changes) - set(names))
+        if unknown:
+            raise ColorizeError(f"unknown setting {', '.join(unknown)}; known are {', '.join(names)}")
+        return replace(self, **changes)
+
+    def block_scales(self) -> tuple[float, ...]:
+        """The cross-attention scale of each of the 16 blocks (method.md section 2).
+
+        Groups are applied encoder first, then colour and semantics over it; a block of no group takes the
+        reference strength alone. (The authors' app leaves such a block at the value of the run before.)
+        """
+        scales = list(self.block_strengths) or [1.0] * BLOCKS
+        if not self.block_strengths:
+            groups = (("encoder", self.encoder_strength), ("colour", self.colour_strength),
+                      ("semantics", self.semantics_strength))
+            for name, value in groups:
+                for block in BLOCK_GROUPS[name]:
+                    scales[block] = value
+        return tuple(s * self.reference_strength for s in scales)
+
+    def uses_reference_at(self, progress: float) -> bool:
+        """True where the reference acts; progress = 1 - t / (T - 1), 0 at the start of sampling."""
+        if not self.guidance_start - EDGE <= progress <= self.guidance_end + EDGE:
+            return False
+        window = self.no_guidance_end > self.no_guidance_start
+        return not (window and self.no_guidance_start - EDGE <= progress <= self.no_guidance_end + EDGE)
+
+    def to_infotext(self) -> dict[str, str]:
+        """Infotext key -> value of every setting; `from_infotext` is the inverse."""
+        return {f.metadata["infotext"]: _to_text(getattr(self, f.name)) for f in fields(self)}
+
+    @classmethod
+    def from_infotext(cls, text: Mapping[str, str]) -> Settings:
+        """Settings from infotext; keys of others are ignored, missing ones take the default."""
+        found = {f.name: text[f.metadata["infotext"]] for f in fields(cls) if f.metadata["infotext"] in text}
+        return cls(**found)  # type: ignore[arg-type]  # texts are parsed in __post_init__
+
+
+def _to_text(value: Any) -> str:
+    if isinstance(value, enum.Enum):
+        return str(value.value)
+    if isinstance(value, tuple):
+        return " ".join(repr(v) for v in value)
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+def _checked(item: Field[Any], value: Any) -> Any:
+    """The value in the field's own type and within its range, or ColorizeError."""
+    label, low, high = item.metadata["label"], item.metadata["low"], item.metadata["high"]
+    default = item.default
+    if isinstance(default, bool):
+        words = {"true": True, "false": False}
+        found = words.get(value.strip().lower()) if isinstance(value, str) else value
+        if not isinstance(found, bool):
+            raise ColorizeError(f"{label}: found {value!r}, expected true or false")
+        return found
+    if isinstance(default, enum.Enum):
+        try:
+            return type(default)(value)
+        except ValueError:
+            names = ", ".join(repr(e.value) for e in type(default))
+            raise ColorizeError(f"{label}: found {value!r}, expected one of {names}") from None
+    if isinstance(default, str):
+        if not isinstance(value, str) or not value.strip():
+            raise ColorizeError(f"{label}: found {value!r}, expected a name")
+        return value.strip()
+    if isinstance(default, tuple):
+        try:
+            parts = value.replace(",", " ").split() if isinstance(value, str) else list(value)
+        except TypeError:
+            raise ColorizeError(f"{label}: found {value!r}, expected {BLOCKS} numbers (or none)") from None
+        if len(parts) not in (0, BLOCKS):
+            raise ColorizeError(f"{label}: found {len(parts)} numbers, expected {BLOCKS} (or none)")
+        return tuple(_number(label, float, p, low, high) for p in parts)
+    return _number(label, type(default), value, low, high)
+
+
+def _number(label: str, kind: type, value: Any, low: float, high: float) -> Any:
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        number = float(value)
+        if kind is int:
+            if not number.is_integer():
+                raise ValueError
+            number = int(value)
+    except (TypeError, ValueError, OverflowError):
+        expected = "a whole number" if kind is int else "a number"
+        raise ColorizeError(f"{label}: found {value!r}, expected {expected} from {low:.12g} to {high:.12g}") from None
+    if not math.isfinite(number) or not low <= number <= high:
+        raise ColorizeError(f"{label}: found {number}, expected {low:.12g} to {high:.12g}")
+    return number

@@ -1,0 +1,189 @@
+"""Pictures for the small model: OpenMoji and DiceBear SVGs -> pairs of line art and recoloured picture.
+
+    python -m training.build_data --out data/small [--size 128] [--variants 6] [--avatars 700]
+
+Writes color/*.zip, sketch/*.zip (black lines on white) and index.jsonl, the layout that training reads. Held out of it,
+for the demo and for tests, is every OpenMoji whose hexcode h has int(md5(h).hexdigest(), 16) % 10 == 0, and every other
+one with the same line art.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import hashlib
+import io
+import itertools
+import json
+import multiprocessing
+import random
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from lib_colorize.errors import ColorizeError
+from training.dataset.shards import Written, merge_index, write_shard
+from training.small import recolour
+
+HERE = Path(__file__).parent.parent
+STYLES = ("adventurer", "lorelei", "micah", "openPeeps")  # CC BY 4.0, CC0, CC BY 4.0, CC0; all have drawn lines
+OUTLINED = ("adventurer",)  # the styles whose every part has a drawn outline
+GROUPS = ("activities", "animals-nature", "extras-openmoji", "food-drink", "objects", "people-body",
+          "smileys-emotion", "travel-places")
+VARIANTS, AVATARS = 6, 700  # recolourings of each OpenMoji, avatars of each style
+PACKAGES = HERE / "node_modules"
+SHARD = 1000  # pairs in a zip
+
+
+def held_out(hexcode: str) -> bool:
+    """True for the OpenMoji that nothing may be trained on."""
+    return int(hashlib.md5(hexcode.encode()).hexdigest(), 16) % 10 == 0
+
+
+def openmoji(folder: Path, test: bool = False) -> Iterator[tuple[str, str, str]]:
+    """(name, colour SVG, line SVG) of the training glyphs, or of the held-out ones; equal line art only once.
+
+    Skin tones share their line art: a glyph with the lines of a held-out one is not trained on either.
+    """
+    entries = json.loads((folder / "data" / "openmoji.json").read_text(encoding="utf-8"))
+    seen: set[str] = set() if test else {lines for *_, lines in openmoji(folder, test=True)}
+    for entry in entries:
+        code = entry["hexcode"]
+        colour, black = folder / "color" / "svg" / f"{code}.svg", folder / "black" / "svg" / f"{code}.svg"
+        if entry["group"] not in GROUPS or held_out(code) != test or not (colour.exists() and black.exists()):
+            continue
+        lines = black.read_text(encoding="utf-8")
+        if lines not in seen:
+            seen.add(lines)
+            yield f"openmoji/{code}", colour.read_text(encoding="utf-8"), lines
+
+
+@dataclass(frozen=True)
+class Avatar:
+    """One DiceBear avatar; parts: colour option -> placeholder colour in `svg`, which is white in `lines`."""
+
+    style: str
+    seed: str
+    svg: str
+    lines: str
+    parts: dict[str, str]
+
+
+def avatars(count: int, styles: Sequence[str] = STYLES, seeds: str = "") -> Iterator[Avatar]:
+    """`count` avatars of each style with seeds SEEDS + STYLE-0 and so on; colours are placeholders."""
+    command = ["node", str(HERE / "avatars.mjs"), str(count), *(["--seeds", seeds] if seeds else []), *styles]
+    try:
+        output = subprocess.run(command, check=True, capture_output=True, text=True, cwd=HERE).stdout
+    except (OSError, subprocess.CalledProcessError) as error:
+        why = getattr(error, "stderr", "") or str(error)
+        raise ColorizeError(f"avatars: found {why.strip().splitlines()[-1]!r}, expected Node 18 and the npm packages; "
+                            "run npm ci --prefix training") from None
+    for line in output.splitlines():
+        item = json.loads(line)
+        svg = item["svg"].replace('mask="url(#viewboxMask)"', "")  # its white must not be recoloured
+        if item["style"] not in OUTLINED:
+            parts = {c for c in recolour.fills(svg) if c.startswith("#0a00")}
+            svg = recolour.outline(svg, parts, width=0.012)
+        yield Avatar(item["style"], item["seed"], svg, recolour.line_art(recolour.blacken_strokes(svg)), item["parts"])
+
+
+def rasterize(svg: str, size: int) -> Image.Image:
+    """RGBA; the longer side of the drawing is `size` px."""
+    import resvg_py
+
+    return Image.open(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg, width=size, height=size)))).convert("RGBA")
+
+
+def over(picture: Image.Image, background: str) -> Image.Image:
+    """RGBA -> RGB over one colour."""
+    canvas = Image.new("RGBA", picture.size, background)
+    canvas.alpha_composite(picture)
+    return canvas.convert("RGB")
+
+
+def render(svg: str, size: int, background: str) -> np.ndarray:
+    """[size, size, 3] uint8."""
+    return np.asarray(over(rasterize(svg, size), background).resize((size, size), Image.Resampling.LANCZOS))
+
+
+def draw_pair(item: tuple[str, str, str], variant: int, size: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """(colour [S, S, 3], sketch [S, S]) of one variant, a pure function of (name, variant); None if not drawable."""
+    name, colour_svg, line_svg = item
+    rng = random.Random(f"{name}:{variant}")
+    keep = name.startswith("openmoji") and rng.random() < 0.1
+    found = recolour.fills(colour_svg)
+    colours = palette_of(rng, len(found) + 1)
+    mapping = {} if keep else dict(zip(found, colours))
+    background = colours[-1] if rng.random() < 0.4 else "#ffffff"
+    strokes, zoom = rng.uniform(0.55, 1.15), rng.uniform(0.8, 1.25)
+    dx, dy = rng.uniform(-0.08, 0.08), rng.uniform(-0.08, 0.08)
+    pictures = []
+    for svg, paper in ((recolour.recolour(colour_svg, mapping), background), (line_svg, "#ffffff")):
+        try:
+            pictures.append(render(recolour.reframe(recolour.scale_strokes(svg, strokes), zoom, dx, dy), size, paper))
+        except (ValueError, OSError):
+            return None
+    colour, sketch = pictures
+    if rng.random() < 0.5:
+        colour, sketch = colour[:, ::-1], sketch[:, ::-1]
+    return np.ascontiguousarray(colour), np.ascontiguousarray(sketch.mean(axis=2).round().astype(np.uint8))
+
+
+def palette_of(rng: random.Random, count: int) -> list[str]:
+    """One scheme three times in four, else every colour from a scheme of its own."""
+    if rng.random() < 0.75:
+        return recolour.palette(rng, count)
+    return [recolour.palette(rng, 1)[0] for _ in range(count)]
+
+
+def _draw(job: tuple[tuple[str, str, str], int], size: int) -> tuple[str, tuple[np.ndarray, np.ndarray] | None]:
+    item, variant = job
+    return item[0], draw_pair(item, variant, size)
+
+
+def build(out: Path, packages: Path, size: int, variants: int, avatar_count: int) -> int:
+    """Draws everything; returns the number of pairs."""
+    items = list(openmoji(packages / "openmoji"))
+    jobs = [(item, v) for item in items for v in range(variants)]
+    jobs += [((f"dicebear/{a.seed}", a.svg, a.lines), v) for a in avatars(avatar_count) for v in range(2)]
+    with multiprocessing.Pool() as pool:
+        drawn = pool.imap(functools.partial(_draw, size=size), jobs, chunksize=64)
+        return write_pairs(out, ((name, variant, pair) for (_, variant), (name, pair) in zip(jobs, drawn)))
+
+
+def write_pairs(out: Path, drawn: Iterable[tuple[str, int, tuple[np.ndarray, np.ndarray] | None]]) -> int:
+    """Shards of the pairs that could be drawn; returns how many."""
+    return write_samples(out, (
+        Written(f"{name.replace('/', '-')}-{variant}", Image.fromarray(pair[0]), Image.fromarray(pair[1]))
+        for name, variant, pair in drawn if pair is not None))
+
+
+def write_samples(out: Path, drawn: Iterable[Written]) -> int:
+    """Shards of those that show something, for without lines there is no sketch to learn from; returns how many."""
+    samples = (sample for sample in drawn if (np.asarray(sample.sketch) < 128).mean() >= 0.005)
+    shards, count = [], 0
+    while part := list(itertools.islice(samples, SHARD)):
+        shards.append(f"{len(shards):04d}")
+        count += write_shard(out, shards[-1], part)
+    merge_index(out, shards)
+    return count
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--out", type=Path, default=Path("data/small"))
+    parser.add_argument("--packages", type=Path, default=PACKAGES, help="folder of the npm packages")
+    parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--variants", type=int, default=VARIANTS, help="recolourings of each OpenMoji")
+    parser.add_argument("--avatars", type=int, default=AVATARS, help="avatars of each style")
+    args = parser.parse_args()
+    try:
+        count = build(args.out, args.packages, args.size, args.variants, args.avatars)
+    except ColorizeError as error:
+        sys.exit(f"error: {error}")
+    print(f"{count} pairs of {args.size} px in {args.out}")

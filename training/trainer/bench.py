@@ -1,0 +1,215 @@
+"""Throughput of the training loop against a straightforward one of the same networks, in one run.
+
+    python -m training.bench [--preset pocket] [--set a.b=v] [--rounds 3] [--steps 4]
+
+The straightforward loop is what one writes first: pictures through the VAE and the reference encoder in every step,
+float32, attention by einsum and softmax, AdamW and moving average parameter by parameter. Both take their samples from
+memory. The loops take turns, so that a busy machine slows them alike; the median of the rounds is reported.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lib_colorize.engine.networks import AutoencoderKL, FusedAttention
+from lib_colorize.errors import ColorizeError
+from lib_colorize.method.reference_encoder import ReferenceEncoder
+from lib_colorize.method.schedule import NoiseSchedule, alphas_cumprod
+from training.dataset.batch import Batch
+from training.trainer.estimate import costs, matmul_speed
+from training.trainer.feed import Loaded, Part, Position, Share, latent_shape, token_shape
+from training.trainer.frozen_encoders import FrozenEncoders
+from training.trainer.logs import Meter
+from training.trainer.loop import Trainer
+from training.trainer.networks import Model
+from training.trainer.objective import training_loss
+from training.trainer.random_draws import Draws, draw
+from training.trainer.recipes import RECIPES, Recipe, recipe_of
+
+GOAL = 1.5
+
+
+class EinsumAttention(nn.Module):
+    """Attention by its formula; in place of FusedAttention, with its layers."""
+
+    def __init__(self, fused: FusedAttention) -> None:
+        super().__init__()
+        self.heads = fused.heads
+        self.to_q, self.to_k, self.to_v, self.to_out = fused.to_q, fused.to_k, fused.to_v, fused.to_out
+
+    def forward(self, x: Tensor, context: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+        """x: [B, N, C]; context: [B, M, D], None = x -> [B, N, C]."""
+        context = x if context is None else context
+        q, k, v = (z.unflatten(2, (self.heads, -1)) for z in (self.to_q(x), self.to_k(context), self.to_v(context)))
+        scores = torch.einsum("bnhd,bmhd->bhnm", q, k) * q.shape[-1] ** -0.5
+        attended = torch.einsum("bhnm,bmhd->bnhd", scores.softmax(-1), v)
+        projected: Tensor = self.to_out(attended.flatten(2))
+        return projected
+
+
+class Straightforward:
+    """The loop to compare with."""
+
+    def __init__(self, recipe: Recipe, vae: AutoencoderKL, encoder: ReferenceEncoder | None, device: torch.device):
+        self.recipe, self.device, self.schedule = recipe, device, NoiseSchedule(alphas_cumprod())
+        self.encoders = FrozenEncoders(vae, encoder, recipe.reference_encoder.inside)
+        self.model = Model(recipe).to(device)
+        for module in list(self.model.unet.modules()):
+            for name, child in list(module.named_children()):
+                if isinstance(child, FusedAttention):
+                    setattr(module, name, EinsumAttention(child))
+        trained = [p for p in self.model.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.AdamW(trained, lr=1e-5, foreach=False, fused=False)
+        self.averages = [p.detach().clone() for p in trained]
+        self.trained = trained
+
+    def step(self, batch: Batch, draws: Draws) -> None:
+        """One step over pictures."""
+        batch, draws = batch.to(self.device), draws.to(self.device)
+        mean, std = self.encoders.moments(batch)
+        losses = training_loss(self.model, batch.sketch, self.encoders.reference(batch), mean, std, draws,
+                               self.recipe.stages[-1], self.recipe, self.schedule)
+        self.optimizer.zero_grad()
+        losses.mean().backward()
+        nn.utils.clip_grad_norm_(self.trained, self.recipe.optimizer.clip, foreach=False)
+        self.optimizer.step()
+        with torch.no_grad():
+            for average, parameter in zip(self.averages, self.trained):
+                average += (1 - 0.999) * (parameter - average)
+
+
+@dataclass(frozen=True)
+class Samples:
+    """One batch in memory, as pictures and as what a cache holds."""
+
+    pictures: Batch
+    cached: Batch
+    draws: Draws
+
+    @classmethod
+    def make(cls, recipe: Recipe, encoders: FrozenEncoders) -> Samples:
+        """Random, of the recipe's size."""
+        torch.manual_seed(0)
+        side, count = recipe.data.resolution, recipe.optimizer.batch_size
+        color = torch.rand(count, 3, side, side) * 2 - 1
+        sketch = torch.where(torch.rand(count, 1, side, side) < 0.1, 1.0, -1.0).repeat(1, 3, 1, 1)
+        pictures = Batch(sketch=sketch, color=color, reference=color)
+        latent, (n, width) = latent_shape(recipe, (side, side)), token_shape(recipe, None)
+        local = encoders.reference_encoder
+        tokens = None if local is None else torch.randn(count, 1 + (local.image_size // _patch(recipe)) ** 2, width)
+        cached = Batch(sketch=sketch, mean=torch.randn(count, *latent), std=torch.rand(count, *latent),
+                       reference=color if tokens is None else None, tokens=tokens)
+        tokens_noised = (n, width) if recipe.stages[-1].token_noise.value != "none" else (0, 0)
+        return cls(pictures, cached, draw(0, range(count), latent, tokens_noised, 1000))
+
+
+def _patch(recipe: Recipe) -> int:
+    assert recipe.networks.reference
+    return recipe.networks.reference.patch_size
+
+
+def ours(trainer: Trainer, batch: Batch, draws: Draws) -> Callable[[], None]:
+    """A step of the real loop over a batch in memory."""
+    share, count = Share.of(trainer.recipe, 0, 1), len(batch.sketch)
+    meter = Meter(trainer.accelerator.device, 1000)
+
+    def step() -> None:
+        for i, (places, positions, weights) in enumerate(share.split(range(count), 0)):
+            after = Position(trainer.position.images + count) if i == share.parts - 1 else None
+            part = Part(len(trainer.recipe.stages) - 1, 0, tuple(places), tuple(positions), tuple(weights), after)
+            trainer.step(Loaded(part, _rows(batch, places), _rows(draws, places)), meter)
+
+    return step
+
+
+def _rows(values: Any, places: Sequence[int]) -> Any:
+    """Those rows of every tensor of a Batch or Draws."""
+    if len(places) == len(next(iter(vars(values).values()))):
+        return values
+    return replace(values, **{k: None if v is None else v[list(places)] for k, v in vars(values).items()})
+
+
+def seconds_a_step(step: Callable[[], None], steps: int, device: torch.device) -> float:
+    """Mean of `steps` steps."""
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    begin = time.perf_counter()
+    for _ in range(steps):
+        step()
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return (time.perf_counter() - begin) / steps
+
+
+def bench(recipe: Recipe, rounds: int, steps: int) -> dict[str, Any]:
+    """Images per second of each loop, and what they are in relation to this machine."""
+    from accelerate import Accelerator
+
+    accelerator = Accelerator(mixed_precision=recipe.run.precision or None,
+                              gradient_accumulation_steps=Share.of(recipe, 0, 1).parts)
+    device, networks = accelerator.device, recipe.networks
+    assert networks.vae and networks.reference
+    vae = AutoencoderKL(networks.vae).eval().requires_grad_(False)
+    encoder = None
+    if not recipe.reference_encoder.inside:
+        encoder = ReferenceEncoder(networks.reference).eval().requires_grad_(False)
+    encoders = FrozenEncoders(vae, encoder, recipe.reference_encoder.inside, accelerator.autocast)
+    samples = Samples.make(recipe, encoders)
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = Trainer.build(accelerator, recipe, None, 0, Path(folder), encoders)  # type: ignore[arg-type]
+    plain = Straightforward(recipe, vae, None if encoder is None else encoder, device)
+    loops = {"straightforward": lambda: plain.step(samples.pictures, samples.draws),
+             "ours, nothing cached": ours(trainer, samples.pictures, samples.draws),
+             "ours, cached": ours(trainer, samples.cached, samples.draws)}
+    times: dict[str, list[float]] = {name: [] for name in loops}
+    for step in loops.values():
+        step()  # allocations and, on a GPU, the choice of kernels
+    for _ in range(rounds):
+        for name, step in loops.items():
+            times[name].append(seconds_a_step(step, steps, device))
+    return summary(recipe, times, device)
+
+
+def summary(recipe: Recipe, times: dict[str, list[float]], device: torch.device) -> dict[str, Any]:
+    """Medians as images per second, ratios to the straightforward loop, share of the speed of a matrix product."""
+    count = recipe.optimizer.batch_size
+    rates = {name: count / statistics.median(found) for name, found in times.items()}
+    half = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(recipe.run.precision, torch.float32)
+    found: dict[str, Any] = {
+        "device": torch.cuda.get_device_name() if device.type == "cuda" else "CPU",
+        "threads": torch.get_num_threads(), "batch": count, "resolution": recipe.data.resolution,
+        "images_per_second": rates,
+        "times_faster": {name: rate / rates["straightforward"] for name, rate in rates.items()},
+        "share_of_matmul": rates["ours, cached"] * costs(recipe).flops / matmul_speed(device, half)}
+    if device.type == "cuda":
+        found["peak_memory_gb"] = torch.cuda.max_memory_allocated() / 1e9
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--preset", choices=sorted(RECIPES), default="pocket")
+    parser.add_argument("--set", action="append", default=[], dest="settings", metavar="a.b=v", help="as of train.py")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=4, help="steps of each loop in a round")
+    args = parser.parse_args()
+    try:
+        recipe = recipe_of(args.preset, [*args.settings, "start.checkpoint=none", "run.trackers="])
+        found = bench(recipe, args.rounds, args.steps)
+    except ColorizeError as error:
+        sys.exit(f"error: {error}")
+    print(json.dumps(found, indent=1))
+    faster = found["times_faster"]["ours, cached"]
+    print(f"{faster:.2f} times the straightforward loop (goal {GOAL})")

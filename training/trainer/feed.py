@@ -1,0 +1,159 @@
+"""What goes into each step: which samples, by which process, in how many parts; read ahead by a DataLoader.
+
+A run is a fixed sequence of samples. `Position` says how far it has come, and everything that follows is computed from
+it, so that to resume is to begin there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from lib_colorize.errors import ColorizeError
+from training.dataset.batch import Batch
+from training.dataset.pairs import Pairs
+from training.trainer.random_draws import Draws, draw
+from training.trainer.recipes import Recipe, Stage, Tokens
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far a run has come: `images` seen in `steps` steps, next is batch number `batch` of `epoch`."""
+
+    images: int = 0
+    steps: int = 0
+    epoch: int = 0
+    batch: int = 0
+
+
+@dataclass(frozen=True)
+class Part:
+    """The samples that one process takes at once; a step has `Share.parts` of them, `after` is None but in the last."""
+
+    stage: int
+    epoch: int
+    indices: tuple[int, ...]
+    positions: tuple[int, ...]  # of the samples in the run
+    weights: tuple[float, ...]  # of their losses: the sum over parts and the mean over processes is the batch's mean
+    after: Position | None
+
+
+@dataclass(frozen=True)
+class Share:
+    """One process's share of every step."""
+
+    rank: int
+    world: int
+    parts: int
+
+    @classmethod
+    def of(cls, recipe: Recipe, rank: int, world: int) -> Share:
+        """In as few parts as run.micro_batch allows."""
+        share = -(-recipe.optimizer.batch_size // world)
+        return cls(rank, world, -(-share // (recipe.run.micro_batch or share)))
+
+    def split(self, batch: Sequence[int], first: int) -> list[tuple[list[int], list[int], list[float]]]:
+        """(indices, positions, weights) of each part; filled up with weight 0 where a batch has too few samples."""
+        own = range(self.rank, len(batch), self.world)
+        count = max(-(-len(batch) // self.world), self.parts)
+        places = [*own, *[0] * (count - len(own))]
+        weight = self.world * self.parts / len(batch)
+        weights = [weight] * len(own) + [0.0] * (count - len(own))
+        bounds = [count * i // self.parts for i in range(self.parts + 1)]
+        return [([batch[p] for p in places[a:b]], [first + p for p in places[a:b]], weights[a:b])
+                for a, b in pairwise(bounds)]
+
+
+def stage_at(recipe: Recipe, images: int, samples: int) -> tuple[int, float]:
+    """Number of the stage and progress within it, [0, 1), after so many images."""
+    begin = 0
+    for number, stage in enumerate(recipe.stages):
+        length = stage.length(samples)
+        if images < begin + length or number == len(recipe.stages) - 1:
+            return number, min((images - begin) / max(length, 1), 1.0)
+        begin += length
+    raise AssertionError("a recipe has stages")
+
+
+def parts(recipe: Recipe, pairs: Pairs, seed: int, start: Position, end: int, share: Share) -> Iterator[Part]:
+    """The parts of one process from `start` until `end` images are seen."""
+    position, plan, planned = start, None, -1
+    while position.images < end:
+        if planned != position.epoch:
+            plan, planned = pairs.plan(seed, position.epoch, recipe.optimizer.batch_size), position.epoch
+        if not plan:
+            raise ColorizeError(f"epoch {position.epoch} has no batch, expected at least one sample")
+        if position.batch >= len(plan):
+            position = replace(position, epoch=position.epoch + 1, batch=0)
+            continue
+        batch = plan[position.batch]
+        stage, _ = stage_at(recipe, position.images, len(pairs))
+        after = replace(position, images=position.images + len(batch), steps=position.steps + 1,
+                        batch=position.batch + 1)
+        split = share.split(batch, position.images)
+        for i, (indices, positions, weights) in enumerate(split):
+            last = i == len(split) - 1
+            yield Part(stage, position.epoch, tuple(indices), tuple(positions), tuple(weights), after if last else None)
+        position = after
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A part with its samples and draws."""
+
+    part: Part
+    batch: Batch
+    draws: Draws
+
+    def pin_memory(self) -> Loaded:
+        """Called by the DataLoader: page-locked copies, which go to a GPU while it computes."""
+        pinned = {k: v if v is None else v.pin_memory() for k, v in vars(self.batch).items()}
+        return Loaded(self.part, Batch(**pinned), Draws(**{k: v.pin_memory() for k, v in vars(self.draws).items()}))
+
+
+class Reader(Dataset[Loaded]):
+    """Part -> Loaded; runs in the workers."""
+
+    def __init__(self, pairs: Pairs, recipe: Recipe, seed: int, steps: int) -> None:
+        self.pairs, self.recipe, self.seed, self.steps = pairs, recipe, seed, steps
+
+    def __getitem__(self, part: Part) -> Loaded:
+        stage = self.recipe.stages[part.stage]
+        batch = self.pairs.batch(part.indices, self.seed, part.epoch, stage.window)
+        latent = latent_shape(self.recipe, batch.sketch.shape[-2:])
+        draws = draw(self.seed, part.positions, latent, token_shape(self.recipe, stage), self.steps,
+                     self.recipe.loss.t_power)
+        return Loaded(part, batch, draws)
+
+
+def latent_shape(recipe: Recipe, picture: Sequence[int]) -> tuple[int, int, int]:
+    """(C, h, w) of a picture of (H, W); a VAE halves at each level but the last."""
+    vae = recipe.networks.vae
+    factor = 2 ** (len(vae.ch_mult) - 1) if vae else 8
+    return recipe.networks.unet.in_channels, picture[0] // factor, picture[1] // factor
+
+
+def token_shape(recipe: Recipe, stage: Stage | None) -> tuple[int, int]:
+    """(N, D) of the context; (0, 0) for a stage that puts no noise on it."""
+    if stage is not None and stage.token_noise.value == "none":
+        return 0, 0
+    vision, width = recipe.networks.reference, recipe.networks.unet.context_dim
+    assert vision is not None
+    local = (vision.image_size // vision.patch_size) ** 2
+    return {Tokens.LOCAL: local, Tokens.PROJECTED: 256, Tokens.CLS: 1}[recipe.tokens], width
+
+
+def loader(
+    recipe: Recipe, pairs: Pairs, seed: int, start: Position, end: int, share: Share, steps: int, pin: bool,
+) -> DataLoader[Any]:
+    """Loaded parts in order; run.workers processes read ahead."""
+    workers = recipe.run.workers
+    return DataLoader(
+        Reader(pairs, recipe, seed, steps), batch_size=None, num_workers=workers, pin_memory=pin,
+        prefetch_factor=4 if workers else None, generator=torch.Generator(),  # not the global one, which is saved
+        sampler=parts(recipe, pairs, seed, start, end, share))  # type: ignore[arg-type]  # any iterable of keys will do
