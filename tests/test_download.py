@@ -487,7 +487,7 @@ def test_a_second_download_of_the_same_file_is_refused(server: Server, target: P
 
 
 def test_a_crashed_download_bars_nobody(server: Server, target: Path) -> None:
-    code = ("import pathlib, sys\nfrom lib_colorize.placing import only_one\n"
+    code = ("import pathlib, sys\nfrom lib_colorize.models.disk import only_one\n"
             "with only_one(pathlib.Path(sys.argv[1])):\n    print('held', flush=True)\n    sys.stdin.read()")
     with subprocess.Popen([sys.executable, "-c", code, str(_made(target))], stdin=subprocess.PIPE,
                           stdout=subprocess.PIPE, cwd=SHIPPED.parent.parent) as holder:

@@ -81,7 +81,7 @@ def room(module: str) -> str:
 
 
 def imports(module: str) -> set[str]:
-    """Full names that a file imports, wherever in it, also for types alone; `from . import x` as x where that is a file."""
+    """Full names that a file imports, wherever in it, also for types alone; `from . import x` as the file x."""
     path, found = SOURCES[module], set()
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -317,7 +317,7 @@ SLOW = """
 import sys, time
 from pathlib import Path
 from tests.test_training_cache import networks, OPTIONS
-from training import cache, cache_store
+from training.dataset import cache, cache_store
 from training.dataset.pairs import open_pairs
 cache_store.ROWS = 2
 cache.build_cache(open_pairs(Path(sys.argv[1]), OPTIONS), Path(sys.argv[2]), networks(),

@@ -60,7 +60,7 @@ def pocket(module_folder: Path) -> Path:
 
 def test_dry_run_prints_the_configuration_and_writes_nothing(training_files: Path, tmp_path: Path) -> None:
     arguments = command(training_files, tmp_path / "run", "optimizer.batch_size=4", "run.micro_batch=1")
-    done = subprocess.run([sys.executable, "-m", "training.trainer.run", *arguments, "--dry-run"], cwd=ROOT,
+    done = subprocess.run([sys.executable, "-m", "training.train", *arguments, "--dry-run"], cwd=ROOT,
                           env=environment(), capture_output=True, text=True, timeout=1200)
     assert done.returncode == 0, done.stderr
     printed, _ = json.JSONDecoder().raw_decode(done.stdout)
