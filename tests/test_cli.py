@@ -307,7 +307,7 @@ def test_a_disk_that_fills_up_leaves_nothing(inputs: Path, out: Path) -> None:
     """A limit on the size of files stands for the full disk: the system refuses in the middle of the write."""
     run = process(arguments(inputs, out / "a.png"), limit=500)
     _, errors = run.communicate(timeout=120)
-    assert run.returncode == 2 and errors.startswith("error: cannot write") and errors.count("\n") == 1, errors
+    assert run.returncode == 2 and "not written" in errors and errors.count("\n") == 1, errors
     assert os.listdir(out) == []
 
 

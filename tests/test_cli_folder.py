@@ -9,7 +9,8 @@ import pytest
 
 from lib_colorize.cli import commands as cli
 from lib_colorize.cli import job
-from lib_colorize.cli.png import DiskError, read_record
+from lib_colorize.cli.png import read_record
+from lib_colorize.whole_file import DiskError
 from tests.standalone_models import draw_reference, draw_sketch, write_checkpoint
 
 
@@ -111,7 +112,7 @@ def test_a_full_disk_stops_the_run(
 
     def save(image: object, path: Path, record: object) -> None:
         tried.append(path)
-        raise DiskError(f"cannot write {path}: No space left on device")
+        raise DiskError(f"{path}: not written: No space left on device")
 
     monkeypatch.setattr(job, "save", save)
     assert run(model, sketches, "--quiet") == 2

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..errors import ColorizeError
 from ..method.schedule import Prediction
+from ..whole_file import replacing
 from .config import PARTS
 from .files import open_tensors
 from .host_config import host_config
@@ -21,7 +22,7 @@ from .layout import is_projection
 from .metadata import ModelCard
 from .read import NEEDED, require_complete
 from .report import inspect
-from .write import replacing, save
+from .write import save
 
 DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
 PROJECTIONS = ("conv", "linear")

@@ -166,10 +166,3 @@ def _sha256(path: str, size: int, mtime_ns: int) -> str:
         while block := stream.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
-
-
-def default_mode() -> int:
-    """Permissions that a new file gets here; libraries that write through temporary files leave 0600."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask

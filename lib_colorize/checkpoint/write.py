@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
+from lib_colorize.whole_file import replacing
+
 from ..errors import ColorizeError
+from ..whole_file import default_mode
 from .config import PARTS
-from .files import default_mode
 from .layout import expected_shapes, is_projection
 from .metadata import ModelCard
 from .strict import require_equal
@@ -57,24 +56,3 @@ def save(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str])
     path.chmod(default_mode())
     with path.open("rb+") as stream:
         os.fsync(stream.fileno())
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A name to write to in the same folder; renamed to `path` at the end, removed after any error.
-
-    A failed write (full disk, no permission, no such folder) becomes a ColorizeError, and `path` is as it was.
-    """
-    if not path.parent.is_dir():
-        raise ColorizeError(f"{path}: there is no folder {path.parent}; make it first")
-    if path.is_dir():
-        raise ColorizeError(f"{path}: a folder, expected the name of a file to write")
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
-    try:
-        yield unfinished
-        unfinished.replace(path)
-    except (OSError, SafetensorError) as error:
-        free = shutil.disk_usage(path.parent).free / 1e9
-        raise ColorizeError(f"{path}: not written: {error} ({free:.1f} GB free); what was there is unchanged") from None
-    finally:
-        unfinished.unlink(missing_ok=True)

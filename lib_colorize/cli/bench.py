@@ -273,8 +273,9 @@ def released_file(path: Path, config: NetworkConfig, vision: VisionConfig, pixel
 def write_random(path: Path, tower: Path, config: NetworkConfig, vision: VisionConfig) -> None:
     """A checkpoint of random weights as released (no metadata, VAE in fp16), and a vision tower in fp16."""
     from ..checkpoint.config import PARTS
-    from ..checkpoint.write import replacing, save
+    from ..checkpoint.write import save
     from ..method.schedule import buffers
+    from ..whole_file import replacing
 
     tensors = {PARTS[part] + key: value for part in ("unet", "vae", "sketch_encoder")
                for key, value in random_state(part, config, half=part == "vae").items()}

@@ -106,7 +106,7 @@ def contact_sheet_of(pairs: Sequence[Pair], output: Path) -> Image.Image:
 
 def write_sheet(sheet: Image.Image, path: Path) -> None:
     """Write it whole or not at all, and say where it is."""
-    from .png import write_whole
+    from ..whole_file import write_whole
 
     encoded = io.BytesIO()
     sheet.save(encoded, "PNG", optimize=True)

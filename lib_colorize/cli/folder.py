@@ -10,8 +10,8 @@ from pathlib import Path
 
 from ..engine.engine import Progress
 from ..errors import ColorizeError
+from ..whole_file import DiskError
 from .job import Job
-from .png import DiskError
 
 
 @dataclass

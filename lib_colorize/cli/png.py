@@ -5,22 +5,18 @@ from __future__ import annotations
 import io
 import json
 import os
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from PIL import Image, PngImagePlugin
 
-from ..checkpoint.files import default_mode, file_sha256
+from ..checkpoint.files import file_sha256
 from ..errors import ColorizeError
 from ..method.settings import Settings
+from ..whole_file import write_whole
 
 KEY = "ColorizeDiffusion"  # keyword of the text chunk; its text is JSON
-
-
-class DiskError(ColorizeError):
-    """A result that cannot be written; the next one could not be either."""
 
 
 @dataclass(frozen=True)
@@ -102,23 +98,6 @@ def save(image: Image.Image, path: Path, record: Record) -> None:
     encoded = io.BytesIO()
     image.save(encoded, "PNG", pnginfo=text)
     write_whole(path, encoded.getvalue())
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """All of the content or no file, whatever happens; DiskError with the system's reason (a full disk, ...)."""
-    temporary = None
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, default_mode())
-        os.replace(temporary, path)
-        temporary = None
-    except OSError as error:
-        raise DiskError(f"cannot write {path}: {error.strerror or error}") from None
-    finally:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)
 
 
 def read_record(path: str | os.PathLike[str]) -> Record:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..errors import ColorizeError
+from ..whole_file import write_whole
 
 BLOCK = 1 << 20
 SYNC = 64 << 20  # bytes; after a power cut the file is trusted up to the last time that it was surely written
@@ -111,9 +112,7 @@ class PartFile:
             if self.offer is None:
                 self.notes.unlink(missing_ok=True)
                 return
-            fresh = self.notes.with_name(self.notes.name + ".new")
-            fresh.write_text(json.dumps({**asdict(self.offer), "written": self.done}), encoding="utf-8")
-            os.replace(fresh, self.notes)
+            write_whole(self.notes, json.dumps({**asdict(self.offer), "written": self.done}))
 
     def finish(self) -> None:
         """Close; the part is whole and gets its name next."""

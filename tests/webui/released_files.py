@@ -8,9 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from lib_colorize.checkpoint.layout import unet_shapes
-from lib_colorize.checkpoint.write import replacing, save
+from lib_colorize.checkpoint.write import save
 from lib_colorize.cli import bench
 from lib_colorize.method.network_config import UNetConfig
+from lib_colorize.whole_file import replacing
 from tests.webui.checkpoints import linear, norm, write_controlnet
 
 CHECKPOINT, VISION = "released-random.safetensors", "released-random-vision.safetensors"

@@ -24,13 +24,14 @@ import torch
 from PIL import Image
 
 from lib_colorize.errors import ColorizeError
+from lib_colorize.whole_file import write_whole
 from training.dataset import decode
 from training.dataset import workers as engine
 from training.dataset.dedupe import MAX_BITS, duplicates
 from training.dataset.extractors import Choice, Mixture
 from training.dataset.index import Condition, entries
 from training.dataset.report import Report
-from training.dataset.shards import FORMATS, Written, merge_index, write_shard, write_whole
+from training.dataset.shards import FORMATS, Written, merge_index, write_shard
 from training.dataset.sheet import statistics, statistics_sheet
 from training.dataset.source import Limits, Raw, inspector, raw_pictures
 
@@ -80,7 +81,7 @@ def build(
     todo = [job for job in jobs if not (out / "work" / f"shard-{job['shard']}.json").exists()]
     make = partial(_drawer, options, str(out), device)
     for count, result in enumerate(run(todo, make, gpus=gpus), 1):
-        write_whole(out / "work" / f"shard-{result['shard']}.json", json.dumps(result).encode())
+        write_whole(out / "work" / f"shard-{result['shard']}.json", json.dumps(result), parents=True)
         say(f"shard {result['shard']}: {result['written']} pictures, {count} of {len(todo)}")
     for shard in shards:
         result = json.loads((out / "work" / f"shard-{shard}.json").read_bytes())
@@ -89,7 +90,7 @@ def build(
             report.skip(reason, key)
     merge_index(out, shards)
     found = statistics(out, report)
-    write_whole(out / "statistics.json", json.dumps(found, indent=1).encode())
+    write_whole(out / "statistics.json", json.dumps(found, indent=1), parents=True)
     statistics_sheet(out, found, options.seed).save(out / "statistics.png")
     return report
 
@@ -101,7 +102,7 @@ def _same_options(options: BuildOptions, out: Path) -> None:
         raise ColorizeError(f"{out}: holds a build by other options ({path}); name another folder, or delete it")
     if not path.exists() and (out / "color").exists():
         raise ColorizeError(f"{out}: holds shards already; name another folder")
-    write_whole(path, json.dumps({"digest": options.digest(), **asdict(options)}, default=str, indent=1).encode())
+    write_whole(path, json.dumps({"digest": options.digest(), **asdict(options)}, default=str, indent=1), parents=True)
 
 
 def _inspect(
@@ -119,7 +120,7 @@ def _inspect(
     parts = {job["number"]: out / "work" / f"scan-{_digest(job)}.json" for job in jobs}
     todo = [job for job in jobs if not parts[job["number"]].exists()]
     for count, result in enumerate(run(todo, partial(inspector, options.limits)), 1):
-        write_whole(parts[result["number"]], json.dumps(result).encode())
+        write_whole(parts[result["number"]], json.dumps(result), parents=True)
         say(f"looked at {count} of {len(todo)} parts")
     good = []
     for path in parts.values():

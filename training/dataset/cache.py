@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from lib_colorize.errors import ColorizeError
+from lib_colorize.whole_file import replacing, write_whole
 from training.dataset import workers as engine
 from training.dataset.augment import Draw
 from training.dataset.cache_key import Networks, keys, row_shapes, short
@@ -143,7 +143,7 @@ def build_cache(
     folders = _folders(pairs, root, made, dtype)
     for kind, key in keys(samples_identity(pairs), made, dtype).items():
         folders[kind].mkdir(parents=True, exist_ok=True)
-        _write_whole(folders[kind] / "made_from.json", json.dumps(key, indent=1).encode())
+        write_whole(folders[kind] / "made_from.json", json.dumps(key, indent=1))
     missing, _, _ = _missing(pairs, folders, made, dtype)
     jobs = [{"bucket": s.bucket, "number": s.number, "samples": s.samples, "kinds": lacks} for s, lacks in missing]
     here = engine_name == "local" and not workers
@@ -163,7 +163,8 @@ def _worker(pairs: Pairs, folders: dict[str, Path], load: Load, dtype: torch.dty
     def work(job: dict[str, Any]) -> dict[str, Any]:
         shard = Shard(job["bucket"], job["number"], tuple(job["samples"]))
         for kind in job["kinds"]:
-            _write_shard(folders[kind] / shard.name, _encode(pairs, shard, networks, kind, dtype, batch_size))
+            with replacing(folders[kind] / shard.name) as unfinished:
+                save_file(_encode(pairs, shard, networks, kind, dtype, batch_size), unfinished)
         return {"damaged": list(pairs.damaged.items())}
 
     return work
@@ -208,16 +209,3 @@ def _outputs(color: Tensor, networks: Networks, kind: str) -> dict[str, Tensor]:
         return {"mean": (scale * mean.float()).cpu(), "std": (scale * (0.5 * logvar.float()).exp()).cpu()}
     assert networks.reference_encoder is not None
     return {"tokens": networks.reference_encoder(color).float().cpu()}
-
-
-def _write_shard(path: Path, tensors: dict[str, Tensor]) -> None:
-    """Whole or not at all."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    save_file(tensors, unfinished)
-    os.replace(unfinished, path)
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    unfinished.write_bytes(content)
-    os.replace(unfinished, path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import tarfile
 import zipfile
 from collections.abc import Iterable, Sequence
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
+
+from lib_colorize.whole_file import replacing, write_whole
 
 FORMATS = {"png": {"compress_level": 6}, "jpg": {"quality": 95, "subsampling": 0}, "webp": {"quality": 95}}
 STAMP = (1980, 1, 1, 0, 0, 0)  # of every member, so that the same pictures make the same bytes
@@ -55,20 +56,18 @@ def write_shard(out: Path, shard: str, samples: Iterable[Written], kind: str = "
         lines.append({"member": f"{shard}/{sample.name}", "width": width, "height": height, **sample.entry})
     for part, listed in members.items():
         if listed:
-            write_whole(out / part / f"{shard}.zip", _zip(listed))
+            write_whole(out / part / f"{shard}.zip", _zip(listed), parents=True)
     if tar:
-        write_whole(out / "tar" / f"{shard}.tar", _tar(members, lines))
-    write_whole(out / "index" / f"{shard}.jsonl", "".join(json.dumps(line) + "\n" for line in lines).encode())
+        write_whole(out / "tar" / f"{shard}.tar", _tar(members, lines), parents=True)
+    write_whole(out / "index" / f"{shard}.jsonl", "".join(json.dumps(line) + "\n" for line in lines), parents=True)
     return len(lines)
 
 
 def merge_index(out: Path, shards: Sequence[str]) -> None:
     """All parts of the index as index.jsonl."""
-    unfinished = out / ".index.jsonl"
-    with unfinished.open("wb") as merged:
+    with replacing(out / "index.jsonl") as unfinished, unfinished.open("wb") as merged:
         for shard in shards:
             merged.write((out / "index" / f"{shard}.jsonl").read_bytes())
-    os.replace(unfinished, out / "index.jsonl")
 
 
 def _zip(members: list[tuple[str, bytes]]) -> bytes:
@@ -94,11 +93,3 @@ def _tar(members: dict[str, list[tuple[str, bytes]]], lines: list[dict[str, Any]
                 header.size = len(content)
                 archive.addfile(header, io.BytesIO(content))
     return stream.getvalue()
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Under another name, then renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    unfinished.write_bytes(content)
-    os.replace(unfinished, path)

@@ -23,7 +23,8 @@ import numpy as np
 from PIL import Image
 
 from lib_colorize.errors import ColorizeError
-from training.dataset.shards import encode, write_whole
+from lib_colorize.whole_file import write_whole
+from training.dataset.shards import encode
 from training.small.build_data import HERE, PACKAGES
 from training.small.colour import rgb_of
 from training.small.drawings import PARTS, Drawing, Group, avatar_drawings, openmoji_drawings
@@ -195,15 +196,15 @@ def write(out: Path, asked: Sequence[tuple[Pair, Dressed, Dressed]], size: int, 
             path = out / "pictures" / f"{pair.name}-{role}"
             for kind, image in (("color", picture.color), ("sketch", picture.sketch),
                                 ("labels", Image.fromarray(picture.labels))):
-                write_whole(path.with_name(f"{path.name}.{kind}.png"), encode(image, "png"))
+                write_whole(path.with_name(f"{path.name}.{kind}.png"), encode(image, "png"), parents=True)
                 pixels.update(image.tobytes())
-    write_whole(out / "sheet.png", encode(sheet(asked), "png"))
+    write_whole(out / "sheet.png", encode(sheet(asked), "png"), parents=True)
     lock = json.loads((HERE / "package-lock.json").read_text(encoding="utf-8"))["packages"]
     versions = {name: lock[f"node_modules/{name}"]["version"]
                 for name in ("openmoji", "@dicebear/core", "@dicebear/collection")}
     content: dict[str, Any] = {"seed": seed, "size": size, "packages": versions, "pixels": pixels.hexdigest(),
                                "names": names, "pairs": [to_plain(pair) for pair, *_ in asked]}
-    write_whole(out / "benchmark.json", json.dumps(content, indent=1).encode())
+    write_whole(out / "benchmark.json", json.dumps(content, indent=1), parents=True)
     return open_benchmark(out)
 
 

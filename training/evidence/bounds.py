@@ -16,8 +16,9 @@ from PIL import Image
 
 from lib_colorize.engine.networks import AutoencoderKL
 from lib_colorize.method.images import to_image
+from lib_colorize.whole_file import write_whole
 from training.dataset.pairs import to_tensor
-from training.dataset.shards import encode, write_whole
+from training.dataset.shards import encode
 from training.evidence.benchmark import Benchmark, Pair
 from training.evidence.scoring import SELF, Scorer
 from training.small.colour import rgb_of
@@ -69,7 +70,7 @@ def draw(scorer: Scorer, make: Make, folder: Path) -> None:
     for pair, what in scorer.wanted(True):
         content = encode(make(scorer.benchmark, pair, what), "png")
         for scale in scorer.scales:  # which a picture that no model made does not know
-            write_whole(scorer.path(folder, scale, pair, what), content)
+            write_whole(scorer.path(folder, scale, pair, what), content, parents=True)
 
 
 def score(scorer: Scorer, make: Make, folder: Path) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from typing import Any
 
 from lib_colorize.checkpoint.files import file_sha256
 from lib_colorize.errors import ColorizeError
-from training.dataset.shards import write_whole
+from lib_colorize.whole_file import write_whole
 from training.evidence import benchmark, bounds, features, rows
 from training.evidence.report import write_report
 from training.evidence.scoring import OWN, SOME, Scorer
@@ -159,7 +159,7 @@ def measure_bounds(plan: Plan) -> list[Result]:
 
 
 def keep(path: Path, result: Result) -> None:
-    write_whole(path, json.dumps(vars(result), indent=1).encode())
+    write_whole(path, json.dumps(vars(result), indent=1), parents=True)
 
 
 def results(out: Path) -> list[Result]:
@@ -188,7 +188,7 @@ def _claim(plan: Plan) -> None:
         if changes:
             raise ColorizeError(f"{plan.out}: holds an experiment with other settings ({'; '.join(changes)}); repeat "
                                 "them, or name another --out")
-    write_whole(path, json.dumps(made_from, indent=1).encode())
+    write_whole(path, json.dumps(made_from, indent=1), parents=True)
 
 
 def describe(plan: Plan) -> str:

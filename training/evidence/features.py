@@ -22,8 +22,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 from lib_colorize.checkpoint.files import open_tensors
-from lib_colorize.checkpoint.write import replacing, save
+from lib_colorize.checkpoint.write import save
 from lib_colorize.errors import ColorizeError
+from lib_colorize.whole_file import replacing
 from training.dataset.cache_key import weights_hash
 from training.dataset.catalog import scan
 from training.dataset.decode import picture

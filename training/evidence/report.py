@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from training.dataset.shards import write_whole
+from lib_colorize.whole_file import write_whole
 from training.evidence.rows import ROWS
 from training.evidence.table import Result, markdown
 
@@ -21,14 +21,15 @@ CURVES: tuple[tuple[str, str, Callable[[dict[str, Any]], float | None]], ...] = 
 
 def write_report(out: Path, results: Sequence[Result], heading: dict[str, Any]) -> list[Result]:
     """Everything that was measured so far; returns it."""
-    write_whole(out / "results.json", json.dumps({**heading, "results": [vars(r) for r in results]}, indent=1).encode())
+    content = {**heading, "results": [vars(result) for result in results]}
+    write_whole(out / "results.json", json.dumps(content, indent=1), parents=True)
     text = markdown(results, heading)
     for name, title, read in CURVES:
         found = curves(results, read)
         if found:
             plot(out / f"curve-{name}.png", title, found)
             text += f"\n![{title}](curve-{name}.png)\n"
-    write_whole(out / "report.md", text.encode())
+    write_whole(out / "report.md", text, parents=True)
     return list(results)
 
 

@@ -14,8 +14,9 @@ from lib_colorize.checkpoint.files import file_sha256
 from lib_colorize.errors import ColorizeError
 from lib_colorize.method.overlay import overlay_lines
 from lib_colorize.method.settings import Settings
+from lib_colorize.whole_file import write_whole
 from training.dataset.decode import picture
-from training.dataset.shards import encode, write_whole
+from training.dataset.shards import encode
 from training.evidence import measures
 from training.evidence.benchmark import Benchmark, Pair
 from training.metrics.features import Features
@@ -59,7 +60,7 @@ class Scorer:
                 settings = EvaluateOptions(steps=self.steps, seed=self.seed).settings(scale, "Uniform", number)
                 sketch = self.benchmark.sketch(pair)
                 result = painter.paint(sketch, self._reference(pair, what), settings).resize(sketch.size)
-                write_whole(path, encode(result, "png"))
+                write_whole(path, encode(result, "png"), parents=True)
             say(f"{folder.name}: coloured at GS {scale:g}")
         return self.found(folder, whole)
 
@@ -70,7 +71,7 @@ class Scorer:
             for pair, what in self.wanted(True):
                 sketch = self.benchmark.sketch(pair)
                 laid = overlay_lines(_open(self.path(folder, scale, pair, what)), sketch, settings)
-                write_whole(self.path(target, scale, pair, what), encode(laid.resize(sketch.size), "png"))
+                write_whole(self.path(target, scale, pair, what), encode(laid.resize(sketch.size), "png"), parents=True)
         return self.found(target, True)
 
     def found(self, folder: Path, whole: bool) -> dict[str, Any]:
@@ -121,7 +122,7 @@ class Scorer:
         if path.exists() and path.read_text() != made_from:
             raise ColorizeError(f"{folder}: found pictures of another checkpoint, benchmark or settings, expected "
                                 f"those of {checkpoint.name}; name another --out, or delete that folder")
-        write_whole(path, made_from.encode())
+        write_whole(path, made_from, parents=True)
 
 
 def _open(path: Path) -> Image.Image:

@@ -19,7 +19,7 @@ from typing import Any
 
 from lib_colorize.checkpoint.files import file_sha256
 from lib_colorize.errors import ColorizeError
-from training.dataset.shards import write_whole
+from lib_colorize.whole_file import write_whole
 from training.metrics import features
 from training.metrics.features import Features
 from training.metrics.measure import measure_all, notes
@@ -72,7 +72,7 @@ def _same_run(checkpoint: Path, data: Validation, options: EvaluateOptions, out:
     path = out / "run.json"
     if path.exists() and json.loads(path.read_bytes())["digest"] != digest:
         raise ColorizeError(f"{out}: holds pictures of another checkpoint, data or settings; name another folder")
-    write_whole(path, json.dumps({"digest": digest, **made_from}, indent=1).encode())
+    write_whole(path, json.dumps({"digest": digest, **made_from}, indent=1), parents=True)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -125,6 +125,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(f"error: {error}")
     if found is None:
         return
-    write_whole(args.out / "evaluation.json", json.dumps(found, indent=1).encode())
-    write_whole(args.out / "evaluation.md", markdown([*others, found]).encode())
+    write_whole(args.out / "evaluation.json", json.dumps(found, indent=1), parents=True)
+    write_whole(args.out / "evaluation.md", markdown([*others, found]), parents=True)
     print(markdown([*others, found]))

@@ -14,9 +14,10 @@ from PIL import Image
 
 from lib_colorize.errors import ColorizeError
 from lib_colorize.method.settings import Polarity, Settings
+from lib_colorize.whole_file import write_whole
 from training.dataset.catalog import Catalog, scan
 from training.dataset.decode import BadPicture, picture
-from training.dataset.shards import encode, write_whole
+from training.dataset.shards import encode
 from training.metrics.painter import Painter
 
 WHITE = Image.new("RGB", (64, 64), "white")  # the blank reference of the leak score
@@ -102,7 +103,8 @@ def paint_all(
                 path = folder_of(out, scheduler, scale, blank) / f"{case.index:08d}.png"
                 if not path.exists():
                     settings = options.settings(scale, scheduler, case.index)
-                    write_whole(path, encode(painter.paint(sketch, WHITE if blank else reference, settings), "png"))
+                    painted = painter.paint(sketch, WHITE if blank else reference, settings)
+                    write_whole(path, encode(painted, "png"), parents=True)
         if count % max(1, len(cases) // 20) == 0:
             say(f"{count} of {len(cases)} sketches, {time.monotonic() - start:.0f} s")
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +26,7 @@ from torch import Tensor
 
 from lib_colorize.engine.networks import AutoencoderKL
 from lib_colorize.method.network_config import VAEConfig
+from lib_colorize.whole_file import replacing
 from training.dataset.pairs import Pairs, open_pairs
 from training.small.vae_init import pass_colour
 from training.trainer.recipes import POCKET
@@ -103,9 +103,8 @@ def rescale(vae: AutoencoderKL, pictures: Tensor) -> None:
 
 def save_state(path: Path, vae: AutoencoderKL, optimizer: torch.optim.Optimizer, step: int) -> None:
     """To resume from; a broken write leaves the old file."""
-    unfinished = path.with_suffix(".unfinished")
-    torch.save({"step": step, "model": vae.state_dict(), "optimizer": optimizer.state_dict()}, unfinished)
-    os.replace(unfinished, path)
+    with replacing(path) as unfinished:
+        torch.save({"step": step, "model": vae.state_dict(), "optimizer": optimizer.state_dict()}, unfinished)
 
 
 def load_state(path: Path, vae: AutoencoderKL, optimizer: torch.optim.Optimizer) -> int:

@@ -26,9 +26,10 @@ from lib_colorize.checkpoint.convert import DTYPES
 from lib_colorize.checkpoint.host_config import host_config
 from lib_colorize.checkpoint.metadata import ModelCard, Schedule
 from lib_colorize.checkpoint.read import read
-from lib_colorize.checkpoint.write import replacing, save, write
+from lib_colorize.checkpoint.write import save, write
 from lib_colorize.engine.networks import AutoencoderKL, without_weights
 from lib_colorize.errors import ColorizeError
+from lib_colorize.whole_file import replacing
 from training.trainer import run_folder as stored
 from training.trainer.dataclass_json import from_plain
 from training.trainer.initial_weights import PROJECTION

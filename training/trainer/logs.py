@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from lib_colorize.errors import ColorizeError
+from lib_colorize.whole_file import write_whole
 
 BINS = 10  # of t, equally wide: an early t is nearly no noise
 
@@ -117,9 +117,7 @@ def forget_after(file: Path, images: int) -> None:
                 kept.append(line + "\n")
         except (ValueError, KeyError, TypeError):
             continue
-    unfinished = file.with_suffix(".unfinished")
-    unfinished.write_text("".join(kept), encoding="utf-8")
-    os.replace(unfinished, file)
+    write_whole(file, "".join(kept))
 
 
 def flat(config: Mapping[str, Any], name: str = "") -> dict[str, Any]:

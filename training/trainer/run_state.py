@@ -18,6 +18,7 @@ import torch
 from accelerate import Accelerator
 
 from lib_colorize.errors import ColorizeError
+from lib_colorize.whole_file import sync, write_whole
 from training.trainer.dataclass_json import differing
 from training.trainer.ema import EMA
 from training.trainer.feed import Position
@@ -43,10 +44,10 @@ def save(accelerator: Accelerator, out: Path, position: Position, ema: EMA | Non
         where = {**asdict(position), "world": accelerator.num_processes, "kind": accelerator.distributed_type.value}
         (unfinished / POSITION).write_text(json.dumps(where))
         for file in sorted(unfinished.rglob("*")):
-            _to_disk(file)
+            sync(file)
         shutil.rmtree(final, ignore_errors=True)
         os.replace(unfinished, final)
-        _to_disk(final.parent)
+        sync(final.parent)
         for old in checkpoints(out)[:-keep]:
             shutil.rmtree(old)
     accelerator.wait_for_everyone()
@@ -93,10 +94,7 @@ def claim(out: Path, description: Mapping[str, Any]) -> None:
         if changes:
             raise ColorizeError(f"{out}: holds a run with another configuration ({'; '.join(changes[:4])}"
                                 f"{'; ...' if len(changes) > 4 else ''}); repeat its settings, or name another --out")
-    unfinished = file.with_suffix(".unfinished")
-    unfinished.write_text(json.dumps(description, indent=1), encoding="utf-8")
-    _to_disk(unfinished)
-    os.replace(unfinished, file)
+    write_whole(file, json.dumps(description, indent=1))
 
 
 def _fixed(description: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,12 +104,3 @@ def _fixed(description: Mapping[str, Any]) -> dict[str, Any]:
 
 def _ema_file(accelerator: Accelerator) -> str:
     return f"ema-{accelerator.process_index if sharded(accelerator) else 0}.pt"
-
-
-def _to_disk(path: Path) -> None:
-    """Wait until a file or a folder's list of names is on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

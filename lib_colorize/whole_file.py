@@ -1,0 +1,90 @@
+"""Files that are there whole or not at all: written under another name beside their own, synced, then renamed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from .errors import ColorizeError
+
+PREFIX = ".unfinished-"  # of the name while it is written; what a killed process leaves begins with it too
+OF_A_FULL_DISK = ("inline_container", "PytorchStreamWriter", "file write failed")  # torch's words for any failed write
+
+
+class DiskError(ColorizeError):
+    """A file that could not be written: the disk's fault, or the folder's, not that of the picture or the model."""
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A name in the same folder to write to; at the end on the disk and renamed to `path`, removed after any error.
+
+    A failed write (full disk, no permission, no such folder) becomes a DiskError, and `path` is as it was before.
+    """
+    if not path.parent.is_dir():
+        raise DiskError(f"{path}: there is no folder {path.parent}; make it first")
+    if path.is_dir():
+        raise DiskError(f"{path}: a folder, expected the name of a file to write")
+    unfinished: Path | None = None
+    try:
+        handle, name = tempfile.mkstemp(prefix=PREFIX, dir=path.parent)
+        os.close(handle)
+        unfinished = Path(name)
+        yield unfinished
+        unfinished.chmod(default_mode())
+        sync(unfinished)
+        unfinished.replace(path)
+    except Exception as error:
+        if not _of_the_disk(error):
+            raise
+        with suppress(OSError):
+            reason = f"{getattr(error, 'strerror', None) or error} ({_free(path.parent)} GB free)"
+            raise DiskError(f"{path}: not written: {reason}; what was there is unchanged") from None
+        raise DiskError(f"{path}: not written: {error}; what was there is unchanged") from None
+    finally:
+        if unfinished is not None:
+            unfinished.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, content: bytes | str, parents: bool = False) -> None:
+    """All of the content (text as UTF-8) or no file, whatever happens; DiskError with the system's reason."""
+    if parents:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as unfinished:
+        unfinished.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or a folder's list of names, is on the disk; Windows has no way to ask that of a folder."""
+    if path.is_dir():
+        if os.name == "nt":
+            return
+        handle = os.open(path, os.O_RDONLY)
+    else:
+        handle = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def default_mode() -> int:
+    """Permissions that a new file gets here; what writes through temporary files leaves 0600."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+def _of_the_disk(error: Exception) -> bool:
+    if isinstance(error, ColorizeError):
+        return False
+    torch_failed = isinstance(error, RuntimeError) and any(word in str(error) for word in OF_A_FULL_DISK)
+    return isinstance(error, OSError) or torch_failed or type(error).__name__ == "SafetensorError"
+
+
+def _free(folder: Path) -> str:
+    return f"{shutil.disk_usage(folder).free / 1e9:.1f}"
