@@ -28,7 +28,7 @@ def amount(count: float) -> str:
     return f"{count:.0f} bytes"
 
 
-def parents(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
     """Make the folder when it is missing."""
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from ..errors import ColorizeError
 from .catalogue import Folders, KnownFile, mirrors
-from .disk import amount, parents, only_one, place, record_sha256, require_space
+from .disk import amount, make_folder, only_one, place, record_sha256, require_space
 from .http_transfer import Interrupted, Refused, Stopped, transfer
 from .import_file import require_kind
 from .part_file import Offer, PartFile
@@ -86,7 +86,7 @@ def download(
     for url in urls:
         if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
             raise ColorizeError(f"{url!r}: expected an address that begins with http:// or https://")
-    parents(target.parent)
+    make_folder(target.parent)
     with only_one(target):
         if target.exists():
             raise ColorizeError(f"{target}: there already ({amount(target.stat().st_size)}); move it away to fetch it "

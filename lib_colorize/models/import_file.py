@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..errors import ColorizeError
 from .catalogue import MODEL_SUFFIXES, Folders, Purpose, recommended
-from .disk import amount, parents, only_one, place, record_sha256, require_space
+from .disk import amount, make_folder, only_one, place, record_sha256, require_space
 from .scan import problem_of
 
 CopyProgress = Callable[[int, int], None]  # bytes done, bytes in all
@@ -45,7 +45,7 @@ def import_file(
     target = folders.target(purpose) / source.name
     if source.suffix.lower() not in MODEL_SUFFIXES:
         raise ColorizeError(f"{source}: hosts list only {', '.join(MODEL_SUFFIXES)}; rename it first")
-    parents(target.parent)
+    make_folder(target.parent)
     with only_one(target):
         if target.exists():
             return _same(source, target)
