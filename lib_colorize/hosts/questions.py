@@ -18,6 +18,8 @@ from .job import decode, placement_of
 from .settings import JobSettings
 from .tokens import encoder_note
 
+SLIDER_LEAST, SLIDER_STEP = 64, 8  # of width and height in both WebUIs; the most is MAX_SIZE
+
 
 @dataclass(frozen=True)
 class Status:
@@ -64,12 +66,21 @@ def preview(host: Host, image: Any, settings: JobSettings, size: tuple[int, int]
 
 
 def size_for(host: Host, image: Any, settings: JobSettings) -> tuple[int, int]:
-    """(width, height) that a sketch gets at the loaded checkpoint's own size."""
+    """(width, height) for a host's sliders: the drawing as the loaded checkpoint makes it, without paper around it.
+
+    Both sides are rounded to what a slider can say, which squeezes the drawing by half a step at most; a drawing with
+    a side below the slider's least is enlarged. ColorizeError for one too long for that.
+    """
     file = colorize_file(host.chosen_path())
     if file is None:
         raise ColorizeError("choose a ColorizeDiffusion checkpoint first; the size follows from it")
     picture = decode(host, image, "the sketch")
     if picture is None:
         raise ColorizeError("no sketch to measure; put one into the sketch box or into img2img")
-    placement = placement_of(picture.size, file, settings)
-    return placement.canvas_width, placement.canvas_height
+    drawing = placement_of(picture.size, file, settings)
+    scale = max(drawing.width / picture.width, drawing.height / picture.height, SLIDER_LEAST / min(picture.size))
+    width, height = (round(side * scale / SLIDER_STEP) * SLIDER_STEP for side in picture.size)
+    if max(width, height) > MAX_SIZE:
+        raise ColorizeError(f"the sketch of {picture.width}x{picture.height} pixels is too long for the sliders "
+                            f"({SLIDER_LEAST} to {MAX_SIZE}); crop it, or leave Size from the sketch on")
+    return width, height

@@ -1,0 +1,36 @@
+"""What the page asks between runs: the size that its sliders get."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from PIL import Image
+
+from lib_colorize.errors import ColorizeError
+from lib_colorize.hosts.checkpoints import SHIPPED
+from lib_colorize.hosts.questions import size_for
+from lib_colorize.hosts.settings import JobSettings
+
+HOST = SimpleNamespace(chosen_path=lambda: str(SHIPPED), picture_folders=lambda: (), fetch_picture=lambda: None)
+
+
+def sliders(width, height):
+    return size_for(HOST, Image.new("RGB", (width, height)), JobSettings())
+
+
+@pytest.mark.parametrize(("drawing", "expected"), [
+    ((600, 440), (128, 96)), ((440, 600), (96, 128)), ((50, 50), (128, 128)), ((1280, 796), (192, 120)),
+    ((611, 37), (1056, 64)), ((300, 3000), (64, 640)),
+])
+def test_the_sliders_get_the_drawing_as_the_model_makes_it_and_no_paper_around_it(drawing, expected):
+    width, height = sliders(*drawing)
+    assert (width, height) == expected
+    assert width % 8 == height % 8 == 0 and min(width, height) >= 64  # all that a host's slider can say
+    squeezed = (width / height) / (drawing[0] / drawing[1])
+    assert abs(squeezed - 1) < 4 / min(width, height)  # half a step of the slider
+
+
+def test_a_strip_that_the_sliders_cannot_say_is_refused_instead_of_squeezed():
+    with pytest.raises(ColorizeError, match=r"4000x100 pixels.*Size from the sketch"):
+        sliders(4000, 100)
