@@ -27,6 +27,7 @@ from lib_colorize.errors import ColorizeError
 from lib_colorize.whole_file import write_whole
 from training.dataset import decode
 from training.dataset import workers as engine
+from training.dataset.about import About, write_about
 from training.dataset.dedupe import MAX_BITS, duplicates
 from training.dataset.extractors import Choice, Mixture
 from training.dataset.index import Condition, entries
@@ -61,9 +62,12 @@ class BuildOptions:
 
 def build(
     options: BuildOptions, out: Path, engine_name: str = "local", workers: int = 0, device: str = "cpu",
-    gpus: float = 0.0, say: Callable[[str], None] = print,
+    gpus: float = 0.0, say: Callable[[str], None] = print, about: About | None = None,
 ) -> Report:
-    """Build or go on building; returns what was used and what was passed over."""
+    """Build or go on building; returns what was used and what was passed over.
+
+    about: what about.json shall say; None: no licence, and the names of the source folders.
+    """
     Mixture(options.extractors, options.seed, device)  # wrong weights are told before any work
     _same_options(options, out)
     report = Report()
@@ -92,7 +96,13 @@ def build(
     found = statistics(out, report)
     write_whole(out / "statistics.json", json.dumps(found, indent=1), parents=True)
     statistics_sheet(out, found, options.seed).save(out / "statistics.png")
+    write_about(out, about or about_of(options))
     return report
+
+
+def about_of(options: BuildOptions, licence: str = "", words: str = "") -> About:
+    """What a built folder says of itself: these words, or the names of the folders that it was built from."""
+    return About(licence, words or ", ".join(Path(source).resolve().name for source in options.sources))
 
 
 def _same_options(options: BuildOptions, out: Path) -> None:
@@ -244,13 +254,17 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--workers", type=int, default=0, help="processes; 0: this one, or all that Ray has room for")
     command.add_argument("--gpus", type=float, default=0.0, help="GPUs of each Ray worker that draws lines")
     command.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    command.add_argument("--licence", default="", help="of what is trained on the pictures, for about.json")
+    command.add_argument("--about", default="", help="what the pictures are, for about.json; default: --source's name")
     return command
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     args = parser().parse_args(arguments)
     try:
-        report = build(options_of(args), args.out, args.engine, args.workers, args.device, args.gpus)
+        options = options_of(args)
+        report = build(options, args.out, args.engine, args.workers, args.device, args.gpus,
+                       about=about_of(options, args.licence, args.about))
     except ColorizeError as error:
         sys.exit(f"error: {error}")
     print(report)

@@ -2,9 +2,9 @@
 
     python -m training.build_data --out data/small [--size 128] [--variants 6] [--avatars 700]
 
-Writes color/*.zip, sketch/*.zip (black lines on white) and index.jsonl, the layout that training reads. Held out of it,
-for the demo and for tests, is every OpenMoji whose hexcode h has int(md5(h).hexdigest(), 16) % 10 == 0, and every other
-one with the same line art.
+Writes color/*.zip, sketch/*.zip (black lines on white), index.jsonl and about.json, the layout that training reads.
+Held out of it, for the demo and for tests, is every OpenMoji whose hexcode h has int(md5(h).hexdigest(), 16) % 10 == 0,
+and every other one with the same line art.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ import numpy as np
 from PIL import Image
 
 from lib_colorize.errors import ColorizeError
+from training.dataset.about import About, write_about
 from training.dataset.shards import Written, merge_index, write_shard
 from training.small import recolour
 
@@ -38,6 +39,10 @@ GROUPS = ("activities", "animals-nature", "extras-openmoji", "food-drink", "obje
 VARIANTS, AVATARS = 6, 700  # recolourings of each OpenMoji, avatars of each style
 PACKAGES = HERE / "node_modules"
 SHARD = 1000  # pairs in a zip
+ABOUT = About(
+    licence="CC BY-SA 4.0",
+    trained_on="OpenMoji (CC BY-SA 4.0) and DiceBear avatars: Adventurer and Lorelei by Lisa Wischofsky, Micah by "
+               "Micah Lanier, Open Peeps by Pablo Stanley")
 
 
 def held_out(hexcode: str) -> bool:
@@ -166,11 +171,13 @@ def write_pairs(out: Path, drawn: Iterable[tuple[str, int, tuple[np.ndarray, np.
 def write_samples(out: Path, drawn: Iterable[Written]) -> int:
     """Shards of those that show something, for without lines there is no sketch to learn from; returns how many."""
     samples = (sample for sample in drawn if (np.asarray(sample.sketch) < 128).mean() >= 0.005)
-    shards, count = [], 0
+    shards: list[str] = []
+    count = 0
     while part := list(itertools.islice(samples, SHARD)):
         shards.append(f"{len(shards):04d}")
         count += write_shard(out, shards[-1], part)
     merge_index(out, shards)
+    write_about(out, ABOUT)
     return count
 
 

@@ -5,7 +5,8 @@
 The paper's data have no such pairs; drawings with known parts do. Hair, skin and clothes of a figure take the colours
 that these have in the reference; all else goes by area, the largest part by the largest. A plain background is the
 reference's; of a pattern it is the lighter colour, so that no pattern is ever to be painted where the sketch is blank.
-Everything is drawn from what training.build_data trains on. Writes color/, sketch/, reference/ and index.jsonl.
+Everything is drawn from what training.build_data trains on. Writes color/, sketch/, reference/, index.jsonl and
+about.json.
 """
 
 from __future__ import annotations
