@@ -42,11 +42,18 @@ class Interrupted(BaseException):
 
 
 class Wrapper(nn.Module):
-    """`sd_model.model`: the U-Net inside."""
+    """`sd_model.model`: the U-Net inside, which is given the context; image conditions go no further."""
 
     def __init__(self, unet: nn.Module) -> None:
         super().__init__()
         self.diffusion_model = unet
+
+    def forward(self, x: Tensor, t: Tensor, c_concat: Any = None, c_crossattn: Any = None) -> Tensor:
+        out: Tensor = self.diffusion_model(x, t, context=torch.cat(c_crossattn, 1))
+        return out
+
+
+batch_callbacks: list[Any] = []  # of `script_callbacks.on_cfg_denoiser`
 
 
 class Denoiser(nn.Module):
@@ -61,27 +68,40 @@ class Denoiser(nn.Module):
         return torch.stack([base[i] + sum(weight * cond_scale * (x_out[row] - base[i]) for row, weight in conds)
                             for i, conds in enumerate(conds_list)])
 
-    def forward(self, x: Tensor, t: float, cond: Any, uncond: Any, cond_scale: float) -> Tensor:
+    def forward(self, x: Tensor, t: float, cond: Any, uncond: Any, cond_scale: float, image_cond: Tensor) -> Tensor:
+        """By the sampler's options: all rows in one call or as many as pictures, without unconditionals or with."""
         rows: list[Tensor] = []
         conds_list = []
         for composed in cond.batch:
             conds_list.append([(len(rows) + i, part.weight) for i, part in enumerate(composed)])
             rows += [part.schedules[0].cond for part in composed]
         base = torch.stack([scheduled[0].cond for scheduled in uncond])
-        x_in = torch.cat([x[i:i + 1].expand(len(composed), -1, -1, -1) for i, composed in enumerate(cond.batch)] + [x])
-        context, t_in = torch.cat([torch.stack(rows), base]), torch.full((len(x_in),), t)
-        size = len(x_in) if self.sampler.batched else len(x)
-        unet = self.sampler.model.model.diffusion_model
-        out = torch.cat([unet(x_in[i:i + size], t_in[i:i + size], context=context[i:i + size])
-                         for i in range(0, len(x_in), size)])
-        return self.combine_denoised(out, conds_list, base, cond_scale)
+        counts = [len(composed) for composed in cond.batch]
+        x_in, images = (torch.cat([each[i:i + 1].expand(n, -1, -1, -1) for i, n in enumerate(counts)] + [each])
+                        for each in (x, image_cond))
+        built = SimpleNamespace(x=x_in, image_cond=images, text_cond=torch.stack(rows), text_uncond=base, denoiser=self)
+        for callback in batch_callbacks:
+            with contextlib.suppress(Exception):  # the host prints them
+                callback(built)
+        x_in, skip = built.x, self.sampler.skip_uncond
+        if skip:
+            x_in = x_in[:-len(x)]
+        context = built.text_cond if skip else torch.cat([built.text_cond, built.text_uncond])
+        t_in, size = torch.full((len(x_in),), t), len(x_in) if self.sampler.batched else len(x)
+        out = torch.cat([self.sampler.model.model(
+            x_in[i:i + size], t_in[i:i + size], c_crossattn=[context[i:i + size]],
+            c_concat=[built.image_cond if self.sampler.batched else built.image_cond[i:i + size]])
+            for i in range(0, len(x_in), size)])
+        if skip:
+            out = torch.cat([out, torch.cat([out[conds[0][0]:conds[0][0] + 1] for conds in conds_list])])
+        return self.combine_denoised(out, conds_list, base, 1.0 if skip else cond_scale)
 
 
 class Sampler:
     """One step of sampling; `calls` says which of the two ways it was run."""
 
-    def __init__(self, model: Any, t: float = 500.0, batched: bool = True) -> None:
-        self.model, self.t, self.batched = model, t, batched
+    def __init__(self, model: Any, t: float = 500.0, batched: bool = True, skip_uncond: bool = False) -> None:
+        self.model, self.t, self.batched, self.skip_uncond = model, t, batched, skip_uncond
         self.model_wrap_cfg = Denoiser(self)
         self.calls: list[str] = []
         self.fail: BaseException | None = None
@@ -99,7 +119,8 @@ class Sampler:
 
     def _run(self, p: Any, x: Tensor, cond: Any, uncond: Any) -> Tensor:
         with torch.no_grad():
-            out: Tensor = self.model_wrap_cfg(x, self.t, cond, uncond, p.cfg_scale * self.scale)
+            out: Tensor = self.model_wrap_cfg(x, self.t, cond, uncond, p.cfg_scale * self.scale,
+                                              x.new_zeros(len(x), 5, 1, 1))
         if self.fail is not None:
             raise self.fail
         return out
@@ -132,6 +153,7 @@ class Processing:
 
 def install(monkeypatch: Any, model: Any, opts: dict[str, Any] | None = None) -> dict[str, ModuleType]:
     """Put fakes of all modules that the adapter imports into place; returns them by name."""
+    batch_callbacks.clear()
     model_data = SimpleNamespace(sd_model=model, loaded_sd_models=[model])
     state = SimpleNamespace(interrupted=False, skipped=False, stopping_generation=False, textinfo=None)
     contents: dict[str, dict[str, Any]] = {
@@ -146,7 +168,7 @@ def install(monkeypatch: Any, model: Any, opts: dict[str, Any] | None = None) ->
         "sd_unet": {"get_unet_option": lambda: None},
         "sd_models_config": {"find_checkpoint_config": lambda state_dict, info: "the host's guess"},
         "sd_hijack": {"model_hijack": SimpleNamespace()},
-        "script_callbacks": {"on_model_loaded": lambda callback: None},
+        "script_callbacks": {"on_model_loaded": lambda callback: None, "on_cfg_denoiser": batch_callbacks.append},
         "shared": {"opts": SimpleNamespace(data=dict(opts or {})), "cmd_opts": SimpleNamespace(), "state": state,
                    "sd_model": model},
         "paths": {"models_path": "/nowhere/models", "data_path": "/nowhere"},

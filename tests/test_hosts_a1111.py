@@ -36,6 +36,7 @@ def world(tiny_checkpoint, monkeypatch):
                             sd_checkpoint_info=SimpleNamespace(filename=str(tiny_checkpoint)))
     modules = a1111_fakes.install(monkeypatch, model)
     host = importlib.import_module("lib_colorize.hosts.webui.a1111.adapter").A1111()
+    host.install()
     return SimpleNamespace(host=host, model=model, unet=unet, file=file, modules=modules)
 
 
@@ -92,6 +93,26 @@ CASES = {
 @pytest.mark.parametrize("batched", [True, False])
 @pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("name", CASES)
+def test_what_others_see_of_our_conditions_is_the_tokens_or_zeros(world, pictures, name, count, batched):
+    """Whoever stands in the place of the U-Net's forward (ControlNet does) sees [N, D] and nothing of us."""
+    seen, original = [], world.unet.forward
+
+    def forward(x, timesteps=None, context=None, **rest):
+        seen.extend(context)
+        return original(x, timesteps, context, **rest)
+
+    world.unet.forward = forward
+    job, _, _ = run(world, pictures, CASES[name], count, batched=batched)
+    tokens = job.tokens[0]
+    assert {tuple(row.shape) for row in seen} == {tuple(tokens.shape)}
+    assert all(torch.equal(row, tokens) or not row.any() for row in seen)
+    without = sum(not row.any() for row in seen)
+    assert without == (count if job.settings.reference_guidance > 1 else 0)
+
+
+@pytest.mark.parametrize("batched", [True, False])
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("name", CASES)
 def test_a_step_is_the_cores_own(world, pictures, name, count, batched):
     job, out, _ = run(world, pictures, CASES[name], count, batched=batched)
     torch.testing.assert_close(out, expected(world, job, CASES[name], noise(count), job.frame), atol=2e-5, rtol=1e-4)
@@ -103,6 +124,46 @@ def test_each_picture_of_a_batch_may_have_its_own_sketch(world, pictures):
     torch.testing.assert_close(out, expected(world, job, settings, noise(2), job.frame), atol=2e-5, rtol=1e-4)
     _, same, _ = run(world, pictures, settings, 2, sketches=(0, 0))
     assert (out - same)[0].abs().max() < 2e-5 and (out - same)[1].abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("batched", [True, False])
+def test_a_step_without_unconditionals_is_the_picture_without_guidance(world, pictures, batched):
+    """The host leaves them out where it is told to (negative guidance minimum sigma)."""
+    _, out, _ = run(world, pictures, CASES["both"], 2, sketches=(0, 2), skip_uncond=True, batched=batched)
+    _, usual, _ = run(world, pictures, CASES["no guidance"], 2, sketches=(0, 2))
+    torch.testing.assert_close(out, usual, atol=2e-5, rtol=1e-4)
+
+
+def test_a_mark_of_somebody_else_before_the_context_is_let_through(world, pictures):
+    """ControlNet tells conditions from unconditionals by a token that it takes off again in its own forward."""
+    def theirs(built):
+        for name in ("text_cond", "text_uncond"):
+            context = getattr(built, name)
+            setattr(built, name, torch.cat([torch.ones_like(context[:, :1]), context], 1))
+
+    a1111_fakes.batch_callbacks.append(theirs)
+    _, out, _ = run(world, pictures, CASES["both"], 2)
+    a1111_fakes.batch_callbacks.remove(theirs)
+    torch.testing.assert_close(out, run(world, pictures, CASES["both"], 2)[1], atol=2e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("change, named", [
+    (lambda built: vars(built).update(image_cond=torch.zeros_like(built.image_cond)), "did not make"),
+    (lambda built: vars(built).update(image_cond=built.image_cond[:, :2]), "did not make"),
+    (lambda built: vars(built).update(text_cond=torch.randn_like(built.text_cond)), "not ours"),
+    (lambda built: vars(built).update(text_uncond=built.text_cond[:1].clone()), "not ours"),
+])
+def test_rows_that_cannot_be_told_stop_the_run(world, pictures, change, named):
+    a1111_fakes.batch_callbacks.append(change)
+    with pytest.raises(ColorizeError, match=named):
+        run(world, pictures, {})
+
+
+def test_a_call_of_the_unet_that_the_sampler_did_not_make_stops_the_run(world, pictures):
+    original = world.model.model.forward
+    world.model.model.forward = lambda x, t, **rest: (original(x, t, **rest), original(x, t, **rest))[0]
+    with pytest.raises(ColorizeError, match="did not make"):
+        run(world, pictures, {})
 
 
 def test_rows_that_show_the_same_are_computed_once(world, pictures):

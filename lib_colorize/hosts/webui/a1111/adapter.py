@@ -21,7 +21,7 @@ from ...job import Job, frame_of
 from ..shared import processing as webui
 from ..shared.sampling import wrap_sampler
 from .loading import Loading, noted
-from .marks import mark, read_marks
+from .marks import Rows
 
 ARGUMENTS = ("x", "timesteps", "context")  # of the U-Net
 
@@ -106,29 +106,34 @@ def _layout(settings: Settings, has_reference: bool) -> tuple[tuple[Branch, ...]
     return (first, *others), unconditional
 
 
-def _conditions(job: Job, count: int) -> tuple[Any, Any]:
-    """The host's conditions and unconditionals for `count` pictures: marked tokens, the same at every step."""
+def _rows(job: Job) -> Rows:
     tokens = job.tokens
     if tokens is None:
         tokens = torch.zeros(1, 1, job.file.config.unet.context_dim)
+    return Rows(*_layout(job.settings, job.tokens is not None), tokens[0].to(devices.device, devices.dtype))
+
+
+def _conditions(job: Job, count: int) -> tuple[Any, Any]:
+    """The host's conditions and unconditionals for `count` pictures: tokens or zeros, the same at every step."""
+    rows = _rows(job)
     conditions, unconditional = _layout(job.settings, job.tokens is not None)
 
-    def scheduled(branch: Branch, picture: int) -> Any:
-        marked = mark(tokens[0], branch, picture).to(devices.device, devices.dtype)
-        return prompt_parser.ScheduledPromptConditioning(10**9, marked)
+    def scheduled(branch: Branch) -> Any:
+        return prompt_parser.ScheduledPromptConditioning(10**9, rows.context(branch))
 
-    composed = [[prompt_parser.ComposableScheduledPromptConditioning([scheduled(branch, i)], 1.0)
-                 for branch in conditions] for i in range(count)]
+    composed = [[prompt_parser.ComposableScheduledPromptConditioning([scheduled(branch)], 1.0)
+                 for branch in conditions] for _ in range(count)]
     return (prompt_parser.MulticondLearnedConditioning(shape=(count,), batch=composed),
-            [[scheduled(unconditional, i)] for i in range(count)])
+            [[scheduled(unconditional)] for _ in range(count)])
 
 
 @contextmanager
 def _shown(p: Any, job: Job, conditioning: Conditioning, attachment: Attachment) -> Iterator[None]:
     """Sketch, reference and guidance act in the model; undone whatever the way out."""
     unet, denoiser, settings = p.sd_model.model.diffusion_model, p.sampler.model_wrap_cfg, job.settings
-    scale = p.cfg_scale
-    with attachment.applied() as attached, _assigned_rows(unet, attached, job, conditioning.pictures):
+    scale, rows = p.cfg_scale, _rows(job)
+    with (attachment.applied() as attached, rows.told(denoiser, p.sd_model.model),
+          _assigned_rows(unet, attached, job, rows, conditioning.pictures)):
         p.cfg_scale = as_cfg(settings, conditioning.tokens is not None)[1]  # host and samplers may scale it further
         denoiser.combine_denoised = types.MethodType(_combine(settings, attached, conditioning, p.cfg_scale), denoiser)
         try:
@@ -157,8 +162,8 @@ def _combine(settings: Settings, attached: Attached, conditioning: Conditioning,
 
 
 @contextmanager
-def _assigned_rows(unet: Any, attached: Attached, job: Job, pictures: int) -> Iterator[None]:
-    """Tells `attached` before each call what its rows show, from the marks; equal rows are computed once."""
+def _assigned_rows(unet: Any, attached: Attached, job: Job, told: Rows, pictures: int) -> Iterator[None]:
+    """Tells `attached` before each call what its rows show; equal rows are computed once."""
     places: list[Tensor | None] = [None]  # of each row among those that are computed
     last = job.file.usable().schedule.timesteps - 1
 
@@ -167,7 +172,7 @@ def _assigned_rows(unet: Any, attached: Attached, job: Job, pictures: int) -> It
         attached.progress = 1 - float(t[0]) / last
         acts = job.tokens is not None and job.settings.uses_reference_at(attached.progress)
         rows = [(Branch.FULL if branch is Branch.NO_REFERENCE and not acts else branch, picture)
-                for branch, picture in read_marks(context)]
+                for branch, picture in told.shown(context)]
         chosen = list(range(len(rows)))
         if "forward" not in vars(module):  # somebody who replaces it may count on the number of rows
             chosen = sorted({rows.index(row) for row in rows})

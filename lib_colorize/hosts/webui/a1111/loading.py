@@ -25,6 +25,7 @@ from ...host import Undo
 from ..shared import processing as webui
 from ..shared.patching import replace_function, scratch_folder
 from ..shared.probing import alphas_of, probe_loaded
+from .marks import on_batch
 
 NO_TEXT = f"{__package__}.no_text.NoTextEncoder"
 
@@ -43,6 +44,7 @@ class Loading:
             replace_function(sd_models, "reload_model_weights", self._reload),
         ]
         script_callbacks.on_model_loaded(on_model_loaded)
+        script_callbacks.on_cfg_denoiser(on_batch)
         return undo
 
     def _find_config(self, original: Any) -> Any:
