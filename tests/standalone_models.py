@@ -9,10 +9,10 @@ from PIL import Image, ImageDraw
 
 from lib_colorize.checkpoint.metadata import ModelCard
 from lib_colorize.checkpoint.write import write
-from lib_colorize.cli import bench
+from lib_colorize.cli import random_networks
 from lib_colorize.method.schedule import Prediction
 
-CONFIG, VISION = bench.sizes("tiny")
+CONFIG, VISION = random_networks.sizes("tiny")
 RESOLUTION = 64  # pixels
 
 
@@ -20,10 +20,10 @@ def write_checkpoint(
     path: Path, with_reference_encoder: bool = True, prediction: Prediction | None = Prediction.V,
 ) -> Path:
     """A whole small model; prediction: None = the metadata do not say."""
-    parts = {name: bench.random_state(name, CONFIG) for name in ("unet", "vae", "sketch_encoder")}
+    parts = {name: random_networks.random_state(name, CONFIG) for name in ("unet", "vae", "sketch_encoder")}
     config = CONFIG
     if with_reference_encoder:
-        parts["reference_encoder"] = bench.vision_state(VISION)
+        parts["reference_encoder"] = random_networks.vision_state(VISION)
         config = replace(CONFIG, reference=VISION)
     write(path, parts, ModelCard(config, prediction, resolution=RESOLUTION))
     return path

@@ -19,6 +19,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from lib_colorize.cli import colorize, loading, options
 from lib_colorize.cli import commands as cli
 from lib_colorize.cli.png import KEY, read_record
 from lib_colorize.method.settings import Settings
@@ -132,8 +133,47 @@ def test_every_setting_has_an_option(capsys: pytest.CaptureFixture[str]) -> None
     text = capsys.readouterr().out
     assert stop.value.code == 0
     for item in fields(Settings):
-        name = "size" if item.name in cli.SIZE_FIELDS else item.name.replace("_", "-")
+        name = "size" if item.name in options.SIZE_FIELDS else item.name.replace("_", "-")
         assert f"--{name} " in text, item.name
+
+
+def test_each_picture_is_decoded_once(inputs: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    real = Image.open
+
+    def count(stream: object, *more: object, **options: object) -> Image.Image:
+        opened.append(Path(str(getattr(stream, "name", stream))).name)
+        return real(stream, *more, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Image, "open", count)
+    assert cli.main(arguments(inputs, out / "a.png", "--batch", "2")) == 0
+    assert sorted(opened) == ["reference.png", "sketch.png"]
+    opened.clear()
+    assert cli.main(["colorize", "--from-png", str(out / "a-1.png"), "-o", str(out / "b.png"), "--quiet"]) == 0
+    assert sorted(opened) == ["a-1.png", "reference.png", "sketch.png"]  # of a-1 only the record is read
+    folder = out / "sketches"
+    folder.mkdir()
+    for i in range(3):
+        draw_sketch(folder / f"{i}.png", shift=i)
+    (out / "coloured").mkdir()
+    opened.clear()
+    assert cli.main(arguments(inputs, out / "coloured", sketch=folder)) == 0
+    assert sorted(opened) == ["0.png", "1.png", "2.png", "reference.png"]
+
+
+@pytest.mark.parametrize("encoding", ("cp1252", "ascii"))
+def test_a_console_without_the_letters_of_a_path_shows_their_numbers(
+    encoding: str, inputs: Path, out: Path, tmp_path: Path,
+) -> None:
+    sketch = draw_sketch(tmp_path / "\u3042.png")
+    for output, code in ((out / "o\u3042.png", 0), (tmp_path / "\u4e2d" / "o.png", 2)):  # a result, and an error
+        command = [sys.executable, "-B", "-m", "lib_colorize", *arguments(inputs, output, sketch=sketch)]
+        command.remove("--quiet")
+        run = subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONIOENCODING": encoding}, capture_output=True,
+                             check=False)
+        assert run.returncode == code and b"Traceback" not in run.stderr, run.stderr
+        assert (rb"o\u3042.png" in run.stdout) if code == 0 else (rb"\u4e2d" in run.stderr)
+    assert os.listdir(out) == ["o\u3042.png"]
 
 
 # bad input -----------------------------------------------------------------------------------------------------------
@@ -264,7 +304,7 @@ def test_a_bad_output_is_one_line_before_any_work(
     copy.mkdir()
     sketch = draw_sketch(copy / "sketch.png")
     before = sketch.read_bytes()
-    monkeypatch.setattr(cli, "_job", lambda *_: pytest.fail("the engine was loaded"))
+    monkeypatch.setattr(colorize, "make_job", lambda *_: pytest.fail("the engine was loaded"))
     assert cli.main(arguments(inputs, out / output, "--force", sketch=sketch)) == 2
     error_of(capsys)
     assert os.listdir(out) == [] and sketch.read_bytes() == before
@@ -281,7 +321,7 @@ def test_a_bad_command_is_one_line(argv: list[str], capsys: pytest.CaptureFixtur
 def test_a_missing_shipped_checkpoint_is_named(
     inputs: Path, out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(cli, "DEFAULT_CHECKPOINT", tmp_path / "colorize-small.safetensors")
+    monkeypatch.setattr(loading, "DEFAULT_CHECKPOINT", tmp_path / "colorize-small.safetensors")
     command = arguments(inputs, out / "a.png")
     del command[command.index("--checkpoint"):][:2]
     position = command.index("--checkpoint")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lib_colorize.cli import commands as cli
-from lib_colorize.cli import job
+from lib_colorize.cli import file_job
 from lib_colorize.cli.png import read_record
 from lib_colorize.whole_file import DiskError
 from tests.standalone_models import draw_reference, draw_sketch, write_checkpoint
@@ -96,8 +96,8 @@ def test_an_interrupt_keeps_what_is_finished_and_nothing_else(
         made.append(path)
         real(image, path, record)  # type: ignore[arg-type]
 
-    real = job.save
-    monkeypatch.setattr(job, "save", save)
+    real = file_job.save
+    monkeypatch.setattr(file_job, "save", save)
     assert run(model, sketches, "--quiet") == 130
     assert os.listdir(sketches.parent / "out") == ["a.png"]
     monkeypatch.undo()
@@ -114,7 +114,7 @@ def test_a_full_disk_stops_the_run(
         tried.append(path)
         raise DiskError(f"{path}: not written: No space left on device")
 
-    monkeypatch.setattr(job, "save", save)
+    monkeypatch.setattr(file_job, "save", save)
     assert run(model, sketches, "--quiet") == 2
     assert len(tried) == 1 and capsys.readouterr().err.count("\n") == 1
 

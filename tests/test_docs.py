@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from lib_colorize.cli import commands as cli
+from lib_colorize.cli import options
+from lib_colorize.cli.loading import DEFAULT_CHECKPOINT
 from lib_colorize.method.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -33,7 +35,7 @@ def test_a_printed_command_is_understood(command: str) -> None:
     arguments = shlex.split(command.removeprefix(PROGRAM + "lib_colorize "), comments=True)
     args = cli.parser().parse_args(arguments)
     if args.command == "colorize":
-        cli.settings_of(args)
+        options.settings_of(args)
     for name in arguments:
         if name.startswith(("examples/", "models/")):
             assert (ROOT / name).exists(), f"{name} is missing"
@@ -67,7 +69,7 @@ def test_links_into_a_page_lead_to_a_heading(page: Path) -> None:
 
 def test_every_setting_is_on_the_page_of_the_command_line() -> None:
     text = (ROOT / "docs" / "commandline.md").read_text(encoding="utf-8")
-    names = [f"--{f.name.replace('_', '-')}" for f in fields(Settings) if f.name not in cli.SIZE_FIELDS]
+    names = [f"--{f.name.replace('_', '-')}" for f in fields(Settings) if f.name not in options.SIZE_FIELDS]
     assert [name for name in (*names, "--size") if f"`{name}" not in text] == []
 
 
@@ -130,7 +132,7 @@ def test_the_sanity_checks_picture_is_the_engines() -> None:
 
     sketch, reference = (open_image(ROOT / "examples" / name)
                          for name in ("sketches/dog.png", "references/sunrise.png"))
-    engine = Engine.load(cli.DEFAULT_CHECKPOINT, device="cpu")
+    engine = Engine.load(DEFAULT_CHECKPOINT, device="cpu")
     made = engine.colorize(sketch, reference, Settings())[0].image
     expected = Image.open(ROOT / "docs" / "images" / "sanity-check.png").convert("RGB")
     assert max(high for _, high in ImageChops.difference(made, expected).getextrema()) <= 1

@@ -10,8 +10,8 @@ from PIL import Image
 
 from lib_colorize.checkpoint.identify import Kind
 from lib_colorize.checkpoint.report import inspect
-from lib_colorize.cli.commands import DEFAULT_CHECKPOINT
 from lib_colorize.cli.demo import ROOT, read_pairs
+from lib_colorize.cli.loading import DEFAULT_CHECKPOINT
 from lib_colorize.engine.engine import Engine
 from lib_colorize.method.images import open_image
 from lib_colorize.method.schedule import Prediction

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from lib_colorize.cli import bench
+from lib_colorize.cli import random_networks
 from lib_colorize.engine.engine import Engine
 from lib_colorize.errors import ColorizeError
 from lib_colorize.method.schedule import Prediction
@@ -133,7 +133,7 @@ def test_a_reference_encoder_in_a_file_of_its_own_gives_the_same_picture(
     folder: Path, engine: Engine, sketch: Image.Image, reference: Image.Image,
 ) -> None:
     tower = folder / "clip.safetensors"
-    save_file({f"visual.{key}": value for key, value in bench.vision_state(VISION).items()}, tower)
+    save_file({f"visual.{key}": value for key, value in random_networks.vision_state(VISION).items()}, tower)
     bare = write_checkpoint(folder / "bare.safetensors", with_reference_encoder=False)
     with pytest.raises(ColorizeError, match="--reference-encoder"):
         Engine.load(bare, device="cpu")

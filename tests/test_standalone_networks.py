@@ -7,7 +7,7 @@ import json
 import pytest
 import torch
 
-from lib_colorize.cli import bench
+from lib_colorize.cli import random_networks
 from lib_colorize.engine import networks
 from lib_colorize.errors import ColorizeError
 from lib_colorize.method.sketch_encoder import SketchEncoder
@@ -17,7 +17,7 @@ from tests.standalone_models import CONFIG
 
 def test_the_networks_have_the_keys_and_shapes_of_the_released_file() -> None:
     shapes = json.loads((HERE / "golden" / "fullsize" / "v1_keys.json").read_text())["shapes"]
-    config, _ = bench.sizes("released")
+    config, _ = random_networks.sizes("released")
     assert config.vae and config.sketch
     vae = config.vae
     made = {
@@ -31,7 +31,7 @@ def test_the_networks_have_the_keys_and_shapes_of_the_released_file() -> None:
 
 
 def test_mixed_dtypes_are_loaded_as_the_one_that_is_asked_for() -> None:
-    state = bench.random_state("vae", CONFIG, half=True)
+    state = random_networks.random_state("vae", CONFIG, half=True)
     assert CONFIG.vae
     vae = CONFIG.vae
     module = networks.load(lambda: networks.AutoencoderKL(vae), state, "VAE")
@@ -40,7 +40,7 @@ def test_mixed_dtypes_are_loaded_as_the_one_that_is_asked_for() -> None:
 
 
 def test_weights_that_do_not_fit_are_listed() -> None:
-    state = bench.random_state("unet", CONFIG)
+    state = random_networks.random_state("unet", CONFIG)
     state["stray"] = state.pop("out.2.bias")
     state["out.2.weight"] = torch.zeros(3, 3)
     with pytest.raises(ColorizeError, match=r"1 missing \(out.2.bias\).*1 unexpected \(stray\).*1 of wrong shape"):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ColorizeError
 from ..method.settings import Settings
+from .loading import DEFAULT_CHECKPOINT
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -37,13 +38,14 @@ class Pair:
         return f"{self.sketch.stem}-{self.reference.stem}.png"
 
 
-def add_arguments(command: argparse.ArgumentParser, checkpoint: Path) -> None:
-    """The options of `demo`; checkpoint: the shipped one."""
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """The options of `demo`."""
     command.add_argument("--examples", metavar="FOLDER", type=Path, default=ROOT / "examples",
                          help="with a pairs.json; default: the shipped examples")
     command.add_argument("-o", "--output", metavar="FOLDER", type=Path, default=Path("demo_output"),
                          help="made if it is not there; default: demo_output")
-    command.add_argument("--checkpoint", metavar="FILE", type=Path, default=checkpoint, help="default: the shipped one")
+    command.add_argument("--checkpoint", metavar="FILE", type=Path, default=DEFAULT_CHECKPOINT,
+                         help="default: the shipped one")
     command.add_argument("--steps", type=int, default=Settings.steps, help=f"default: {Settings.steps}")
     command.add_argument("--seed", type=int, default=Settings.seed, help=f"default: {Settings.seed}")
     command.add_argument("--line-overlay", type=float, default=LINES, metavar="0..1",
@@ -87,10 +89,11 @@ def read_pairs(folder: Path) -> list[Pair]:
 
 def colour(engine: Engine, pairs: Sequence[Pair], output: Path, settings: Settings) -> None:
     """Make every picture, over those that are there."""
-    from .job import Job
+    from .file_job import FileJob, InputPicture
 
     for pair in pairs:
-        [written] = Job(engine, pair.reference, settings, force=True).colour(pair.sketch, output / pair.output)
+        job = FileJob(engine, InputPicture.read(pair.reference), settings, force=True)
+        [written] = job.colour(InputPicture.read(pair.sketch), output / pair.output)
         print(f"{pair.sketch.name} in the colours of {pair.reference.name}: {written}", flush=True)
 
 

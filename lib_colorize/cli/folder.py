@@ -11,7 +11,7 @@ from pathlib import Path
 from ..engine.engine import Progress
 from ..errors import ColorizeError
 from ..whole_file import DiskError
-from .job import Job
+from .file_job import FileJob, InputPicture
 
 
 @dataclass
@@ -26,7 +26,7 @@ class Summary:
         return f"{len(self.written)} written, {len(self.skipped)} finished before, {len(self.failed)} passed over"
 
 
-def plan(folder: Path, output: Path) -> dict[Path, Path]:
+def planned_files(folder: Path, output: Path) -> dict[Path, Path]:
     """Sketch -> picture, by name. Hidden files and folders are left out; ColorizeError when nothing is left.
 
     a.jpg becomes a.png; where two sketches differ in their suffix only, a.jpg.png and a.webp.png.
@@ -43,18 +43,19 @@ def plan(folder: Path, output: Path) -> dict[Path, Path]:
 
 
 def colour_folder(
-    job: Job, files: dict[Path, Path], bar: Callable[[str], AbstractContextManager[Progress | None]],
+    job: FileJob, files: dict[Path, Path], bar: Callable[[str], AbstractContextManager[Progress | None]],
     report: Callable[[str], None],
 ) -> Summary:
-    """Colour every sketch of `plan`. bar: a progress bar for a name; report: takes a line for each file passed over.
+    """Colour every sketch of `planned_files`; a bad one is passed over.
 
+    bar: a progress bar for a name; report: takes a line for each file passed over.
     A full disk or the like is not one file's fault and stops the run (DiskError).
     """
     summary = Summary()
     for sketch, output in files.items():
         try:
             with bar(sketch.name) as progress:
-                written = job.colour(sketch, output, progress)
+                written = job.colour(InputPicture.read(sketch), output, progress)
         except DiskError:
             raise
         except ColorizeError as error:

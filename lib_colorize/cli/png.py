@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -28,13 +29,13 @@ class FileRecord:
     sha256: str
 
     @classmethod
-    def of(cls, path: str | os.PathLike[str], folder: Path) -> FileRecord:
-        """The record of a file, for a picture in `folder`."""
+    def of(cls, path: Path, folder: Path, sha256: str) -> FileRecord:
+        """The record of a file of that hash, for a picture in `folder`."""
         try:
             relative = os.path.relpath(path, folder)
         except ValueError:  # another drive of Windows
             relative = os.path.abspath(path)
-        return cls(Path(path).name, Path(relative).as_posix(), file_sha256(path))
+        return cls(path.name, Path(relative).as_posix(), sha256)
 
     def find(self, folder: Path, given: str | None, what: str) -> Path:
         """The file itself: the given path, else the recorded one; ColorizeError when it is gone or differs."""
@@ -112,3 +113,16 @@ def read_record(path: str | os.PathLike[str]) -> Record:
     if not isinstance(text, str):
         raise ColorizeError(f"{path}: carries no settings of this program; was it saved again by another one?")
     return Record.from_text(text)
+
+
+def versions() -> dict[str, str]:
+    """Versions of what the numbers depend on; names that are not installed are left out."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    known = {"python": ".".join(map(str, sys.version_info[:3]))}
+    for name in ("torch", "k-diffusion", "open-clip-torch", "pillow", "stable-diffusion-sdkit"):
+        try:
+            known[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return known

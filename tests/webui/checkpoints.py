@@ -18,7 +18,7 @@ from lib_colorize.checkpoint.host_config import host_config
 from lib_colorize.checkpoint.layout import unet_shapes
 from lib_colorize.checkpoint.metadata import ModelCard
 from lib_colorize.checkpoint.write import save
-from lib_colorize.cli import bench
+from lib_colorize.cli import random_networks
 from lib_colorize.method.network_config import NetworkConfig, UNetConfig, VAEConfig
 from lib_colorize.method.schedule import Prediction
 
@@ -33,12 +33,12 @@ def write_plain(path: Path, kind: str) -> Path:
     """A checkpoint with a text encoder that a WebUI without our extension loads and paints with."""
     sizes = A1111_SIZES if kind == "a1111" else FORGE_SIZES
     tensors = {PARTS[part] + key: value for part in ("unet", "vae")
-               for key, value in bench.random_state(part, sizes, half=True).items()}
+               for key, value in random_networks.random_state(part, sizes, half=True).items()}
     if kind == "a1111":
         shapes, prefix = open_clip_text(512, 12, 1024), "cond_stage_model.model."
     else:
         shapes, prefix = transformers_text(768, 12), "cond_stage_model.transformer.text_model."
-    tensors |= {prefix + key: value for key, value in bench.random_tensors(shapes, half=True).items()}
+    tensors |= {prefix + key: value for key, value in random_networks.random_tensors(shapes, half=True).items()}
     save(path, tensors, {})
     if kind == "a1111":
         config = json.loads("\n".join(host_config(ModelCard(sizes, Prediction.EPS)).splitlines()[1:]))
@@ -111,7 +111,7 @@ def write_controlnet(path: Path, config: UNetConfig) -> Path:
     widths = (3, 16, 16, 32, 32, 96, 96, 256, config.model_channels)
     for i, (inside, out) in enumerate(pairwise(widths)):
         shapes |= {f"input_hint_block.{2 * i}.weight": (out, inside, 3, 3), f"input_hint_block.{2 * i}.bias": (out,)}
-    tensors = bench.random_tensors(shapes)
+    tensors = random_networks.random_tensors(shapes)
     save(path, {key: value[..., None, None] if key.startswith(("zero_convs", "middle_block_out")) and value.ndim == 2
                 else value for key, value in tensors.items()}, {})
     return path
@@ -133,7 +133,7 @@ def write_truncated(path: Path, whole: Path) -> Path:
 def write_all(folder: Path, kind: str) -> dict[str, Path]:
     """Every checkpoint that the live tests use, and for the shipped model a LoRA and a ControlNet."""
     from lib_colorize.checkpoint.read import read
-    from lib_colorize.cli.commands import DEFAULT_CHECKPOINT
+    from lib_colorize.cli.loading import DEFAULT_CHECKPOINT
     from tests.standalone_models import write_checkpoint
 
     def path(name: str) -> Path:

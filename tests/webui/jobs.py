@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from lib_colorize.cli.commands import DEFAULT_CHECKPOINT
+from lib_colorize.cli.loading import DEFAULT_CHECKPOINT
 from lib_colorize.engine.engine import Engine
 from lib_colorize.method.images import open_image
 from lib_colorize.method.settings import Settings

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lib_colorize.checkpoint.layout import unet_shapes
 from lib_colorize.checkpoint.write import save
-from lib_colorize.cli import bench
+from lib_colorize.cli import random_networks
 from lib_colorize.method.network_config import UNetConfig
 from lib_colorize.whole_file import replacing
 from tests.webui.checkpoints import linear, norm, write_controlnet
@@ -22,13 +22,13 @@ IP_TOKENS = 4  # of IP-Adapter in its plain form, which reads one embedding of t
 
 def write_released(folder: Path, beside: bool) -> Path:
     """The folder with a checkpoint and below it `vision`; beside: and `controlnet` with ControlNet and IP-Adapter."""
-    config, vision = bench.sizes("released")
+    config, vision = random_networks.sizes("released")
     inside = {name: folder / name for name in ("vision", "controlnet")}
     for path in inside.values():
         path.mkdir(parents=True, exist_ok=True)
     tower = inside["vision"] / VISION
     if not ((folder / CHECKPOINT).exists() and tower.exists()):
-        bench.write_random(folder / CHECKPOINT, tower, config, vision)
+        random_networks.write_random(folder / CHECKPOINT, tower, config, vision)
     if beside:
         link = inside["vision"] / FORGES_VISION
         if not link.exists():
@@ -52,7 +52,7 @@ def write_ip_adapter(path: Path, config: UNetConfig) -> Path:
               for key, shape in {**linear("proj", IP_TOKENS * width, width), **norm("norm", width)}.items()}
     for i, channels in enumerate(cross_attention_channels(config)):
         shapes |= {f"ip_adapter.{2 * i + 1}.to_{name}_ip.weight": (channels, width) for name in "kv"}
-    save(path, bench.random_tensors(shapes, half=True), {})
+    save(path, random_networks.random_tensors(shapes, half=True), {})
     return path
 
 

@@ -1,0 +1,70 @@
+"""colorize --from-png: the same picture from the same files, bit for bit."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import ColorizeError
+from .console import bar
+from .loading import load_engine
+from .options import given_settings, option
+
+if TYPE_CHECKING:
+    from ..engine.engine import Engine
+    from .png import Record
+
+FROM_THE_PICTURE = ("size", "prediction", "device", "dtype")  # beside the settings
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check what is asked for, find the files, make the picture."""
+    from .file_job import FileJob, InputPicture, check_output, output_clear
+    from .png import read_record
+
+    check_arguments(args)
+    picture, output = Path(args.from_png), Path(args.output)
+    record = read_record(picture)
+    given = args.inputs or (None, None)
+    sketch = record.sketch.find(picture.parent, given[0], "sketch")
+    reference = record.reference.find(picture.parent, given[1], "reference")
+    check_output(output, (sketch, reference, picture))
+    output_clear(output, args.force)
+    drawing, colours = InputPicture.read(sketch), InputPicture.read(reference)
+    job = FileJob(recorded_engine(args, record, picture.parent), colours, record.settings, force=True)
+    with bar(args.quiet, sketch.name) as progress:
+        job.colour(drawing, output, progress)
+    if not args.quiet:
+        print(output)
+    return 0
+
+
+def check_arguments(args: argparse.Namespace) -> None:
+    """ColorizeError for a setting beside --from-png, or for one picture of two."""
+    changed = [*given_settings(args), *(name for name in FROM_THE_PICTURE if getattr(args, name) is not None)]
+    if changed:
+        raise ColorizeError(f"--from-png takes its settings from the picture; leave out {option(changed[0])}")
+    if len(args.inputs) not in (0, 2):
+        raise ColorizeError(f"found {len(args.inputs)} pictures, expected SKETCH and REFERENCE, or none")
+
+
+def recorded_engine(args: argparse.Namespace, record: Record, folder: Path) -> Engine:
+    """The engine as it was then; notes on stderr which packages are others. folder: where the picture lies."""
+    import torch
+
+    from .png import versions
+
+    checkpoint = record.checkpoint.find(folder, args.checkpoint, "checkpoint")
+    encoder = args.reference_encoder
+    if record.reference_encoder is not None:
+        encoder = record.reference_encoder.find(folder, encoder, "reference encoder")
+    elif encoder is not None:
+        raise ColorizeError("the picture was made by the encoder in its checkpoint; leave out --reference-encoder")
+    torch.set_num_threads(record.threads)
+    other = [f"{name} {is_now or 'missing'} for {record.versions[name]}"
+             for name in record.versions if (is_now := versions().get(name)) != record.versions[name]]
+    if other:
+        print(f"note: the picture may differ in its last bits: {', '.join(other)}", file=sys.stderr)
+    return load_engine(checkpoint, encoder, record.prediction, record.device, record.dtype)

@@ -1,0 +1,42 @@
+"""The inspect and convert commands: what a checkpoint file is, and the same one in another form."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_inspect(command: argparse.ArgumentParser) -> None:
+    """The options of `inspect`."""
+    command.add_argument("file", metavar="FILE")
+    command.set_defaults(run=inspect)
+
+
+def add_convert(command: argparse.ArgumentParser) -> None:
+    """The options of `convert`."""
+    command.add_argument("source", metavar="FILE")
+    command.add_argument("target", metavar="OUT.safetensors")
+    command.add_argument("--dtype", choices=("fp32", "fp16", "bf16"), help="of all weights; default: as they are")
+    command.add_argument("--projections", choices=("conv", "linear"),
+                         help="1x1 convolutions (released files) or linear layers (Stability's); default: as they are")
+    command.add_argument("--prediction", choices=("eps", "v"), help="if the checkpoint does not say")
+    command.add_argument("--force", action="store_true", help="write over a file that is there")
+    command.set_defaults(run=convert)
+
+
+def inspect(args: argparse.Namespace) -> int:
+    """inspect."""
+    from ..checkpoint import report
+
+    print(report.describe(report.inspect(args.file)))
+    return 0
+
+
+def convert(args: argparse.Namespace) -> int:
+    """convert."""
+    from ..checkpoint.convert import convert
+    from ..checkpoint.report import describe
+    from ..method.schedule import Prediction
+
+    prediction = None if args.prediction is None else Prediction(args.prediction)
+    print(describe(convert(args.source, args.target, args.dtype, args.projections, prediction, overwrite=args.force)))
+    return 0

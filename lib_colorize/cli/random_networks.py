@@ -1,0 +1,103 @@
+"""Networks of random weights, in the released size or small and of the same shape: for timing and for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..engine.engine import Engine
+    from ..method.network_config import NetworkConfig, VisionConfig
+    from ..method.reference_encoder import ReferenceEncoder
+
+
+def sizes(name: str) -> tuple[NetworkConfig, VisionConfig]:
+    """The released networks (method.md section 1), or small ones of the same shape."""
+    from ..method.network_config import NetworkConfig, SketchConfig, UNetConfig, VAEConfig, VisionConfig
+
+    mult = (1, 2, 4, 4)
+    if name == "released":
+        vision = VisionConfig(224, 14, 1280, 32, 80, 4.0, 1024)
+        return NetworkConfig(UNetConfig(4, 4, 320, mult, 2, (4, 2, 1), 64, 1024, 1, False),
+                             VAEConfig(128, (1, 2, 4, 4), 2, 4, 4), SketchConfig(320, mult)), vision
+    vision = VisionConfig(56, 14, 32, 2, 16, 4.0, 32)
+    return NetworkConfig(UNetConfig(4, 4, 32, mult, 1, (4, 2, 1), 16, 32, 1, False),
+                         VAEConfig(32, (1, 1, 1, 1), 1, 4, 4), SketchConfig(32, mult)), vision
+
+
+def random_state(part: str, config: NetworkConfig, half: bool = False) -> dict[str, Tensor]:
+    """Random weights of one part, keys as in a file without the prefix."""
+    from ..checkpoint.layout import expected_shapes
+
+    return random_tensors(expected_shapes(part, config), half)
+
+
+def vision_state(config: VisionConfig, half: bool = False) -> dict[str, Tensor]:
+    """Random weights of a vision tower, in the keys of open_clip's `VisionTransformer`."""
+    from ..checkpoint.layout import vision_shapes
+
+    return random_tensors(vision_shapes(config), half)
+
+
+def random_tensors(shapes: Mapping[str, tuple[int, ...]], half: bool = False) -> dict[str, Tensor]:
+    """Random numbers of such a size that activations stay near 1; norms near 1, biases near 0."""
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    state = {}
+    for key, shape in shapes.items():
+        value = torch.empty(shape).uniform_(-1, 1, generator=generator)
+        if len(shape) > 1:
+            value *= (3 / value[0].numel()) ** 0.5
+        else:
+            value = value * 0.02 + (1.0 if key.endswith("weight") else 0.0)
+        state[key] = value.half() if half else value
+    return state
+
+
+def random_reference_encoder(config: VisionConfig) -> ReferenceEncoder:
+    """A vision tower of random weights."""
+    from ..engine import networks
+    from ..method.reference_encoder import ReferenceEncoder
+
+    state = {f"visual.{key}": value for key, value in vision_state(config).items()}
+    return networks.load(lambda: ReferenceEncoder(config), state, "reference encoder")
+
+
+def random_engine(config: NetworkConfig) -> Engine:
+    """An engine of random weights; its reference encoder is not built."""
+    from ..engine import networks
+    from ..engine.engine import Engine
+    from ..method.schedule import NoiseSchedule, Prediction, alphas_cumprod
+    from ..method.sketch_encoder import SketchEncoder
+
+    assert config.vae is not None and config.sketch is not None
+    vae, sketch = config.vae, config.sketch
+    unet = networks.load(lambda: networks.make_unet(config.unet), random_state("unet", config), "U-Net")
+    autoencoder = networks.load(lambda: networks.AutoencoderKL(vae), random_state("vae", config), "VAE")
+    encoder = networks.load(lambda: SketchEncoder(sketch.model_channels, sketch.channel_mult),
+                            random_state("sketch_encoder", config), "sketch encoder")
+
+    def none() -> NoReturn:
+        raise AssertionError("the benchmark makes its own tokens")
+
+    return Engine(unet, autoencoder, encoder, none, NoiseSchedule(alphas_cumprod()), Prediction.EPS)
+
+
+def write_random(path: Path, tower: Path, config: NetworkConfig, vision: VisionConfig) -> None:
+    """A checkpoint of random weights as released (no metadata, VAE in fp16), and a vision tower in fp16."""
+    from ..checkpoint.config import PARTS
+    from ..checkpoint.write import save
+    from ..method.schedule import buffers
+    from ..whole_file import replacing
+
+    tensors = {PARTS[part] + key: value for part in ("unet", "vae", "sketch_encoder")
+               for key, value in random_state(part, config, half=part == "vae").items()}
+    with replacing(path) as unfinished:
+        save(unfinished, {**tensors, **buffers()}, {})
+    del tensors
+    with replacing(tower) as unfinished:
+        save(unfinished, {f"visual.{key}": value for key, value in vision_state(vision, half=True).items()}, {})
