@@ -39,6 +39,21 @@ def fill(
     (folder / "config.json").write_text(json.dumps({**OPTIONS, **options}))
 
 
+def extension_of(name: str) -> Path | None:
+    """The folder of somebody else's extension; None where the environment names none."""
+    parent = os.environ.get("COLORIZE_EXTENSIONS_DIR")
+    folder = Path(parent, name) if parent else None
+    return folder if folder is not None and folder.is_dir() else None
+
+
+def link_extensions(folder: Path, names: Iterable[str]) -> None:
+    """Extensions of others beside ours."""
+    for name in names:
+        found = extension_of(name)
+        assert found is not None, f"no {name} in COLORIZE_EXTENSIONS_DIR"
+        (folder / "extensions" / name).symlink_to(found.resolve(), target_is_directory=True)
+
+
 def environment() -> dict[str, str]:
     own = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "COMMANDLINE_ARGS"}
     return {**{key: value for key, value in os.environ.items() if key not in own},

@@ -5,7 +5,8 @@ The install is named by two environment variables and never written to:
     COLORIZE_A1111_DIR, COLORIZE_A1111_PYTHON    the folder with launch.py, and the Python that runs it
     COLORIZE_FORGE_DIR, COLORIZE_FORGE_PYTHON
 
-COLORIZE_WEBUI_LOGS names a folder in which the hosts' logs are kept.
+COLORIZE_WEBUI_LOGS names a folder in which the hosts' logs are kept, COLORIZE_EXTENSIONS_DIR one with extensions of
+others, which a test links by name (`Host.start(beside=...)`).
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.webui.data_folder import environment, fill, keep_log
+from tests.webui.data_folder import environment, fill, keep_log, link_extensions
 from tests.webui.reply import Reply
 
 KINDS = ("a1111", "forge")
@@ -67,11 +68,13 @@ class Host:
     def start(
         cls, kind: str, extension: bool = True, files: Iterable[Path] | Mapping[str, Path] = (),
         options: dict[str, Any] | None = None, flags: Iterable[str] = (), probe: bool = True,
+        beside: Iterable[str] = (),
     ) -> Iterator[Host]:
         """A fresh host; everything it wrote and every process of it are gone afterwards.
 
         files: checkpoints, or what `checkpoints.write_all` gives, linked into models/; extension: False = a WebUI
-        without ours; probe: with the small extension of that folder, which counts hooks and injects faults.
+        without ours; probe: with the small extension of that folder, which counts hooks and injects faults; beside:
+        names of folders in COLORIZE_EXTENSIONS_DIR.
         """
         found = install_of(kind)
         if found is None:
@@ -79,6 +82,7 @@ class Host:
         folder = Path(tempfile.mkdtemp(prefix=f"webui-{kind}-"))
         try:
             fill(folder, extension, probe, files, options or {})
+            link_extensions(folder, beside)
             port = _free_port()
             command = [str(found[1]), "launch.py", "--data-dir", str(folder), "--port", str(port), *COMMON_FLAGS,
                        *FLAGS[kind], *flags]
