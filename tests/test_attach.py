@@ -12,6 +12,7 @@ from lib_colorize.errors import ColorizeError
 from lib_colorize.method.attach import Attachment, add_hints, attach, find_layout
 from lib_colorize.method.conditioning import Branch, Conditioning, encode
 from lib_colorize.method.settings import Settings
+from lib_colorize.method.shown_tokens import shown_tokens
 from tests.conftest import golden_ids
 from tests.core_models import reference_encoder, sketch_encoder, tensor, unet
 
@@ -29,7 +30,8 @@ def run(golden, conditioning, settings, x, t, branches=(FULL,), progress=0.0):
 def encode_case(golden, case, settings):
     reference = tensor(golden, case, "reference") if "reference" in case["inputs"] else None
     sketch = tensor(golden, case, "sketch")
-    return encode(sketch_encoder(golden), sketch, reference_encoder(golden), reference, settings)
+    tokens = None if reference is None else shown_tokens(reference_encoder(golden)(reference))
+    return encode(sketch_encoder(golden), sketch, tokens, settings)
 
 
 # Golden

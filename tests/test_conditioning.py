@@ -8,6 +8,7 @@ import torch
 from lib_colorize.errors import ColorizeError
 from lib_colorize.method.conditioning import Conditioning, encode
 from lib_colorize.method.settings import Settings
+from lib_colorize.method.shown_tokens import shown_tokens
 from tests.conftest import golden_ids
 from tests.core_models import reference_encoder, sketch_encoder, tensor
 
@@ -19,9 +20,10 @@ def test_conditions_equal_the_authors(golden, case_id):
     reference = inputs.get("reference")
     if "n" in inputs:
         reference = reference + case["params"]["cond_aug"] * inputs["n"]
+    tokens = None if reference is None else shown_tokens(reference_encoder(golden)(reference))
     settings = Settings(sketch_strength=case["params"].get("control_scale", 1.0), sketch_guidance=2.0)
     sketch = inputs.get("sketch", torch.full((1, 3, 64, 64), -1.0))
-    conditioning = encode(sketch_encoder(golden), sketch, reference_encoder(golden), reference, settings)
+    conditioning = encode(sketch_encoder(golden), sketch, tokens, settings)
 
     if reference is None:  # the authors' all-zero tokens are our None
         assert conditioning.tokens is None and not golden.get(case, "outputs", "context").any()
@@ -38,16 +40,11 @@ def test_conditions_equal_the_authors(golden, case_id):
 
 def test_blank_hints_only_with_sketch_guidance_and_strength_zero_is_no_hint(golden):
     sketch = torch.rand(2, 3, 64, 64) * 2 - 1
-    conditioning = encode(sketch_encoder(golden), sketch, None, None, Settings(sketch_strength=0.0))
+    conditioning = encode(sketch_encoder(golden), sketch, None, Settings(sketch_strength=0.0))
     assert conditioning.blank_hints is None and conditioning.tokens is None
     assert all(not hint.any() for hint in conditioning.hints)
     assert conditioning.pictures == 2
     assert not conditioning.hints[0].requires_grad
-
-
-def test_a_reference_without_its_encoder_is_an_error(golden):
-    with pytest.raises(ColorizeError, match="no reference encoder"):
-        encode(sketch_encoder(golden), torch.zeros(1, 3, 64, 64), None, torch.zeros(1, 3, 64, 64), Settings())
 
 
 def test_parts_for_different_numbers_of_pictures_are_an_error():

@@ -20,7 +20,7 @@ from lib_colorize.hosts.settings import JobSettings
 from lib_colorize.method.attach import attach
 from lib_colorize.method.conditioning import Conditioning
 from lib_colorize.method.framing import Fit, Frame
-from lib_colorize.method.guidance import Branch, branches, combine
+from lib_colorize.method.guidance import Guidance
 from tests import a1111_fakes
 
 TIME = 500.0
@@ -64,7 +64,7 @@ def expected(world, job, settings, x, frame):
     shown = job.conditioning(world.host, frame)
     progress = 1 - TIME / 999
     acts = job.tokens is not None and settings.uses_reference_at(progress)
-    wanted = branches(settings, job.tokens is not None)
+    guidance = Guidance.of(settings, acts)
     rows = []
     for i in range(len(x)):
         hints, blank = ([h[i % len(h):i % len(h) + 1] for h in levels]
@@ -73,10 +73,10 @@ def expected(world, job, settings, x, frame):
         predictions = {}
         with torch.no_grad(), attach(world.unet, one, settings) as attached:
             attached.progress = progress
-            for branch in wanted:
-                attached.branches = (branch if acts or branch is not Branch.NO_REFERENCE else Branch.FULL,)
+            for branch in guidance.branches:
+                attached.branches = (branch,)
                 predictions[branch] = world.unet(x[i:i + 1], torch.tensor([TIME]))
-        rows.append(combine(predictions, settings))
+        rows.append(guidance.guide(predictions))
     return torch.cat(rows)
 
 

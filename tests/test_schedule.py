@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from lib_colorize.method import schedule
-from lib_colorize.method.schedule import NoiseSchedule, Prediction, alphas_cumprod, probe_prediction
+from lib_colorize.method.probe import probe_prediction
+from lib_colorize.method.schedule import NoiseSchedule, Prediction, alphas_cumprod, denoised, sampled_alphas
 from tests.conftest import golden_ids
 from tests.core_models import tensor
 
@@ -62,6 +63,18 @@ def test_the_target_gives_back_picture_and_noise(prediction, zero_snr):
     output = noise.target(x0, eps, t, prediction)
     torch.testing.assert_close(noise.x0(x, output, t, prediction), x0, rtol=0, atol=2e-3)
     torch.testing.assert_close(noise.eps(x, output, t, prediction), eps, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("zero_snr", [False, True])
+@pytest.mark.parametrize("prediction", list(Prediction))
+def test_in_k_diffusions_terms_the_picture_is_the_same_and_sigmas_are_finite(prediction, zero_snr):
+    noise = NoiseSchedule(sampled_alphas(zero_snr=zero_snr))
+    assert float(noise.sigmas.max()) < 4500
+    x0, eps = torch.randn(2, 4, 4, 3, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    t = torch.tensor([0, 300, 700, 990])
+    sigma = noise.sigmas[t].double()
+    found = denoised(x0 + sigma.view(-1, 1, 1, 1) * eps, noise.target(x0, eps, t, prediction), sigma, prediction)
+    torch.testing.assert_close(found, x0, rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("zero_snr", [False, True])

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +17,20 @@ from torch import Tensor
 from ..checkpoint.read import read
 from ..errors import ColorizeError
 from ..method.attach import attach
-from ..method.conditioning import Branch, Conditioning, encode
-from ..method.guidance import branches, combine
+from ..method.conditioning import Conditioning, encode
+from ..method.guidance import Guidance
 from ..method.images import crop_back, reference_tensor, sketch_tensor, to_image
 from ..method.overlay import overlay_lines
+from ..method.probe import probe_unet
 from ..method.reference_encoder import ReferenceEncoder
-from ..method.schedule import NoiseSchedule, Prediction, alphas_cumprod, probe_prediction
+from ..method.schedule import NoiseSchedule, Prediction, denoised, sampled_alphas
 from ..method.settings import MAX_SEED, Settings
+from ..method.shown_tokens import shown_tokens
 from ..method.sketch_encoder import SketchEncoder
 from . import networks, samplers
 from .shared_rows import share_rows
 from .weights import DTYPES, Files, ReferenceFile, named_device
 
-MIN_ALPHA = 5e-8  # a zero-terminal-SNR schedule would start from an infinite sigma; this is sigma 4472
-PROBE_SIDE = 256  # pixels
 Progress = Callable[[int, int], None]  # (steps done, steps in all)
 
 
@@ -96,7 +96,7 @@ class Engine:
         sketch_encoder = networks.load(
             lambda: SketchEncoder(sketch.model_channels, sketch.channel_mult, sketch.in_channels), file.sketch_encoder,
             "sketch encoder", where, number)
-        numbers = alphas_cumprod(**asdict(file.schedule)).clamp(min=MIN_ALPHA)
+        numbers = sampled_alphas(**asdict(file.schedule))
         engine = cls(unet, vae, sketch_encoder, tower.load, NoiseSchedule(numbers), file.prediction, file.resolution)
         engine.files = Files(file.path, tower.path)
         return engine
@@ -143,8 +143,8 @@ class Engine:
     def condition(self, sketch: Tensor, tokens: Tensor | None, settings: Settings) -> Conditioning:
         """sketch: [1, 3, H, W] in [-1, 1], lines +1 on -1; tokens: [1, 1 + N, D] of `tokens`."""
         with self._precision():
-            hints = encode(self.sketch_encoder, sketch.to(self.device), None, None, settings)
-            return replace(hints, tokens=None if tokens is None else tokens[:, 1:])  # v1 shows the local tokens
+            shown = None if tokens is None else shown_tokens(tokens)
+            return encode(self.sketch_encoder, sketch.to(self.device), shown, settings)
 
     def noise_levels(self, settings: Settings) -> Tensor:
         """The sigmas [steps + 1] of a job, on the engine's device."""
@@ -173,23 +173,14 @@ class Engine:
                 t = self.schedule.t_of_sigma(sigma)
                 attached.progress = 1 - float(t[0]) / last
                 acts = has_reference and settings.uses_reference_at(attached.progress)
-                rows = branches(settings, acts)
-                attached.branches = rows
+                guidance = Guidance.of(settings, acts)
+                attached.branches = rows = guidance.branches
                 scaled = x / (1 + sigma.view(-1, 1, 1, 1) ** 2).sqrt()
                 output = self.unet(scaled.repeat(len(rows), 1, 1, 1), t.repeat(len(rows)), None).to(x.dtype)
-                predictions = dict(zip(rows, output.chunk(len(rows))))
-                if not acts:  # both contexts are zero then, so that the two branches are one
-                    predictions[Branch.NO_REFERENCE] = predictions[Branch.FULL]
-                return self._denoised(x, combine(predictions, settings), sigma)
+                guided = guidance.guide(dict(zip(rows, output.chunk(len(rows)))))
+                return denoised(x, guided, sigma, self.prediction)
 
             yield denoise
-
-    def _denoised(self, x: Tensor, output: Tensor, sigma: Tensor) -> Tensor:
-        """x0 of x = x0 + sigma eps; the U-Net saw x / sqrt(1 + sigma^2)."""
-        sigma = sigma.view(-1, 1, 1, 1)
-        if self.prediction is Prediction.EPS:
-            return x - sigma * output
-        return x / (1 + sigma**2) - output * sigma / (1 + sigma**2).sqrt()
 
     def decode(self, latent: Tensor) -> Tensor:
         """latent: [B, C, h, w] -> picture [B, 3, H, W], about [-1, 1], float32: half precision overflows in here."""
@@ -198,19 +189,13 @@ class Engine:
 
     def _probe(self) -> Prediction:
         """Tell the prediction type by one forward pass without a reference and without lines."""
-        side = min(self.resolution, PROBE_SIDE) // self.multiple * self.multiple or self.multiple
-        channels = next(self.sketch_encoder.parameters()).shape[1]
-        blank = torch.full((1, channels, side, side), -1.0)
-        settings = Settings(reference_guidance=1.0)
-        conditioning = self.condition(blank, None, settings)
-        with self._precision(), attach(self.unet, conditioning, settings) as attached:
 
-            def call(x: Tensor, t: Tensor) -> Tensor:
-                attached.branches = (Branch.FULL,) * len(x)
-                return self.unet(x.to(self.device), t.to(self.device).float(), None).float().cpu()
+        def call(x: Tensor, t: Tensor) -> Tensor:
+            return self.unet(x, t.float(), None)
 
-            latent = (self.unet.in_channels, side // self.vae.factor, side // self.vae.factor)
-            found = probe_prediction(call, latent, torch.Generator("cpu").manual_seed(0), self.schedule)
+        with self._precision():
+            found = probe_unet(self.unet, self.sketch_encoder, call, self.schedule, self.unet.in_channels,
+                               self.resolution, self.multiple, self.vae.factor)
         if found is None:
             raise ColorizeError("the checkpoint does not say whether it predicts eps or v, and a trial does not tell; "
                                 "say so with --prediction")

@@ -57,7 +57,7 @@ class Job:
         host.make_room(encoder)
         encoder.to(device)
         canvases = [frame.place(line_drawing(sketch, self.settings)) for sketch in self.sketches]
-        parts = [encode(encoder, canvas.to(device), None, None, self.settings) for canvas in canvases]
+        parts = [encode(encoder, canvas.to(device), None, self.settings) for canvas in canvases]
         host.show_progress("")
         hints = tuple(torch.cat(level) for level in zip(*(part.hints for part in parts)))
         tokens = None if self.tokens is None else self.tokens.to(device)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ..errors import ColorizeError
 from .attention import TokenAttention
 from .conditioning import Branch, Conditioning
-from .guidance import branches
+from .guidance import Guidance
 from .settings import Settings
 
 ENCODER_SLOTS = ((0, 1), (2, 3), (4, 5))  # SD's 16 blocks by level, see settings.BLOCK_GROUPS; deeper levels: the last
@@ -33,7 +33,7 @@ class Attached:
     assigned: Sequence[tuple[Branch, int]] | None = None
 
     def __init__(self, conditioning: Conditioning, settings: Settings) -> None:
-        self.branches: Sequence[Branch] = branches(settings, conditioning.tokens is not None)
+        self.branches: Sequence[Branch] = Guidance.of(settings, conditioning.tokens is not None).branches
         self.progress = 0.0
         self._conditioning, self._settings = conditioning, settings
         self._pictures = conditioning.pictures

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from ..errors import ColorizeError
 from .guidance import Branch
-from .reference_encoder import ReferenceEncoder
 from .settings import Settings
 from .sketch_encoder import SketchEncoder
 
@@ -18,7 +17,7 @@ __all__ = ["Branch", "Conditioning", "encode"]
 
 @dataclass(frozen=True, eq=False)  # tensors have no truth value to compare by
 class Conditioning:
-    """tokens: [B or 1, N, D] local tokens, None = no reference; hints: five of [B or 1, C_i, h_i, w_i], times the
+    """tokens: [B or 1, N, D] of `shown_tokens`, None = no reference; hints: five of [B or 1, C_i, h_i, w_i], times the
     sketch strength; blank_hints: those of the all -1 sketch, None unless sketch guidance is on.
     """
 
@@ -39,18 +38,12 @@ class Conditioning:
 
 @torch.no_grad()
 def encode(
-    sketch_encoder: SketchEncoder, sketch: Tensor, reference_encoder: ReferenceEncoder | None, reference: Tensor | None,
-    settings: Settings,
+    sketch_encoder: SketchEncoder, sketch: Tensor, tokens: Tensor | None, settings: Settings,
 ) -> Conditioning:
-    """sketch: [B or 1, 3, H, W] in [-1, 1], lines +1 on -1; reference: [B or 1, 3, h, w] in [-1, 1], or None.
+    """sketch: [B or 1, 3, H, W] in [-1, 1], lines +1 on -1; tokens: [B or 1, N, D] of `shown_tokens`, or None.
 
-    Both go to their encoder's own device and dtype, and so does what comes back.
+    The sketch goes to its encoder's own device and dtype, and so do the hints.
     """
-    tokens = None
-    if reference is not None:
-        if reference_encoder is None:
-            raise ColorizeError("a reference is given but no reference encoder is loaded; load one, or leave it out")
-        tokens = reference_encoder(reference)[:, 1:]  # local tokens: v1 does not use CLS
     sketch = sketch.to(next(sketch_encoder.parameters()))
     hints = tuple(hint * settings.sketch_strength for hint in sketch_encoder(sketch))
     blank_hints = None

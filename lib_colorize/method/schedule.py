@@ -1,13 +1,13 @@
-"""The noise schedule: alphas_cumprod, sigma <-> t, eps / v / x0, and the probe for a U-Net's prediction type."""
+"""The noise schedule: alphas_cumprod, sigma <-> t, and what eps, v and x0 are of each other."""
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+
+MIN_ALPHA = 5e-8  # a zero-terminal-SNR schedule would start from an infinite sigma; this is sigma 4472
 
 
 class Prediction(enum.Enum):
@@ -32,6 +32,13 @@ def alphas_cumprod(
 ) -> Tensor:
     """[T], the cumulative product of 1 - beta of the "scaled linear" schedule (method, section 2); float32."""
     return _alphas_cumprod(linear_start, linear_end, timesteps, zero_snr).float()
+
+
+def sampled_alphas(
+    linear_start: float = 0.00085, linear_end: float = 0.012, timesteps: int = 1000, zero_snr: bool = False,
+) -> Tensor:
+    """The same for sampling: finite sigmas, at a zero SNR too."""
+    return alphas_cumprod(linear_start, linear_end, timesteps, zero_snr).clamp(min=MIN_ALPHA)
 
 
 def buffers(
@@ -128,6 +135,16 @@ class NoiseSchedule:
         return signal.to(x).view(shape), noise.to(x).view(shape)
 
 
+def denoised(x: Tensor, output: Tensor, sigma: Tensor, prediction: Prediction) -> Tensor:
+    """`NoiseSchedule.x0` in k-diffusion's terms: x = x0 + sigma eps [B, C, h, w], of which the U-Net saw
+    x / sqrt(1 + sigma^2); sigma: [B], finite.
+    """
+    sigma = sigma.view(-1, 1, 1, 1)
+    if prediction is Prediction.EPS:
+        return x - sigma * output
+    return x / (1 + sigma**2) - output * sigma / (1 + sigma**2).sqrt()
+
+
 def interpolated_t(sigma: Tensor, log_sigmas: Tensor) -> Tensor:
     """sigma: any shape, >= 0; log_sigmas: [T], rising -> t as float, like sigma; linear in log sigma."""
     table = log_sigmas.cpu()  # some devices have no float64
@@ -137,38 +154,3 @@ def interpolated_t(sigma: Tensor, log_sigmas: Tensor) -> Tensor:
     part = part.nan_to_num(nan=1.0)  # nan = inf / inf: sigma of a zero-SNR schedule's last step
     t = (1 - part) * low + part * (low + 1)  # in k-diffusion's order, for the same last bit
     return t.to(sigma.device)
-
-
-def probe_prediction(
-    unet_call: Callable[[Tensor, Tensor], Tensor], latent_shape: tuple[int, int, int], generator: torch.Generator,
-    schedule: NoiseSchedule | None = None,
-) -> Prediction | None:
-    """Tell eps from v by one forward pass of two rows; None = undecided, then the user has to say.
-
-    unet_call: (x [2, C, h, w], t [2] whole) -> output [2, C, h, w], without a reference; latent_shape: (C, h, w).
-    Row 0 is noise at t = T - 1. There eps is nearly x itself (slope of the output on the noise near 1), and v nearly
-    -x0, a guess that does not know x (slope near 0). A slope near 0 is also what an untrained network gives, so that
-    row 1 asks whether the network denoises at all: a flat picture at t = T / 2, of which eps and v both show the noise.
-    """
-    schedule = schedule or NoiseSchedule(alphas_cumprod())
-    steps = len(schedule.alphas_cumprod)
-    t = torch.tensor([steps - 1, steps // 2], device=generator.device)
-    noise = torch.randn((2, *latent_shape), generator=generator, device=generator.device)
-    x = schedule.add_noise(torch.zeros_like(noise), noise, t)
-    with torch.no_grad():
-        output = unet_call(x, t).to(x)
-    if output.shape != x.shape or not bool(output.isfinite().all()):
-        return None
-    (slope, correlation), (_, denoises) = (_fit(o, n) for o, n in zip(output, noise))
-    if denoises < 0.5:
-        return None
-    if correlation > 0.8 and 0.7 < slope < 1.3:
-        return Prediction.EPS
-    return Prediction.V if abs(slope) < 0.4 else None
-
-
-def _fit(output: Tensor, noise: Tensor) -> tuple[float, float]:
-    """Slope and correlation of one row's output on its noise, in fine detail alone: the guess of x0 is smooth."""
-    a, b = (z - F.avg_pool2d(z, 3, 1, 1, count_include_pad=False) for z in (output, noise))
-    dot = float((a * b).sum())
-    return dot / float((b * b).sum()), dot / (float(a.norm() * b.norm()) or 1.0)

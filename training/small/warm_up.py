@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from lib_colorize.errors import ColorizeError
 from lib_colorize.method.reference_encoder import ReferenceEncoder
+from lib_colorize.method.shown_tokens import local_tokens
 from lib_colorize.method.sketch_encoder import SketchEncoder
 from training.small.build_data import PACKAGES
 from training.small.labelled_drawings import CELL, CLASSES, NOBODY, Labelled, build
@@ -63,7 +64,7 @@ class ReferenceHead(nn.Module):
 
     def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """tokens: [B, 1 + N, D] -> logits [B, 5, n, n] and colours [B, 3, n, n] of cells, and [B, 5, 4] of CLS."""
-        local = self.local(tokens[:, 1:]).transpose(1, 2)
+        local = self.local(local_tokens(tokens)).transpose(1, 2)
         side = math.isqrt(local.shape[-1])
         cells = F.pixel_shuffle(local.unflatten(2, (side, side)), self.cells)
         return cells[:, :len(CLASSES)], cells[:, len(CLASSES):], self.cls(tokens[:, 0]).unflatten(1, (-1, 4))

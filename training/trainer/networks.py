@@ -16,6 +16,7 @@ from torch.utils.checkpoint import checkpoint
 from lib_colorize.engine.networks import make_unet
 from lib_colorize.method.attach import add_hints
 from lib_colorize.method.reference_encoder import ReferenceEncoder
+from lib_colorize.method.shown_tokens import cls_token, shown_tokens
 from lib_colorize.method.sketch_encoder import SketchEncoder
 from training.trainer.recipes import Encoder, Recipe, Tokens
 
@@ -86,8 +87,8 @@ class Model(nn.Module):
             assert self.reference_encoder is not None, "pictures are encoded outside, by the frozen encoder"
             reference = self.reference_encoder(reference)
         if self.kind is Tokens.LOCAL:
-            return reference[:, 1:]
-        cls = reference[:, :1]
+            return shown_tokens(reference)
+        cls = cls_token(reference)
         return cls if self.proj is None else self.proj(cls)
 
     def forward(

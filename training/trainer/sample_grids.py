@@ -14,16 +14,15 @@ from PIL import Image
 from torch import Tensor
 
 from lib_colorize.engine import samplers
-from lib_colorize.method.guidance import Branch, branches, combine
+from lib_colorize.method.guidance import Branch, Guidance
 from lib_colorize.method.images import to_image
-from lib_colorize.method.schedule import NoiseSchedule, Prediction
+from lib_colorize.method.schedule import MIN_ALPHA, NoiseSchedule, Prediction
 from lib_colorize.method.settings import Settings
 from training.dataset.batch import Batch
 from training.dataset.pairs import Pairs
 from training.trainer.frozen_encoders import FrozenEncoders
 from training.trainer.objective import drop_reference
 
-MIN_ALPHA = 5e-8  # as the engine's: a zero-terminal-SNR schedule would start from an infinite sigma
 COLUMNS = ("sketch", "reference", "result", "another reference", "result")
 
 
@@ -38,7 +37,8 @@ def colorize(
     context of zeros, that without a sketch the blank one.
     """
     schedule = NoiseSchedule(schedule.alphas_cumprod.clamp(min=MIN_ALPHA))
-    rows = branches(settings, True)
+    guidance = Guidance.of(settings)
+    rows = guidance.branches
     count = len(rows)
     shown = torch.tensor([float(branch is not Branch.NO_REFERENCE) for branch in rows], device=sketch.device)
     sketches = torch.cat([torch.full_like(sketch, -1.0) if branch is Branch.NO_SKETCH else sketch for branch in rows])
@@ -51,7 +51,7 @@ def colorize(
         t = schedule.t_of_sigma(sigma)
         scaled = x / (1 + sigma.view(-1, 1, 1, 1) ** 2).sqrt()
         output = model(scaled.repeat(count, 1, 1, 1), t.repeat(count), sketches, references, hide).float()
-        return schedule.x0(scaled, combine(dict(zip(rows, output.chunk(count))), settings), t, prediction)
+        return schedule.x0(scaled, guidance.guide(dict(zip(rows, output.chunk(count)))), t, prediction)
 
     sigmas = samplers.noise_levels(settings.sampler, settings.scheduler, settings.steps, schedule).to(sketch.device)
     x_T, generator = samplers.first_noise((1, *latent), settings.seed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 
 from ....method.attach import Attached, Attachment
 from ....method.conditioning import Branch, Conditioning
-from ....method.guidance import as_cfg, branches, guided
+from ....method.guidance import Guidance
 from ....method.settings import Settings
 from ...checkpoints import ColorizeFile
 from ...host import Undo
@@ -101,7 +102,7 @@ def _layout(settings: Settings, has_reference: bool) -> tuple[tuple[Branch, ...]
 
     The host always asks for an unconditional; without any guidance it repeats FULL, and is not computed again.
     """
-    first, *others = branches(settings, has_reference)
+    first, *others = Guidance.of(settings, has_reference).branches
     unconditional = others.pop(0) if others else first
     return (first, *others), unconditional
 
@@ -134,7 +135,7 @@ def _shown(p: Any, job: Job, conditioning: Conditioning, attachment: Attachment)
     scale, rows = p.cfg_scale, _rows(job)
     with (attachment.applied() as attached, rows.told(denoiser, p.sd_model.model),
           _assigned_rows(unet, attached, job, rows, conditioning.pictures)):
-        p.cfg_scale = as_cfg(settings, conditioning.tokens is not None)[1]  # host and samplers may scale it further
+        p.cfg_scale = Guidance.of(settings, conditioning.tokens is not None).scale  # may be scaled further by others
         denoiser.combine_denoised = types.MethodType(_combine(settings, attached, conditioning, p.cfg_scale), denoiser)
         try:
             yield
@@ -150,13 +151,14 @@ def _combine(settings: Settings, attached: Attached, conditioning: Conditioning,
 
     def combine_denoised(self: Any, x_out: Tensor, conds_list: Any, uncond: Tensor, cond_scale: float) -> Tensor:
         acts = has_reference and settings.uses_reference_at(attached.progress)
-        weights, scale = as_cfg(settings, acts)
+        guidance = Guidance.of(settings, acts)
         if cond_scale != usual:  # CFG++ takes a share of it; 1 where the host leaves guidance out for this step
-            scale = 1.0 if cond_scale == 1.0 else scale * cond_scale / usual
+            scale = 1.0 if cond_scale == 1.0 else guidance.scale * cond_scale / usual
+            guidance = replace(guidance, scale=scale)
         predictions = {branch: torch.stack([x_out[conds[i][0]] for conds in conds_list])
                        for i, branch in enumerate(conditions)}
         predictions[unconditional] = x_out[-len(conds_list):]
-        return guided(predictions, weights, scale)
+        return guidance.guide(predictions)
 
     return combine_denoised
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import torch
@@ -19,12 +19,12 @@ from torch import Tensor
 
 from ....checkpoint.config import PARTS
 from ....checkpoint.host_config import host_config
-from ....method.schedule import Prediction
+from ....method.schedule import Prediction, sampled_alphas
 from ...checkpoints import ColorizeFile, colorize_file
 from ...host import Undo
 from ..shared import processing as webui
 from ..shared.patching import replace_function, scratch_folder
-from ..shared.probing import alphas_of, probe_loaded
+from ..shared.probing import probe_loaded
 from .marks import on_batch
 
 NO_TEXT = f"{__package__}.no_text.NoTextEncoder"
@@ -134,7 +134,8 @@ def on_model_loaded(model: Any) -> None:
         if prediction is not None:
             model.parameterization = model.colorize_prediction = prediction.value
         if file.usable().schedule.zero_snr:
-            model.alphas_cumprod = model.alphas_cumprod_original = alphas_of(file.usable().schedule).to(devices.device)
+            alphas = sampled_alphas(**asdict(file.usable().schedule)).to(devices.device)
+            model.alphas_cumprod = model.alphas_cumprod_original = alphas
     model.colorize_noted = _path(model)
 
 

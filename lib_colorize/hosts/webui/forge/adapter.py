@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ....method.attach import Attachment
 from ....method.conditioning import Branch
-from ....method.guidance import as_cfg
+from ....method.guidance import Guidance
 from ...checkpoints import ColorizeFile
 from ...host import Undo
 from ...job import Job, frame_of
@@ -66,7 +66,7 @@ class Forge(webui.WebUI):
         unet.add_conditioning_modifier(_conditions(job))
         unet.set_model_unet_function_wrapper(_unet_call(
             job, unet.model, attachment, conditioning.pictures, unet.model_options.get("model_function_wrapper")))
-        if job.tokens is not None and len(as_cfg(job.settings)[0]) > 1:  # three branches; Forge counts on two
+        if job.tokens is not None and len(Guidance.of(job.settings).weights) > 1:  # three branches; Forge counts on two
             unet.set_memory_peak_estimation_modifier(
                 lambda shape: unet.memory_required([shape[0] * 3 // 2, *shape[1:]]))
         p.sd_model.forge_objects.unet = unet
@@ -88,7 +88,7 @@ def _progress(job: Job, model: Any, sigma: Tensor) -> float:
 def _conditions(job: Job) -> Callable[..., Any]:
     """Replaces the conditions of each step by reference tokens and zeros, and the guidance scale by ours.
 
-    Forge averages its unconditional entries by their strength, so that two guidances are one formula (`as_cfg`).
+    Forge averages its unconditional entries by their strength, so that two guidances are one formula (`Guidance`).
     """
     settings = job.settings
 
@@ -100,7 +100,7 @@ def _conditions(job: Job) -> Callable[..., Any]:
         if tokens is None:
             tokens = torch.zeros(1, 1, job.file.config.unet.context_dim)
         acts = job.tokens is not None and settings.uses_reference_at(_progress(job, model, timestep))
-        weights, scale = as_cfg(settings, acts)
+        guidance = Guidance.of(settings, acts)
 
         def entry(branch: Branch, strength: float) -> dict[str, Any]:
             context = torch.zeros_like(tokens) if branch is Branch.NO_REFERENCE else tokens
@@ -115,8 +115,8 @@ def _conditions(job: Job) -> Callable[..., Any]:
                 made["model_conds"]["c_concat"] = cond[0]["model_conds"]["c_concat"]
             return made
 
-        others = [entry(branch, weight) for branch, weight in weights.items()]
-        return model, x, timestep, others or None, [entry(Branch.FULL, 1.0)], scale, model_options, seed
+        others = [entry(branch, weight) for branch, weight in guidance.weights.items()]
+        return model, x, timestep, others or None, [entry(Branch.FULL, 1.0)], guidance.scale, model_options, seed
 
     return modify
 
