@@ -180,6 +180,13 @@ class Page:
             demo.queue()  # without it no generator runs; gradio 4 has one, and makes a web server again to say so
         return cls(script, demo, arguments, host)
 
+    @classmethod
+    def of_blocks(cls, demo, panel):
+        """A page of our own, without a WebUI around it."""
+        if GRADIO == 3:
+            demo.queue()
+        return cls(SimpleNamespace(elem_id=panel.place.elem_id), demo, panel.arguments, {})
+
     @staticmethod
     def options():
         return sys.modules["modules.shared"].opts

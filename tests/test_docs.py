@@ -139,7 +139,7 @@ def test_the_sanity_checks_picture_is_the_engines() -> None:
 
 
 def test_the_page_of_the_webui_has_every_option_and_preset_by_its_own_name() -> None:
-    from lib_colorize.panel.translations import PHRASES
+    from lib_colorize.panel.phrases import PHRASES
 
     text = (ROOT / "docs" / "webui.md").read_text(encoding="utf-8")
     keys = [key for key in PHRASES if key.startswith(("option_", "preset_")) and not key.endswith("_help")]
@@ -181,7 +181,7 @@ OF_THE_HOST = [["KeyError: 0"], ["Script '", "' not found"], ["Failed to recogni
 
 
 def test_every_message_in_troubleshooting_is_one_of_the_program() -> None:
-    from lib_colorize.panel.translations import PHRASES
+    from lib_colorize.panel.phrases import PHRASES
 
     sources = [path for path in (ROOT / "lib_colorize").rglob("*.py") if not {"cli", "engine"} & set(path.parts)]
     programs = [*raised(sources), *(phrase.en for phrase in PHRASES.values()), *all_texts(sources)]
@@ -202,8 +202,8 @@ def test_every_message_of_the_adapters_is_in_troubleshooting() -> None:
 
 
 def test_the_page_of_the_webui_has_every_preset_as_the_program_has_it() -> None:
+    from lib_colorize.panel.phrases import PHRASES
     from lib_colorize.panel.presets import CHANGES
-    from lib_colorize.panel.translations import PHRASES
 
     lines = (ROOT / "docs" / "webui.md").read_text(encoding="utf-8").splitlines()
     words = {"reference_guidance": "guidance", "guidance_end": "reference until", "semantics_strength": "semantics"}

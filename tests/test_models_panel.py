@@ -12,9 +12,11 @@ from safetensors.torch import save_file
 
 from lib_colorize.errors import ColorizeError
 from lib_colorize.models.catalogue import CATALOGUE, Folders, Purpose, known
-from lib_colorize.panel import models_panel
-from lib_colorize.panel.models_panel import Transfers, downloads, licence_note, purpose_of, table
-from lib_colorize.panel.translations import Language, Texts
+from lib_colorize.panel import transfers
+from lib_colorize.panel.language import Language
+from lib_colorize.panel.models_table import downloads, licence_note, table
+from lib_colorize.panel.texts import Texts
+from lib_colorize.panel.transfers import Transfers, purpose_of
 
 ENGLISH = Texts(Language.ENGLISH)
 SHIPPED = Path(__file__).parent.parent / "models" / "colorize-small.safetensors"
@@ -38,8 +40,8 @@ def slow(monkeypatch):
                 raise ColorizeError(f"{entry.name}: stopped at 1.95 GB, which is kept")
         return SimpleNamespace(path=Path("/models") / entry.name)
 
-    monkeypatch.setattr(models_panel, "fetch", fetch)
-    monkeypatch.setattr(models_panel, "INTERVAL", 0.02)
+    monkeypatch.setattr(transfers, "fetch", fetch)
+    monkeypatch.setattr(transfers, "INTERVAL", 0.02)
     return gate
 
 

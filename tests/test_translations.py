@@ -13,8 +13,11 @@ import pytest
 from lib_colorize.hosts.settings import JobSettings, job_fields
 from lib_colorize.method.lineart import EXTRACTORS
 from lib_colorize.method.settings import Polarity
+from lib_colorize.panel.language import Language, choose_language
+from lib_colorize.panel.phrases import PHRASES
 from lib_colorize.panel.presets import Intention
-from lib_colorize.panel.translations import CHOICES, PHRASES, SETTINGS, Language, Texts, choose_language
+from lib_colorize.panel.setting_words import CHOICES, SETTINGS
+from lib_colorize.panel.texts import Texts
 
 ROOT = Path(__file__).parent.parent
 JAPANESE = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
@@ -22,9 +25,9 @@ CHINESE = re.compile("[\u4e00-\u9fff]")
 KANA = re.compile("[\u3040-\u30ff]")
 
 
-def strings(path: str) -> set[str]:
+def strings(path: Path) -> set[str]:
     """Every string constant of a source file."""
-    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     return {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 
 
@@ -40,7 +43,8 @@ def test_every_choice_has_its_words_and_none_is_left_over():
 
 
 def test_every_phrase_is_used():
-    sources = ("scripts/colorize_diffusion.py", "lib_colorize/panel/models_panel.py", "lib_colorize/panel/page.py")
+    panel = sorted((ROOT / "lib_colorize" / "panel").glob("*.py"))
+    sources = [ROOT / "scripts" / "colorize_diffusion.py", *(path for path in panel if path.name != "phrases.py")]
     used = set().union(*map(strings, sources))
     assert set(PHRASES) - used - {intention.value for intention in Intention} == set()
 

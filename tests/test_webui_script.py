@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import fields
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,8 +21,9 @@ from lib_colorize.hosts.settings import PREFIX, JobSettings, Start, job_fields
 from lib_colorize.method.lineart import EXTRACTORS
 from lib_colorize.method.settings import Polarity
 from lib_colorize.models.catalogue import CATALOGUE, Folders
+from lib_colorize.panel.phrases import PHRASES
 from lib_colorize.panel.presets import Intention, preset
-from lib_colorize.panel.translations import PHRASES, SETTINGS
+from lib_colorize.panel.setting_words import SETTINGS
 from tests.fakes import Options, Page, Status, fake_hooks, load_script
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # gradio's own
@@ -352,7 +354,7 @@ def test_what_is_in_use_is_not_called_missing(img2img):
 
 
 def test_nothing_is_downloaded_before_the_licence_is_accepted(img2img, monkeypatch):
-    monkeypatch.setattr("lib_colorize.panel.models_panel.fetch", lambda *args: pytest.fail("downloaded"))
+    monkeypatch.setattr("lib_colorize.panel.transfers.fetch", lambda *args: pytest.fail("downloaded"))
     with pytest.raises(gr.Error, match=r"Accept the licence"):
         img2img.press(img2img.find("download"))
 
@@ -373,7 +375,7 @@ def test_a_download_tells_how_far_it_is_and_where_the_file_lies(img2img, monkeyp
         progress(2_000_000, 4_000_000, 1.0)
         return SimpleNamespace(path=Path("/models/mult-eps-ft.safetensors"))
 
-    monkeypatch.setattr("lib_colorize.panel.models_panel.fetch", fetch)
+    monkeypatch.setattr("lib_colorize.panel.transfers.fetch", fetch)
     img2img.options().data["colorize_mirror"] = "http://mirror"
     img2img.set(img2img.find("accepted"), True)
     img2img.press(img2img.find("download"))
@@ -393,3 +395,31 @@ def test_a_webui_open_to_others_offers_no_download(monkeypatch, hooks):
     ids = [getattr(block, "elem_id", None) for block in page.demo.blocks.values()]
     assert page.script.elem_id("models") in ids
     assert not {page.script.elem_id(name) for name in ("download", "import", "path")} & set(ids)
+
+
+# without a WebUI
+
+def test_a_page_of_our_own_mounts_the_panel_and_its_preview_works(tmp_path, monkeypatch):
+    """All that a program has to bring: answers, and where the panel stands."""
+    from lib_colorize.panel.place import Place
+    from lib_colorize.panel.widgets import Panel
+
+    monkeypatch.setitem(sys.modules, "modules", None)  # whoever imports a WebUI now fails
+    program = SimpleNamespace(
+        status=lambda: COLOURED, preview=lambda picture, settings: picture.convert("L").point(lambda grey: 255 - grey),
+        size_for=lambda picture, settings: picture.size, folders=lambda: Folders(tmp_path, (tmp_path,)),
+        mirror=lambda: "", downloads_open=lambda: True)
+    with gr.Blocks() as demo:
+        width, height = gr.Slider(64, 2048, 512, step=8), gr.Slider(64, 2048, 512, step=8)
+        panel = Panel(Place(page={"width": width, "height": height}), program)
+    page = Page.of_blocks(demo, panel)
+    page.set(panel.pictures.sketch, Image.new("RGB", (24, 16), (40, 40, 40)))
+    page.press(page.find("preview_button"))
+    seen = page.get(page.find("preview"))
+    assert (seen.size, seen.convert("L").getpixel((0, 0))) == ((24, 16), 215)
+    page.press(page.find("size_button"))
+    assert (page.get(width), page.get(height)) == (24, 16)
+    page.set(panel.enabled, True)
+    page.press(panel.enabled, "change")
+    assert "made for 128 px" in page.get(panel.note)
+    assert settings_of(page) == JobSettings(size_from_sketch=True)

@@ -1,5 +1,8 @@
 """What a page shows of us: widgets, words in three languages, presets, the table of models.
 
-From outside: `translations.Texts`, `presets.preset`, `page`, `models_panel`. Usable by any page; `scripts/` only mounts
-it in a WebUI. Imports `hosts/` (not the WebUIs in it), `models/` and `method/`.
+From outside: `place` (what a program tells the panel, and answers it), `widgets.Panel`, which builds it there under
+gradio 3 or 4, and for programs' own pages `texts`, `presets` and `phrases`. `scripts/` mounts it in a WebUI; any
+`gradio.Blocks` can (tests/test_webui_script.py has the few lines). Imports `hosts/` (not the WebUIs in it), `models/`
+and `method/`; of a WebUI nothing. gradio is imported by the files with widgets alone: `elements`, `pictures`,
+`setting_widgets`, `models_section`, `widgets`.
 """

@@ -1,0 +1,100 @@
+"""The whole panel, put together from its parts and connected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+
+from ..errors import ColorizeError
+from ..hosts.settings import JobSettings
+from .elements import Elements, errors_shown
+from .model_note import model_note
+from .models_section import ModelsSection
+from .pictures import Pictures
+from .place import Place, Program
+from .presets import Intention
+from .setting_widgets import SettingWidgets
+from .texts import Texts
+from .values import job_settings
+
+MAIN = (("reference_guidance", "reference_strength"), ("sketch_strength", "line_overlay"))
+LINES = (("polarity",), ("extractor",))
+ADVANCED = (("sketch_guidance", "encoder_strength"), ("semantics_strength", "colour_strength"), ("block_strengths",),
+            ("guidance_start", "guidance_end"), ("no_guidance_start", "no_guidance_end"))
+
+
+class Panel:
+    """The widgets of one page or tab, made where gradio is now; `arguments` are those that make a request.
+
+    Raises nothing; what its buttons refuse is shown in the page.
+    """
+
+    def __init__(self, place: Place, program: Program) -> None:
+        self.place, self.program, self.texts = place, program, Texts(place.language)
+        self.elements = elements = Elements(place, self.texts)
+        with elements.frame() as self.enabled:
+            with gr.Row(elem_classes="colorize-row"):
+                self.note: Any = gr.HTML(elem_id=place.elem_id("note"))
+                check = elements.button("check", scale=0, min_width=150)
+            self.pictures = Pictures(elements)
+            with gr.Row():
+                presets = {intention: elements.button(intention.value) for intention in Intention}
+            self.settings = SettingWidgets(elements)
+            self._settings()
+            with elements.folded("models"):
+                self.models = ModelsSection(elements, program)
+        self.enabled.do_not_save_to_config = True
+        self.settings.connect_presets(presets)
+        self._connect(check)
+
+    @property
+    def arguments(self) -> list[Any]:
+        """In the order of `hosts.request.ARGUMENTS`."""
+        return [self.enabled, self.pictures.reference, self.pictures.sketch, *self.settings.in_order()]
+
+    def _settings(self) -> None:
+        """All settings, and beside them the buttons that look at the sketch."""
+        elements, place = self.elements, self.place
+        self.settings.rows(MAIN)
+        self.settings.add("start", visible=place.is_img2img)
+        self.settings.add("size_from_sketch")
+        self._size = elements.button("size_button") if {"width", "height"} <= set(place.page) else None
+        with elements.folded("lines"):
+            self.settings.rows(LINES)
+            self._preview = elements.button("preview_button")
+            self._seen = gr.Image(label=self.texts("preview"), elem_id=place.elem_id("preview"), interactive=False,
+                                  visible=False, height=320)
+        with elements.folded("advanced"):
+            self.settings.rows(ADVANCED)
+
+    def _connect(self, check: Any) -> None:
+        self._connect_sketch(self._preview, self._previewed, [self._seen])
+        if self._size is not None:
+            page = self.place.page
+            self._connect_sketch(self._size, self.program.size_for, [page["width"], page["height"]])
+        check.click(lambda: (self._said(), self.models.table()), None, [self.note, self.models.listing])
+        self.enabled.change(lambda on: self._said() if on else gr.update(), [self.enabled], [self.note],
+                            show_progress="hidden")
+
+    def _said(self) -> str:
+        return model_note(self.program.status(), self.texts)
+
+    def _previewed(self, picture: Any, settings: JobSettings) -> Any:
+        return gr.update(value=self.program.preview(picture, settings), visible=True)
+
+    def _connect_sketch(self, button: Any, action: Callable[[Any, JobSettings], Any], outputs: list[Any]) -> None:
+        """action(picture, settings): of the sketch box, else of the page's own picture."""
+        page = self.place.page
+        pictures = [self.pictures.sketch, *([page["image"]] if "image" in page else [])]
+        missing = self.texts("no_sketch_img2img" if self.place.is_img2img else "no_sketch_txt2img")
+
+        def run(*values: Any) -> Any:
+            picture = next((value for value in values[: len(pictures)] if value is not None), None)
+            with errors_shown():
+                if picture is None:
+                    raise ColorizeError(missing)
+                return action(picture, job_settings(values[len(pictures):]))
+
+        button.click(run, [*pictures, *self.settings.in_order()], outputs)
