@@ -15,14 +15,16 @@ import torch
 from PIL import Image, ImageDraw, ImageEnhance
 
 from lib_colorize.errors import ColorizeError
-from tests.training_data_folders import color_of, encoded, write_zip
-from training.dataset import build as builder
-from training.dataset.build import BuildOptions, build, main, options_of, parser
+from tests.training_data_folders import art, color_of, encoded, write_zip
+from training.dataset import drawing
+from training.dataset.build import build
+from training.dataset.build_command import main, options_of, parser
+from training.dataset.build_options import BuildOptions
 from training.dataset.dedupe import duplicates, fingerprint
 from training.dataset.extractors import Choice, Mixture
+from training.dataset.inspection import Limits, saturation
 from training.dataset.pairs import DataOptions, open_pairs
 from training.dataset.shards import Written, write_shard
-from training.dataset.source import Limits, saturation
 from training.small import build_data
 
 LIMITS = Limits(min_side=40, max_aspect=2.0)
@@ -31,18 +33,6 @@ LINEART, EDGES = Choice("lineart"), Choice("edges")
 
 def quiet(message: str) -> None:
     """No output."""
-
-
-def art(number: int, size: tuple[int, int] = (72, 60)) -> Image.Image:
-    """A drawing with outlines, colours and place of its own."""
-    rng = np.random.default_rng(number)
-    image = Image.new("RGB", size, tuple(rng.integers(150, 256, 3).tolist()))
-    draw = ImageDraw.Draw(image)
-    for _ in range(4):
-        x, y = rng.integers(0, size[0] - 24), rng.integers(0, size[1] - 24)
-        w, h = rng.integers(12, 24, 2)
-        draw.ellipse((x, y, x + w, y + h), fill=tuple(rng.integers(60, 256, 3).tolist()), outline="black", width=2)
-    return image
 
 
 @pytest.fixture
@@ -125,10 +115,10 @@ def test_a_second_run_does_nothing_and_a_stopped_one_goes_on(
         written.append(shard)
         return original(out, shard, *more)
 
-    monkeypatch.setattr(builder, "write_shard", stop_at_the_second)
+    monkeypatch.setattr(drawing, "write_shard", stop_at_the_second)
     with pytest.raises(KeyboardInterrupt):
         build(options(raw), tmp_path / "parts", say=quiet)
-    monkeypatch.setattr(builder, "write_shard", lambda out, shard, *more: written.append(shard) or original(
+    monkeypatch.setattr(drawing, "write_shard", lambda out, shard, *more: written.append(shard) or original(
         out, shard, *more))
     report = build(options(raw), tmp_path / "parts", say=quiet)
     assert written == ["00000", "00001", "00002"]

@@ -11,7 +11,7 @@ from PIL import Image
 
 from lib_colorize.errors import ColorizeError
 from training.dataset.about import About, read_about, write_about
-from training.dataset.build import main
+from training.dataset.build_command import main
 from training.dataset.shards import Written
 from training.small.build_data import ABOUT, write_samples
 

@@ -34,6 +34,18 @@ def sketch_of(number: int, size: Size) -> Image.Image:
     return image
 
 
+def art(number: int, size: Size = (72, 60)) -> Image.Image:
+    """A drawing with outlines, colours and place of its own."""
+    rng = np.random.default_rng(number)
+    image = Image.new("RGB", size, tuple(rng.integers(150, 256, 3).tolist()))
+    draw = ImageDraw.Draw(image)
+    for _ in range(4):
+        x, y = rng.integers(0, size[0] - 24), rng.integers(0, size[1] - 24)
+        w, h = rng.integers(12, 24, 2)
+        draw.ellipse((x, y, x + w, y + h), fill=tuple(rng.integers(60, 256, 3).tolist()), outline="black", width=2)
+    return image
+
+
 def write_zip(path: Path, members: Iterable[tuple[str, bytes]], compressed: bool = False) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED) as archive:

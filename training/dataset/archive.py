@@ -1,27 +1,22 @@
-"""Members of zips and folders: listed safely, read without a handle that outlives the read.
+"""One member of a zip or folder: where it lies, and its bytes, read without a handle that outlives the read.
 
 A member is a row of six numbers, so that millions of them fit in an array. Reading opens the file anew, so that
-forks, threads and workers need nothing of one another.
+forks, threads and workers need nothing of one another. zipfile would read the archive's whole directory for each, and
+unpacks what a bomb holds before it looks at how much was promised; so the local header is read here.
 """
 
 from __future__ import annotations
 
-import itertools
 import os
-import re
-import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from training.dataset.decode import BadPicture
-from training.dataset.report import Report
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
-SPELLINGS = (*SUFFIXES, *(suffix.upper() for suffix in SUFFIXES))
 MAX_BYTES = 512 * 2**20  # of one member, unpacked
 PLAIN = -1
 LOCAL_HEADER = struct.Struct("<4s5H3I2H")  # APPNOTE.TXT 4.3.7
@@ -34,111 +29,15 @@ class Member(NamedTuple):
     offset: int  # of the local header in the zip; PLAIN: a file of a folder
     packed: int  # bytes in the zip
     size: int  # bytes
-    method: int  # zipfile's number of the compression; of a PLAIN one, the index of its suffix in SPELLINGS
-    crc: int
-
-
-def shards(part: Path) -> dict[str, Path]:
-    """Shard name -> zip or folder, of `color`, `sketch` or `mask`; "" is the folder itself, for loose pictures."""
-    found = {}
-    if part.is_dir():
-        entries = sorted(part.iterdir())
-        found = {e.name: e for e in entries if e.is_dir() and not e.name.startswith(".")}
-        found |= {e.stem: e for e in entries if e.suffix.lower() == ".zip" and e.is_file()}
-        if any(e.suffix.lower() in SUFFIXES for e in entries):
-            found[""] = part
-    return found
-
-
-def members(
-    path: Path, file: int, report: Report, loose: bool = False, zips_apart: bool = False,
-) -> dict[str, Member]:
-    """Name without suffix -> member of a zip or folder; whatever cannot be used is counted in the report.
-
-    loose: only the pictures that lie in the folder itself; the folders and zips in it are shards of their own.
-    zips_apart: zips in the folder are the caller's.
-    """
-    listing = _folder(path, report, loose, loose or zips_apart) if path.is_dir() else _zip(path, report)
-    found: dict[str, Member] = {}
-    doubled: set[str] = set()
-    for name, *numbers in listing:
-        key = str(PurePosixPath(name).with_suffix(""))
-        if key in found or key in doubled:
-            report.skip("two members of one name", f"{path.name}:{name}")
-            doubled.add(key)
-            continue
-        found[key] = Member(file, *numbers)
-    for key in doubled:  # which one is meant nobody can say
-        del found[key]
-    return found
-
-
-def _folder(path: Path, report: Report, loose: bool, zips_apart: bool) -> Iterator[tuple[str, int, int, int, int, int]]:
-    root = path.resolve()
-    for entry in sorted(path.iterdir() if loose else path.rglob("*")):
-        name = entry.relative_to(path).as_posix()
-        if entry.is_dir() or (zips_apart and entry.suffix.lower() == ".zip"):
-            continue
-        if entry.suffix not in SPELLINGS:
-            report.skip("not a picture by its name", f"{path.name}/{name}")
-        elif not entry.resolve().is_relative_to(root):
-            report.skip("a link out of the folder", f"{path.name}/{name}")
-        elif not entry.is_file():
-            report.skip("not an ordinary file", f"{path.name}/{name}")
-        else:
-            yield name, PLAIN, 0, entry.stat().st_size, SPELLINGS.index(entry.suffix), 0
-
-
-def _zip(path: Path, report: Report) -> Iterator[tuple[str, int, int, int, int, int]]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-    except Exception:  # noqa: BLE001 - a damaged directory raises anything, struct.error to UnicodeDecodeError
-        report.skip("damaged archive", path.name)
-        return
-    if not entries:
-        report.skip("empty archive", path.name)
-    ordered = sorted(entries, key=lambda e: e.header_offset)
-    overlapping = {b.header_offset for a, b in itertools.pairwise(ordered)
-                   if a.header_offset + LOCAL_HEADER.size + a.compress_size > b.header_offset}
-    for entry in entries:
-        if entry.filename.endswith("/") and not entry.filename.lower().endswith(tuple(f"{s}/" for s in SUFFIXES)):
-            continue  # a folder
-        reason = _refused(entry)
-        if reason is None and entry.header_offset in overlapping:
-            reason = "overlapping members"
-        if reason:
-            report.skip(reason, f"{path.name}:{printable(entry.filename)}")
-            continue
-        yield (entry.filename, entry.header_offset, entry.compress_size, entry.file_size, entry.compress_type,
-               entry.CRC)
-
-
-def _refused(entry: zipfile.ZipInfo) -> str | None:
-    """Why a member of a zip is not read, None when it is."""
-    name, kind = entry.filename, stat.S_IFMT(entry.external_attr >> 16)
-    parts = name.split("/")
-    if (name != entry.orig_filename or "\\" in name or name.startswith("/") or re.match(r"[A-Za-z]:", name)
-            or any(part in ("", ".", "..") for part in parts) or not name.isprintable()):
-        return "path trick"
-    if kind not in (0, stat.S_IFREG):
-        return "a link or device"
-    if PurePosixPath(name).suffix.lower() not in SUFFIXES:
-        return "not a picture by its name"
-    if entry.flag_bits & 0x1:
-        return "encrypted"
-    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        return "unknown compression"
-    if max(entry.file_size, entry.compress_size) > MAX_BYTES:
-        return "too many bytes"
-    return None
+    method: int  # zipfile's number of the compression; of a PLAIN one, its suffix as `spelling_of` has it
+    crc: int  # of the content; of a PLAIN one, when it was changed last, in ns
 
 
 def read(path: Path, name: str, member: Member) -> bytes:
     """The bytes of one member; path: its zip or folder, name: its key, for messages. BadPicture when damaged."""
     try:
         if member.offset == PLAIN:
-            return _plain(path / f"{name}{SPELLINGS[member.method]}")
+            return _plain(path / f"{name}{suffix_of(member.method)}")
         with path.open("rb") as stream:
             stream.seek(member.offset)
             header = LOCAL_HEADER.unpack(stream.read(LOCAL_HEADER.size))
@@ -174,5 +73,18 @@ def _unpacked(packed: bytes, member: Member) -> bytes | None:
     return packed if len(packed) == member.size and zlib.crc32(packed) == member.crc else None
 
 
-def printable(name: str) -> str:
-    return name if name.isprintable() and name else repr(name)
+def is_picture(name: str) -> bool:
+    """By its suffix, in any case of its letters."""
+    return PurePosixPath(name).suffix.lower() in SUFFIXES
+
+
+def spelling_of(suffix: str) -> int:
+    """A suffix of SUFFIXES in any case of its letters, such as .PnG, as one number."""
+    capitals = sum(1 << place for place, letter in enumerate(suffix) if letter.isupper())
+    return SUFFIXES.index(suffix.lower()) + len(SUFFIXES) * capitals
+
+
+def suffix_of(spelling: int) -> str:
+    """What `spelling_of` was given."""
+    capitals, number = divmod(spelling, len(SUFFIXES))
+    return "".join(letter.upper() if capitals >> place & 1 else letter for place, letter in enumerate(SUFFIXES[number]))

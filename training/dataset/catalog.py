@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from lib_colorize.errors import ColorizeError
-from training.dataset import archive, decode
+from training.dataset import archive, decode, listing
 from training.dataset.archive import Member
 from training.dataset.index import selected
 from training.dataset.report import Report
@@ -49,11 +49,7 @@ class Catalog:
 
     def _identity(self, index: int, part: str) -> bytes:
         member = Member(*self.where[index, PARTS.index(part)].tolist())
-        if member.offset != archive.PLAIN:
-            return repr((self.keys[index], member.size, member.crc)).encode()
-        path = self.files[member.file]
-        file = path / f"{self.name_in(path, self.keys[index])}{archive.SPELLINGS[member.method]}"
-        return repr((self.keys[index], member.size, file.stat().st_mtime_ns)).encode()
+        return repr((self.keys[index], member.size, member.crc)).encode()
 
     def digest(self) -> str:
         """Hex digest of all identities, in order."""
@@ -73,7 +69,7 @@ def scan(folder: Path, where: tuple[str, ...] = ()) -> Catalog:
             raise ColorizeError(f"{folder}: no folder {part}/ in it; expected color/ and sketch/ with zips or folders "
                                 "of pictures under the same names")
     report, index = Report(), selected(folder, where)
-    shards = {part: archive.shards(folder / part) for part in PARTS}
+    shards = {part: listing.shards(folder / part) for part in PARTS}
     files: list[Path] = []
     keys: list[str] = []
     rows: list[tuple[Member, ...]] = []
@@ -106,7 +102,7 @@ def _members(path: Path | None, files: list[Path], report: Report, loose: bool) 
     if path is None:
         return {}
     files.append(path)
-    return archive.members(path, len(files) - 1, report, loose)
+    return listing.members(path, len(files) - 1, report, loose)
 
 
 def _header_sizes(

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from lib_colorize.checkpoint.files import open_tensors
 from lib_colorize.errors import ColorizeError
 from lib_colorize.method import lineart
+from training.dataset.decode import BadPicture
 from training.dataset.extractor_networks import Anime2Sketch, SketchKeras
 
 SIDE = 512  # px that both networks were trained at
@@ -79,7 +80,7 @@ class Mixture:
         lines = self._extract[chosen](picture)
         low, high = lines.getextrema()
         if (high - low) / 255 < lineart.MIN_CONTRAST:
-            raise ColorizeError(f"{name}: {self.choices[chosen].name} finds no lines")
+            raise BadPicture("no lines found", f"{name}: {self.choices[chosen].name} finds no lines")
         return lines, self.choices[chosen].name
 
 
@@ -144,7 +145,7 @@ def high_pass(picture: Image.Image) -> Tensor:
     blurred = np.rint(gaussian_filter(pixels, (3, 3, 0), mode="mirror", truncate=3.0))  # as OpenCV's 8-bit blur
     high = (pixels - blurred) / 128
     if high.max() <= 0:
-        raise ColorizeError("a picture of one colour has no lines")
+        raise BadPicture("no lines found", "a picture of one colour has no lines")
     canvas = torch.zeros(3, SIDE, SIDE)
     canvas[:, :picture.height, :picture.width] = torch.from_numpy(high / high.max()).permute(2, 0, 1)
     return canvas

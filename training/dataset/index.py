@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from lib_colorize.errors import ColorizeError
-from training.dataset.archive import SPELLINGS
+from training.dataset.archive import is_picture
 
 COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge, "<=": operator.le, "!=": operator.ne, "==": operator.eq, "=": operator.eq, ">": operator.gt,
@@ -59,11 +59,14 @@ class Condition:
         return f"{self.field}{self.sign}{self.value}"
 
 
-def entries(folder: Path) -> Iterator[dict[str, Any]] | None:
-    """The objects of the folder's index, None when it has none. ColorizeError for a line that is no such object."""
+def entries(folder: Path, whole_names: bool = False) -> Iterator[dict[str, Any]] | None:
+    """The objects of the folder's index, None when it has none. ColorizeError for a line that is no such object.
+
+    "member" comes without a picture's suffix, or with it for whole_names.
+    """
     lines, whole = folder / "index.jsonl", folder / "index.json"
     if lines.is_file():
-        return _lines(lines)
+        return _lines(lines, whole_names)
     if not whole.is_file():
         return None
     try:
@@ -72,10 +75,10 @@ def entries(folder: Path) -> Iterator[dict[str, Any]] | None:
         raise ColorizeError(f"{whole}: not JSON ({error})") from None
     if not isinstance(listed, list):
         raise ColorizeError(f"{whole}: found {type(listed).__name__}, expected a list of objects with \"member\"")
-    return (_checked(entry, whole, i) for i, entry in enumerate(listed, 1))
+    return (_checked(entry, whole, i, whole_names) for i, entry in enumerate(listed, 1))
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
+def _lines(path: Path, whole_names: bool) -> Iterator[dict[str, Any]]:
     with path.open(encoding="utf-8", errors="replace") as stream:
         for number, line in enumerate(stream, 1):
             if line.strip():
@@ -83,14 +86,19 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
                     entry = json.loads(line)
                 except ValueError as error:
                     raise ColorizeError(f"{path}, line {number}: not JSON ({error}); build the index again") from None
-                yield _checked(entry, path, number)
+                yield _checked(entry, path, number, whole_names)
 
 
-def _checked(entry: Any, path: Path, number: int) -> dict[str, Any]:
+def _checked(entry: Any, path: Path, number: int, whole_names: bool) -> dict[str, Any]:
     if not isinstance(entry, dict) or not isinstance(entry.get("member"), str):
         raise ColorizeError(f"{path}, entry {number}: expected an object with \"member\", the picture's name")
-    name = PurePosixPath(entry["member"])
-    return {**entry, "member": str(name.with_suffix("") if name.suffix in SPELLINGS else name)}
+    return entry if whole_names else {**entry, "member": without_suffix(entry["member"])}
+
+
+def without_suffix(name: str) -> str:
+    """A picture's name without its suffix, any other as it is."""
+    path = PurePosixPath(name)
+    return str(path.with_suffix("") if is_picture(name) else path)
 
 
 def selected(folder: Path, where: tuple[str, ...]) -> dict[str, tuple[int, int] | None] | None:

@@ -1,4 +1,4 @@
-"""What was passed over and why: counted, with a few names each."""
+"""What was passed over and why: counted, with a few names each, or all of them."""
 
 from __future__ import annotations
 
@@ -18,10 +18,13 @@ class Report:
     skipped: Counter[str] = field(default_factory=Counter)
     examples: dict[str, list[str]] = field(default_factory=dict)
     notes: Counter[str] = field(default_factory=Counter)  # what was not as expected but costs no sample
+    every: list[tuple[str, str]] | None = None  # a list: (reason, name) of all that was passed over goes there
 
     def skip(self, reason: str, name: str) -> None:
         """Count one member or archive that cannot be used."""
         self.skipped[reason] += 1
+        if self.every is not None:
+            self.every.append((reason, name))
         named = self.examples.setdefault(reason, [])
         if len(named) < NAMED:
             named.append(name)

@@ -16,12 +16,16 @@ from training.dataset.index import entries
 from training.dataset.report import Report
 
 TILE, GAP, CHART = 128, 6, 96  # px
+LINE = 16  # px, of text
 PAIRS, ROWS = 4, 5  # samples across and down
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 def statistics(folder: Path, report: Report) -> dict[str, Any]:
     """Counts, and histograms as {"edges": [n + 1], "counts": [n]}; sizes as written."""
-    width, height, colour, extractors, tags = [], [], [], Counter(), Counter()
+    width, height, colour = [], [], []
+    extractors: Counter[str] = Counter()
+    tags: Counter[str] = Counter()
     for entry in entries(folder) or ():
         width.append(entry["width"])
         height.append(entry["height"])
@@ -45,16 +49,20 @@ def statistics_sheet(folder: Path, found: dict[str, Any], seed: int = 0) -> Imag
     chosen = np.random.default_rng(seed).permutation(len(catalog.keys))[:PAIRS * ROWS]
     rows = -(-len(chosen) // PAIRS)
     width = PAIRS * (2 * TILE + 3 * GAP) + GAP
-    sheet = Image.new("RGB", (width, CHART + 60 + rows * (TILE + GAP) + GAP), "white")
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default()
-    skipped = ", ".join(f"{count} {reason}" for reason, count in sorted(found["skipped"].items())) or "nothing skipped"
-    draw.text((GAP, GAP), f"{found['usable']} of {found['found']} pictures; {skipped}", fill="black", font=font)
+    font = ImageFont.load_default()
+    text = headline(found, font, width - 2 * GAP)
+    head = GAP + LINE * len(text.splitlines())
+    pairs_top = head + CHART + 45
+    sheet = Image.new("RGB", (width, pairs_top + rows * (TILE + GAP) + GAP), "white")
+    draw = ImageDraw.Draw(sheet)
+    draw.multiline_text((GAP, GAP), text, fill="black", font=font, spacing=4)
     names = ("shorter_side", "aspect", "saturation")
     for i, name in enumerate(names):
-        _chart(draw, (GAP + i * (width // 3), 30), width // 3 - 3 * GAP, found[name], name.replace("_", " "), font)
+        corner = (GAP + i * (width // 3), head + 15)
+        _chart(draw, corner, width // 3 - 3 * GAP, found[name], name.replace("_", " "), font)
     for i, index in enumerate(chosen.tolist()):
         left = GAP + (i % PAIRS) * (2 * TILE + 3 * GAP)
-        top = CHART + 60 + (i // PAIRS) * (TILE + GAP)
+        top = pairs_top + (i // PAIRS) * (TILE + GAP)
         for place, part in enumerate(("sketch", "color")):
             content = catalog.content(index, part)
             assert content is not None, "the catalog lists whole pairs"
@@ -63,9 +71,20 @@ def statistics_sheet(folder: Path, found: dict[str, Any], seed: int = 0) -> Imag
     return sheet
 
 
+def headline(found: dict[str, Any], font: Font, width: int) -> str:
+    """Counts of `statistics` in words, in as many lines as it takes for none to be wider than `width` px."""
+    skipped = [f"{count} {reason}" for reason, count in sorted(found["skipped"].items())] or ["nothing skipped"]
+    words = f"{found['usable']} of {found['found']} pictures; {', '.join(skipped)}".split()
+    lines = [words[0]]
+    for word in words[1:]:
+        longer = f"{lines[-1]} {word}"
+        lines[-1:] = [longer] if font.getlength(longer) <= width else [lines[-1], word]
+    return "\n".join(lines)
+
+
 def _chart(
     draw: ImageDraw.ImageDraw, corner: tuple[int, int], width: int, histogram: dict[str, Sequence[float]], title: str,
-    font: Any,
+    font: Font,
 ) -> None:
     """Bars, the ends of the axis below them."""
     left, top = corner

@@ -1,27 +1,20 @@
-"""Raw pictures: folders and zips with pictures in any arrangement, and what the builder asks of each."""
+"""Raw pictures: folders and zips with pictures in any arrangement, every one under a name of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
-from training.dataset import archive, decode
+from lib_colorize.errors import ColorizeError
+from training.dataset import archive
 from training.dataset.archive import Member
-from training.dataset.dedupe import fingerprint
+from training.dataset.listing import pictures, stem
 from training.dataset.report import Report
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a picture must be to be used."""
-
-    min_side: int = 256  # px, shorter side
-    max_aspect: float = 3.0  # longer side by shorter side
-    min_colour: float = 0.0  # mean saturation of HSV, 0 to 1: above 0 leaves out black and white pages
 
 
 @dataclass(frozen=True)
@@ -33,57 +26,52 @@ class Raw:
     name: str  # within it, without suffix
     member: tuple[int, ...]
 
-    def picture(self) -> Image.Image:
-        """RGB; BadPicture when it is damaged."""
-        return decode.picture(archive.read(Path(self.path), self.name, Member(*self.member)))
+    @classmethod
+    def of(cls, item: dict[str, Any]) -> Raw:
+        """From JSON, other fields left aside."""
+        return cls(item["key"], item["path"], item["name"], tuple(item["member"]))
+
+    def content(self) -> bytes:
+        """The file's bytes; BadPicture when they cannot be read."""
+        return archive.read(Path(self.path), self.name, Member(*self.member))
+
+    def identity(self) -> str:
+        """What changes when the file does, without reading it."""
+        return short_digest(asdict(self))
+
+
+def short_digest(of: Any) -> str:
+    """24 hexadecimal digits of something that JSON can hold."""
+    return hashlib.sha256(json.dumps(of, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def all_raw_pictures(sources: tuple[str, ...], report: Report) -> list[Raw]:
+    """Those of all folders, in order; ColorizeError for one that is not there."""
+    found: list[Raw] = []
+    for source in sources:
+        if not Path(source).is_dir():
+            raise ColorizeError(f"{source}: no such folder; expected one with pictures or zips of pictures")
+        found += raw_pictures(Path(source), report)
+    return [*dict.fromkeys(found)]  # a folder may be given twice
 
 
 def raw_pictures(source: Path, report: Report) -> Iterator[Raw]:
     """All pictures below a folder, in zips too, by name; what cannot be one is counted."""
-    loose = archive.members(source, 0, report, zips_apart=True)
-    for name, member in sorted(loose.items()):
-        yield Raw(name, str(source), name, tuple(member))
-    for path in sorted(source.rglob("*.zip")):
-        inside = path.relative_to(source).with_suffix("").as_posix()
-        for name, member in sorted(archive.members(path, 0, report).items()):
-            yield Raw(f"{inside}/{name}", str(path), name, tuple(member))
+    yield from _named(pictures(source, 0, report, zips_apart=True), str(source), "", report)
+    for path in sorted(p for p in source.rglob("*") if p.suffix.lower() == ".zip" and not p.is_dir()):
+        inside = path.relative_to(source)
+        alone = not path.with_suffix("").is_dir()  # else a.zip and a/ would give the same names
+        prefix = (inside.with_suffix("") if alone else inside).as_posix()
+        yield from _named(pictures(path, 0, report), str(path), f"{prefix}/", report)
 
 
-def inspector(limits: Limits) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """Job {"pictures": Raw as dicts} -> {"good": [...], "skipped": [[reason, key], ...]}; decodes every picture."""
-
-    def work(job: dict[str, Any]) -> dict[str, Any]:
-        good, skipped = [], []
-        for fields in job["pictures"]:
-            raw = Raw(**{**fields, "member": tuple(fields["member"])})
-            try:
-                picture = raw.picture()
-                reason = _reason(picture, limits)
-            except decode.BadPicture as error:
-                reason = error.reason
-            if reason:
-                skipped.append([reason, raw.key])
-                continue
-            bits, colours = fingerprint(picture)
-            good.append({**asdict(raw), "width": picture.width, "height": picture.height, "hash": bits.hex(),
-                         "colours": colours.hex(), "colour": round(saturation(picture), 4)})
-        return {"number": job["number"], "good": good, "skipped": skipped}
-
-    return work
-
-
-def _reason(picture: Image.Image, limits: Limits) -> str | None:
-    """Why a picture is left out, None when it is not."""
-    if min(picture.size) < limits.min_side:
-        return f"shorter side below {limits.min_side} px"
-    if max(picture.size) > limits.max_aspect * min(picture.size):
-        return f"aspect ratio above {limits.max_aspect:g}"
-    if saturation(picture) < limits.min_colour:
-        return f"mean saturation below {limits.min_colour:g}"
-    return None
-
-
-def saturation(picture: Image.Image) -> float:
-    """Mean S of HSV, 0 to 1, of the picture made small."""
-    small = picture.resize((32, 32), Image.Resampling.BOX).convert("HSV").getchannel("S")
-    return sum(i * count for i, count in enumerate(small.histogram())) / (32 * 32 * 255)
+def _named(listed: Iterator[tuple[str, Member]], path: str, prefix: str, report: Report) -> Iterator[Raw]:
+    """By their names without suffix; those that share one (a.jpg, a.png) by their whole names."""
+    found = sorted(listed)
+    names, stems = Counter(name for name, _ in found), Counter(stem(name) for name, _ in found)
+    for name, member in found:
+        if names[name] > 1:  # in a zip: which one is meant nobody can say
+            report.skip("two members of one name", f"{prefix}{name}")
+            continue
+        alone = stems[stem(name)] == 1 and stem(name) not in names
+        yield Raw(f"{prefix}{stem(name) if alone else name}", path, stem(name), tuple(member))
