@@ -20,7 +20,7 @@ from lib_colorize.method.settings import Polarity, Settings
 from tests.training_data_folders import color_of, sketch_of, write_pairs
 from tests.training_runs import tiny
 from training.dataset.extractors import REGISTRY
-from training.metrics.evaluate import evaluate, main, part_of
+from training.metrics.evaluate import evaluate, main, part_of, read_evaluation
 from training.metrics.measure import notes
 from training.metrics.painter import AblationPainter, EnginePainter, open_painter
 from training.metrics.table import markdown
@@ -173,7 +173,7 @@ def test_a_separate_vision_tower_measures_similarity(tiny_checkpoint: Path, data
     options = replace(OPTIONS, leak=False, scales=(1.0,))
     own = run(tiny_checkpoint, data, tmp_path / "out", options=options)
     other = run(tiny_checkpoint, data, tmp_path / "out", options=options, clip=SHIPPED)  # any file with a tower inside
-    assert own and other and other["similarity_network"] == "CLS tokens, of colorize-small.safetensors"
+    assert own and other and own["similarity_network"] != other["similarity_network"]
     assert own["runs"][0]["distances"] == other["runs"][0]["distances"]
     assert own["runs"][0]["similarity"] != other["runs"][0]["similarity"]
 
@@ -209,6 +209,49 @@ def test_nothing_is_not_negative_in_the_table() -> None:
 def test_models_of_different_schedules_stand_side_by_side() -> None:
     text = markdown([entry("a", 4.0), entry("b", 5.0, "Karras")])
     assert "| a | - | - |" in text and "| b | 8.0000 | 10.0000 |" in text
+
+
+def column_mates(text: str, model: str) -> list[set[str]]:
+    """Of every table with that model: who else is in it."""
+    tables = [block for block in text.split("\n\n") if block.startswith("|")]
+    found = [{line.split("|")[1].strip().removesuffix(": ground truth") for line in block.splitlines()[2:]}
+             for block in tables]
+    return [names - {model} for names in found if model in names]
+
+
+@pytest.mark.parametrize("changes, named", [
+    ({"pictures": 5000}, ["5000 pictures", "50000 pictures"]),
+    ({"features": {"FID": "weights of another file"}}, ["by pytorch-fid", "by weights of another file"]),
+    ({"settings": {"steps": 50, "sampler": "DPM++ 2M"}}, ["20 steps of DPM++ 2M", "50 steps of DPM++ 2M"]),
+    ({"settings": {"steps": 20, "sampler": "Euler"}}, ["20 steps of DPM++ 2M", "20 steps of Euler"]),
+    ({"data": "abcdef0123456789"}, ["data abcdef01"])])
+def test_distances_that_cannot_be_compared_stand_in_tables_of_their_own(
+    changes: dict[str, Any], named: list[str],
+) -> None:
+    text = markdown([entry("a", 4.0), {**entry("b", 5.0), **changes}, entry("c", 6.0)])
+    distances = [block for block in text.split("\n\n") if block.startswith("| FID")]
+    assert len(distances) == 2
+    assert column_mates(distances[0], "a") == [{"c"}] and column_mates(distances[1], "b") == [set()]
+    assert all(any(block.splitlines()[0].count(name) for block in distances) for name in named)
+    kernel = [line for line in text.splitlines() if line.startswith("| model ")]
+    assert sum(line.count("KID x 1000") for line in kernel) == 2
+    for line in text.splitlines():
+        if line.startswith(("| a | uniform", "| b | uniform")):
+            assert line.count("2.000") == 1
+
+
+def test_similarity_by_different_networks_stands_apart() -> None:
+    text = markdown([entry("a", 4.0), {**entry("b", 5.0), "similarity_network": "another CLIP"}])
+    assert len([block for block in text.split("\n\n") if block.startswith("| FID")]) == 1
+    assert "**by another CLIP**" in text and "**by CLIP**" in text
+    assert [block.count("| b | uniform |") for block in text.split("\n\n") if "| a | uniform |" in block] == [0]
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"model": "a", "runs": 3}'])
+def test_a_file_that_is_no_evaluation_is_named(tmp_path: Path, content: str) -> None:
+    (tmp_path / "other.json").write_text(content, encoding="utf-8")
+    with pytest.raises(ColorizeError, match="other.json is no evaluation.json"):
+        read_evaluation(tmp_path / "other.json")
 
 
 def test_too_few_pictures_for_the_features_are_remarked() -> None:

@@ -41,13 +41,12 @@ def evaluate(
     say(str(data.catalog.report))
     painter = open_painter(checkpoint, reference_encoder, device, dtype)
     where = str(painter.device)
-    networks = [] if part else [_network(name, inception, painter, checkpoint, where) for name in network_names]
+    networks = [] if part else [_network(name, inception, painter, where) for name in network_names]
     _same_run(checkpoint, data, options, out, str(painter.dtype))
     paint_all(painter, data, options, out, part or (0, 1), say)
     if part:
         return None
-    own = features.reference_encoder(painter.encoder, f"of {(reference_encoder or checkpoint).name}")
-    similarity = own if clip is None else features.reference_encoder(load_encoder(clip, where), f"of {clip.name}")
+    similarity = features.reference_encoder(painter.encoder if clip is None else load_encoder(clip, where))
     measured = measure_all(data, options, out, networks, similarity)
     made_by = {"name": checkpoint.name, "sha256": file_sha256(checkpoint)}
     return {"model": model or checkpoint.stem, "checkpoint": made_by, "data": data.catalog.digest(),
@@ -56,12 +55,12 @@ def evaluate(
             "similarity_network": similarity.source, "notes": notes(len(data.cases), measured), **measured}
 
 
-def _network(name: str, inception: Path | None, painter: Painter, checkpoint: Path, device: str) -> Features:
+def _network(name: str, inception: Path | None, painter: Painter, device: str) -> Features:
     if name == "inception":
         return features.pytorch_fid(inception, device)
     if name == "clean":
         return features.clean_fid(inception, device)
-    return features.reference_encoder(painter.encoder, f"of {checkpoint.name}")
+    return features.reference_encoder(painter.encoder)
 
 
 def _same_run(checkpoint: Path, data: Validation, options: EvaluateOptions, out: Path, dtype: str) -> None:
@@ -111,12 +110,22 @@ def part_of(text: str | None) -> tuple[int, int] | None:
     return int(k), int(n)
 
 
+def read_evaluation(path: Path) -> dict[str, Any]:
+    """Another model's evaluation.json; ColorizeError for a file that is none."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        markdown([found])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ColorizeError(f"--with: {path} is no evaluation.json; expected one of training.evaluate") from None
+    return dict(found)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     args = parser().parse_args(arguments)
     try:
         options = EvaluateOptions(tuple(args.scales), tuple(args.schedulers), args.steps, args.sampler, args.count,
                                   args.seed, not args.no_leak)
-        others = [json.loads(path.read_text(encoding="utf-8")) for path in args.others]
+        others = [read_evaluation(path) for path in args.others]
         found = evaluate(
             args.checkpoint, args.data, args.out, options, network_names=args.features, inception=args.inception,
             reference_encoder=args.reference_encoder, clip=args.clip, device=args.device, dtype=args.dtype,

@@ -16,6 +16,7 @@ from torch import Tensor
 from lib_colorize.checkpoint.files import file_sha256
 from lib_colorize.errors import ColorizeError
 from lib_colorize.method.reference_encoder import ReferenceEncoder
+from training.dataset.cache_key import weights_hash
 from training.dataset.pairs import to_tensor
 from training.metrics import inception
 
@@ -75,13 +76,16 @@ def clean_resize(picture: Image.Image) -> np.ndarray:
     return np.stack([np.asarray(band).clip(0, 255) for band in bands], axis=2)
 
 
-def reference_encoder(encoder: ReferenceEncoder, source: str) -> Features:
-    """CLS tokens of the checkpoint's own reference encoder; with CLIP's ViT-H these are CLIP's image features."""
+def reference_encoder(encoder: ReferenceEncoder) -> Features:
+    """CLS tokens of the checkpoint's own reference encoder; with CLIP's ViT-H these are CLIP's image features.
+
+    It is named by its weights: checkpoints of many names hold the same one, and of one name different ones.
+    """
 
     def embed(pictures: list[Image.Image]) -> Tensor:
         return torch.cat([encoder(to_tensor([picture]))[:, 0] for picture in pictures])
 
-    return Features("FD (reference encoder)", f"CLS tokens, {source}", embed)
+    return Features("FD (reference encoder)", f"CLS tokens, weights {weights_hash(encoder.state_dict())[:16]}", embed)
 
 
 def _named(weights: Path | None) -> str:
