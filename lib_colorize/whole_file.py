@@ -31,7 +31,7 @@ def replacing(path: Path) -> Iterator[Path]:
         raise DiskError(f"{path}: a folder, expected the name of a file to write")
     unfinished: Path | None = None
     try:
-        handle, name = tempfile.mkstemp(prefix=PREFIX, dir=path.parent)
+        handle, name = tempfile.mkstemp(".part", PREFIX, path.parent)  # torch wants a stem and a suffix
         os.close(handle)
         unfinished = Path(name)
         yield unfinished

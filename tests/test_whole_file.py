@@ -18,6 +18,12 @@ def test_a_file_is_written_and_nothing_else_is_left(tmp_path):
     assert (tmp_path / "日本.json").read_bytes() == b"second"
 
 
+def test_torch_can_write_there(tmp_path):
+    with replacing(tmp_path / "state.pt") as unfinished:
+        torch.save({"a": torch.ones(2)}, unfinished)
+    assert torch.load(tmp_path / "state.pt", weights_only=True)["a"].sum() == 2
+
+
 def test_text_is_utf_8_on_every_system(tmp_path):
     write_whole(tmp_path / "a", "é\n")
     assert (tmp_path / "a").read_bytes() == b"\xc3\xa9\n"
