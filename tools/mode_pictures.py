@@ -13,6 +13,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
+from lib_colorize.console import take_any_text
 from lib_colorize.method.settings import Settings
 from tests.webui import jobs
 from tests.webui.host import KINDS, Host
@@ -56,4 +57,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    take_any_text()
     main()

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from lib_colorize.console import take_any_text
 from lib_colorize.engine.engine import Engine
 from lib_colorize.method.images import line_drawing, open_image, to_image
 from lib_colorize.method.lineart import EXTRACTORS
@@ -86,10 +88,10 @@ def presets(engine: Engine) -> list[Row]:
 
 def ladder(engine: Engine, name: str, values: tuple[float, ...]) -> Row:
     """One option, from one value to the next."""
-    (field,) = (field for field in vars(Settings)["__dataclass_fields__"].values() if field.name == name)
+    (field,) = (field for field in fields(Settings) if field.name == name)
     lines, colours = example("dog"), example("sunrise")
     made = [(f"{value:g}{' (default)' if value == field.default else ''}",
-             engine.colorize(lines, colours, Settings(**{name: value}))[0].image) for value in values]
+             engine.colorize(lines, colours, Settings().with_(**{name: value}))[0].image) for value in values]
     return field.metadata["label"], made
 
 
@@ -162,4 +164,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    take_any_text()
     main()

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from tests.webui import test_browser as browser
+from lib_colorize.console import take_any_text
+from tests.webui import browser
 from tests.webui.host import KINDS, Host, install_of
 
 ROOT = Path(__file__).parent.parent
@@ -51,16 +52,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images" / "panel.png")
     args = parser.parse_args()
     allowed = "--gradio-allowed-path", str((install_of(args.host) or ("",))[0])
-    with (Host.start(args.host, probe=False, flags=allowed) as host,
-          browser.playwright.sync_playwright() as driver):
-        chromium = driver.chromium.launch(executable_path=browser.CHROMIUM, args=["--no-sandbox"])
+    with Host.start(args.host, probe=False, flags=allowed) as host, browser.chromium() as chromium:
         panel = browser.Panel(chromium.new_page(viewport={"width": WIDTH, "height": 1000}), args.host)
-        panel.open(host.url)
+        panel.show(host.url)
         picture = first_picture(panel)
-        chromium.close()
     picture.quantize(128, dither=Image.Dither.NONE).save(args.out, optimize=True)
     print(args.out)
 
 
 if __name__ == "__main__":
+    take_any_text()
     main()

@@ -3,30 +3,22 @@
 Needs the installs that host.py names, `pip install playwright`, and a Chromium: COLORIZE_CHROMIUM, or `chromium` on the
 path. COLORIZE_SCREENSHOTS names a folder for pictures of what was seen.
 """
-# ruff: noqa: E402 - without playwright there is nothing to do
+
 
 from __future__ import annotations
 
 import base64
-import io
-import os
-import shutil
-from pathlib import Path
 
 import pytest
 
-playwright = pytest.importorskip("playwright.sync_api")
+pytest.importorskip("playwright.sync_api")
 
 from PIL import Image
 
+from tests.webui.browser import CHROMIUM, PATIENCE, REFERENCE, SKETCH, Panel, chromium
 from tests.webui.host import Host, install_of
 from tests.webui.reply import difference, spread
 
-CHROMIUM = os.environ.get("COLORIZE_CHROMIUM") or shutil.which("chromium") or ""
-ROOT = Path(__file__).parent.parent.parent
-SKETCH, OTHER_SKETCH = ROOT / "examples/sketches/dog.png", ROOT / "examples/sketches/gift.png"
-REFERENCE = ROOT / "examples/references/sunrise.png"
-PATIENCE = 120_000  # milliseconds
 PASTE = """async ([selector, bytes]) => {
     const transfer = new DataTransfer();
     const content = Uint8Array.from(atob(bytes), c => c.charCodeAt(0));
@@ -34,78 +26,7 @@ PASTE = """async ([selector, bytes]) => {
     document.querySelector(selector).dispatchEvent(
         new ClipboardEvent("paste", {clipboardData: transfer, bubbles: true, cancelable: true, composed: true}));
 }"""
-READ = """async selector => {
-    const content = await (await fetch(document.querySelector(selector).src)).blob();
-    const reader = new FileReader();
-    return await new Promise(done => { reader.onload = () => done(reader.result); reader.readAsDataURL(content); });
-}"""
-
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium")
-
-
-class Panel:
-    """Our panel in the img2img tab, as a user sees and uses it."""
-
-    def __init__(self, page, kind):
-        self.page, self.kind, self.errors = page, kind, []
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-
-    def open(self, url):
-        self.page.goto(url)
-        self.page.wait_for_selector("#img2img_generate", state="attached", timeout=PATIENCE)
-        self.page.wait_for_selector(self.id("enable-visible-checkbox"), state="attached", timeout=PATIENCE)
-        self.page.locator("#tabs > .tab-nav > button", has_text="img2img").first.click()
-        self.page.locator(f"{self.id('enable')} > .label-wrap").click()
-        self.page.wait_for_selector(self.id("check"), state="visible")
-        self.host_number("#img2img_steps", 2)
-
-    def id(self, name):
-        return f"#script_img2img_colorizediffusion_{name}"
-
-    def press(self, name):
-        self.page.locator(self.id(name)).click()
-
-    def unfold(self, title):
-        self.page.locator(f"{self.id('enable')} .label-wrap", has_text=title).click()
-
-    def upload(self, selector, path):
-        """Into an empty image box, and wait until it shows."""
-        self.page.locator(f"{selector} input[type=file]").first.set_input_files(path)
-        self.page.wait_for_selector(f"{selector} img[src]", state="attached", timeout=PATIENCE)
-
-    def number(self, name):
-        return float(self.page.locator(f"{self.id(name)} input[type=number]").input_value())
-
-    def set_number(self, name, value):
-        self.host_number(self.id(name), value)
-
-    def host_number(self, selector, value):
-        field = self.page.locator(f"{selector} input[type=number]").first
-        field.fill(str(value))
-        field.blur()
-
-    def wait(self, condition, what):
-        """Until condition() holds."""
-        for _ in range(PATIENCE // 250):
-            if condition():
-                return
-            self.page.wait_for_timeout(250)
-        raise AssertionError(f"{what} did not happen")
-
-    def picture(self, selector):
-        """The picture that an element shows."""
-        return Image.open(io.BytesIO(base64.b64decode(self.page.evaluate(READ, selector).split(",", 1)[1])))
-
-    def text(self, selector):
-        return self.page.locator(selector).first.inner_text()  # gradio 3 gives an HTML block's id to two elements
-
-    def generate(self):
-        self.page.locator("#img2img_generate").click()
-
-    def screenshot(self, name):
-        if folder := os.environ.get("COLORIZE_SCREENSHOTS"):
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            self.page.screenshot(path=Path(folder) / f"{self.kind}-{name}.png")
 
 
 @pytest.fixture(scope="module")
@@ -118,17 +39,15 @@ def running(kind):
 
 @pytest.fixture(scope="module")
 def browser():
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+    with chromium() as running:
+        yield running
 
 
 @pytest.fixture
 def panel(running, browser, request):
     page = browser.new_page(viewport={"width": 1400, "height": 1100})
     panel = Panel(page, running.kind)
-    panel.open(running.url)
+    panel.show(running.url)
     yield panel
     panel.screenshot(request.node.name.split("[")[0])
     errors = panel.errors
