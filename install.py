@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import sys
 
 NEEDED = ("torch", "numpy", "PIL", "safetensors", "open_clip")
@@ -14,5 +15,7 @@ def missing() -> list[str]:
 
 
 if __name__ == "__main__" and (names := missing()):
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a path that the console cannot show must not hide the message
+        sys.stdout.reconfigure(errors="backslashreplace")
     print(f"ColorizeDiffusion cannot run: {sys.executable} has no {', '.join(names)}, which belong to the WebUI. "
           "Start it once without --skip-install, or install them by hand.")

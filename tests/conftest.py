@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.golden.reader import Golden
+from tests.windows import held, refused_name
 
 HERE = Path(__file__).parent
 
@@ -26,6 +27,22 @@ GOLDEN = Golden(str(golden_folder()))  # at import, so that tests can be paramet
 def golden_ids(*prefixes: str) -> list[str]:
     """Case ids of the set in use that begin with one of the prefixes."""
     return [case["id"] for prefix in prefixes for case in GOLDEN.cases(prefix)]
+
+
+@pytest.fixture(autouse=True)
+def as_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No file is renamed while this process holds it or what it replaces open or mapped, nor to a forbidden name."""
+    if not Path("/proc/self/maps").exists():
+        return
+    rename = os.replace
+
+    def replace(source: Any, target: Any, **options: Any) -> None:
+        assert not held(source), f"{source} is open or mapped while it is renamed"
+        assert not held(target), f"{target} is open or mapped while another file takes its name"
+        assert not (why := refused_name(Path(os.fsdecode(target)).name)), why
+        rename(source, target, **options)
+
+    monkeypatch.setattr(os, "replace", replace)
 
 
 @pytest.fixture(scope="session")

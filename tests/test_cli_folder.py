@@ -81,8 +81,10 @@ def test_a_picture_made_otherwise_is_neither_kept_silently_nor_lost(
 
 def test_two_sketches_of_one_stem_do_not_overwrite_each_other(model: Path, sketches: Path) -> None:
     draw_sketch(sketches / "a.jpg")
+    draw_sketch(sketches / "B.tif")  # b.png and B.png would be one file on Windows and macOS
     assert run(model, sketches, "--quiet") == 0
-    assert sorted(os.listdir(sketches.parent / "out")) == ["a.jpg.png", "a.png.png", "b.png", "c.png"]
+    written = sorted(os.listdir(sketches.parent / "out"))
+    assert written == ["B.tif.png", "a.jpg.png", "a.png.png", "b.jpg.png", "c.png"]
 
 
 def test_an_interrupt_keeps_what_is_finished_and_nothing_else(

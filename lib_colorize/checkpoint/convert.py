@@ -49,22 +49,28 @@ def convert(
     _check_arguments(old, new, yaml, dtype, projections, overwrite)
     with open_tensors(old) as file:
         info = identify(file.entries, file.metadata, overrides)
-        if info.kind not in COLORIZE:
-            raise ColorizeError(f"{old}: {info.kind.value}; nothing to convert, expected {NEEDED}")
-        require_complete(info, old)
-        card = _card(info, old, projections, prediction)
-        tensors = {key: _converted(key, file.tensor(key), dtype, projections)
-                   for key in file.entries if part_of(key) != "moving_average"}
-        with replacing(new) as unfinished:
-            save(unfinished, tensors, {**file.metadata, **card.to_metadata()})
-            if card.prediction:
-                with replacing(yaml) as text:
-                    text.write_text(host_config(card), encoding="utf-8")
+    if info.kind not in COLORIZE:
+        raise ColorizeError(f"{old}: {info.kind.value}; nothing to convert, expected {NEEDED}")
+    require_complete(info, old)
+    card = _card(info, old, projections, prediction)
+    with replacing(new) as unfinished:
+        _write(old, unfinished, card, dtype, projections)
+        if card.prediction:
+            with replacing(yaml) as text:
+                text.write_text(host_config(card), encoding="utf-8")
     written = inspect(new, overrides)
     if card.prediction is None:
         note = f"{yaml.name} not written: the prediction type is unknown; convert again with it"
         return replace(written, notes=(*written.notes, note))
     return written if info.prediction or not prediction else replace(written, told=Told.USER)
+
+
+def _write(old: Path, unfinished: Path, card: ModelCard, dtype: str | None, projections: str | None) -> None:
+    """All tensors of `old`. Windows renames over no file that is mapped: `old` is closed when this returns."""
+    with open_tensors(old) as file:
+        tensors = {key: _converted(key, file.tensor(key), dtype, projections)
+                   for key in file.entries if part_of(key) != "moving_average"}
+        save(unfinished, tensors, {**file.metadata, **card.to_metadata()})
 
 
 def _check_arguments(

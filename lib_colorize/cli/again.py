@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ColorizeError
-from .console import bar
 from .loading import load_engine
 from .options import given_settings, option
+from .progress import bar
 
 if TYPE_CHECKING:
     from ..engine.engine import Engine

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from ..errors import ColorizeError
 from ..method.settings import Settings
 from . import again
-from .console import bar
 from .loading import checkpoint_of, load_engine
 from .options import settings_of
+from .progress import bar
 
 if TYPE_CHECKING:
     from .file_job import FileJob, InputPicture

@@ -8,9 +8,9 @@ import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
+from ..console import take_any_text
 from ..errors import ColorizeError
 from . import bench, checkpoint_commands, colorize, demo, options
-from .console import take_any_text
 
 EXIT_CODES = "exit codes: 0 done, 1 some files of a folder passed over, 2 bad input, 130 interrupted"
 

@@ -38,8 +38,8 @@ def planned_files(folder: Path, output: Path) -> dict[Path, Path]:
     sketches = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     if not sketches:
         raise ColorizeError(f"{folder}: no files in it")
-    stems = Counter(path.stem for path in sketches)
-    return {path: output / f"{path.stem if stems[path.stem] == 1 else path.name}.png" for path in sketches}
+    stems = Counter(path.stem.casefold() for path in sketches)  # a.png and A.png are one file on Windows
+    return {path: output / f"{path.stem if stems[path.stem.casefold()] == 1 else path.name}.png" for path in sketches}
 
 
 def colour_folder(

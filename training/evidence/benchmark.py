@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from lib_colorize.console import take_any_text
 from lib_colorize.errors import ColorizeError
 from lib_colorize.whole_file import write_whole
 from training.dataset.shards import encode
@@ -240,4 +241,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
+    take_any_text()
     main()

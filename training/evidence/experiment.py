@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from lib_colorize.checkpoint.files import file_sha256
+from lib_colorize.console import take_any_text
 from lib_colorize.errors import ColorizeError
 from lib_colorize.whole_file import write_whole
 from training.evidence import benchmark, bounds, features, rows
@@ -249,4 +250,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
+    take_any_text()
     main()

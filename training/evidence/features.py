@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from lib_colorize.checkpoint.files import open_tensors
 from lib_colorize.checkpoint.write import save
+from lib_colorize.console import take_any_text
 from lib_colorize.errors import ColorizeError
 from lib_colorize.whole_file import replacing
 from training.dataset.cache_key import weights_hash
@@ -157,4 +158,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
+    take_any_text()
     main()

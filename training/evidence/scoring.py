@@ -119,7 +119,7 @@ class Scorer:
     def _claim(self, checkpoint: Path, folder: Path) -> None:
         path = folder / "made_from.txt"
         made_from = f"{file_sha256(checkpoint)} {self.benchmark.digest} steps {self.steps} seed {self.seed}\n"
-        if path.exists() and path.read_text() != made_from:
+        if path.exists() and path.read_text(encoding="utf-8") != made_from:
             raise ColorizeError(f"{folder}: found pictures of another checkpoint, benchmark or settings, expected "
                                 f"those of {checkpoint.name}; name another --out, or delete that folder")
         write_whole(path, made_from, parents=True)

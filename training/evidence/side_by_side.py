@@ -15,6 +15,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from lib_colorize.console import take_any_text
 from lib_colorize.engine.contact_sheet import contact_sheet
 from lib_colorize.errors import ColorizeError
 from training.dataset.decode import picture
@@ -77,4 +78,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
+    take_any_text()
     main()

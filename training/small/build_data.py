@@ -83,7 +83,7 @@ def avatars(count: int, styles: Sequence[str] = STYLES, seeds: str = "") -> Iter
     """`count` avatars of each style with seeds SEEDS + STYLE-0 and so on; colours are placeholders."""
     command = ["node", str(HERE / "avatars.mjs"), str(count), *(["--seeds", seeds] if seeds else []), *styles]
     try:
-        output = subprocess.run(command, check=True, capture_output=True, text=True, cwd=HERE).stdout
+        output = subprocess.run(command, check=True, capture_output=True, text=True, encoding="utf-8", cwd=HERE).stdout
     except (OSError, subprocess.CalledProcessError) as error:
         why = getattr(error, "stderr", "") or str(error)
         raise ColorizeError(f"avatars: found {why.strip().splitlines()[-1]!r}, expected Node 18 and the npm packages; "

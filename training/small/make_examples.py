@@ -67,7 +67,7 @@ def make(packages: Path, out: Path) -> None:
         assert held_out(hexcode), f"{name} was trained on"
         svg = (packages / "openmoji" / "color" / "svg" / f"{hexcode}.svg").read_text(encoding="utf-8")
         draw(svg).save(out / "references" / f"{name}.png", optimize=True)
-    (out / "pairs.json").write_text(json.dumps(pairs, indent=1) + "\n")
+    (out / "pairs.json").write_text(json.dumps(pairs, indent=1) + "\n", encoding="utf-8")
 
 
 def main() -> None:

@@ -54,7 +54,7 @@ def export_run(run: Path, target: Path, dtype: str = "fp16", ema: bool = True) -
         shapes = [tuple(state[name].shape) for name in trained]
         state |= dict(zip(trained, stored.averages(found[-1], shapes), strict=True))
     vae = load_file(run / VAE_FILE) if (run / VAE_FILE).exists() else None
-    images = int(json.loads((found[-1] / stored.POSITION).read_text())["images"])
+    images = int(json.loads((found[-1] / stored.POSITION).read_text(encoding="utf-8"))["images"])
     card = model_card(recipe, {**description, "images": images, "ema": ema})
     parts, extra = split(model, state, vae)
     as_dtype = {name: {k: v.to(DTYPES[dtype]) for k, v in part.items()} for name, part in parts.items()}

@@ -143,7 +143,7 @@ def train_recipe(
     pairs, encoders = with_cache(pairs, recipe, encoders, out, accelerator)
     trainer = Trainer.build(accelerator, recipe, pairs, seed, out, encoders)
     if accelerator.is_main_process and not trainer.position.images:
-        (out / "start.json").write_text(json.dumps(vars(trainer.start), indent=1))
+        (out / "start.json").write_text(json.dumps(vars(trainer.start), indent=1), encoding="utf-8")
         print(trainer.start)
     if trainer.position.images < end and not train(trainer, end, description):
         accelerator.print(f"stopped at {trainer.position.images} images; the same command goes on", file=sys.stderr)

@@ -42,7 +42,7 @@ def save(accelerator: Accelerator, out: Path, position: Position, ema: EMA | Non
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
         where = {**asdict(position), "world": accelerator.num_processes, "kind": accelerator.distributed_type.value}
-        (unfinished / POSITION).write_text(json.dumps(where))
+        (unfinished / POSITION).write_text(json.dumps(where), encoding="utf-8")
         for file in sorted(unfinished.rglob("*")):
             sync(file)
         shutil.rmtree(final, ignore_errors=True)
@@ -62,7 +62,7 @@ def load(accelerator: Accelerator, out: Path, ema: EMA | None) -> Position:
     found = checkpoints(out)
     if not found:
         return Position()
-    where = json.loads((found[-1] / POSITION).read_text())
+    where = json.loads((found[-1] / POSITION).read_text(encoding="utf-8"))
     world, kind = where.pop("world"), where.pop("kind")
     now = accelerator.num_processes, accelerator.distributed_type.value
     if (sharded(accelerator) or kind in ("FSDP", "DEEPSPEED")) and (world, kind) != now:
