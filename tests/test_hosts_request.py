@@ -132,6 +132,26 @@ def test_what_is_no_picture_is_one_line_that_names_it(value):
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 300
 
 
+@pytest.mark.parametrize("address", ["http://a.org/b.png", "HTTP://a.org/b.png", "HttpS://A.org/b.png"])
+def test_a_web_address_is_one_in_any_letters(address):
+    """The host is asked for it in small ones, the only ones it knows."""
+    asked = []
+    decode_picture(address, "the sketch", fetch=lambda found: asked.append(found) or Image.new("RGB", (8, 8)))
+    scheme, _, rest = address.partition(":")
+    assert asked == [f"{scheme.lower()}:{rest}"]
+    with pytest.raises(ColorizeError, match="this server fetches none"):
+        decode_picture(address, "the sketch")
+
+
+def test_a_data_url_may_be_in_capitals():
+    assert decode_picture("DATA:image/PNG;Base64," + text(png()), "the sketch").size == (20, 12)
+
+
+def test_a_path_with_a_zero_byte_is_no_path(tmp_path):
+    with pytest.raises(ColorizeError, match="is no path"):
+        decode_picture("a.\0b", "the sketch", [str(tmp_path)])
+
+
 def test_paths_are_read_from_allowed_folders_alone(tmp_path):
     inside, outside = tmp_path / "in" / "a.png", tmp_path / "out.png"
     inside.parent.mkdir()

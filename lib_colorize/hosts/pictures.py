@@ -17,7 +17,7 @@ from PIL import Image
 from ..errors import ColorizeError
 from ..method.images import open_image
 
-DATA_URL = re.compile(r"data:[\w.+-]+/[\w.+-]+(;[\w=.-]+)*,", re.ASCII)
+DATA_URL = re.compile(r"data:[\w.+-]+/[\w.+-]+(;[\w=.-]+)*,", re.ASCII | re.IGNORECASE)
 LAYERS = ("composite", "image", "background")  # keys of gradio's editors: the first that holds a picture is taken
 MAX_PATH = 4096
 
@@ -54,16 +54,17 @@ def _from_array(value: np.ndarray, what: str) -> Image.Image:
 def _from_text(
     text: str, what: str, allowed_folders: Sequence[str], fetch: Callable[[str], Image.Image] | None,
 ) -> Image.Image:
-    if text.startswith(("http://", "https://")):
+    scheme, colon, rest = text.partition("://")
+    if colon and scheme.lower() in ("http", "https"):
         if fetch is None:
             raise ColorizeError(f"{what}: found a web address, and this server fetches none; send it as base64")
-        return fetch(text)
+        return fetch(f"{scheme.lower()}://{rest}")  # hosts know only small letters
     head = DATA_URL.match(text)
     if head is None and "." in text and len(text) <= MAX_PATH:  # base64 has no dots
         return open_image(_allowed(text, what, allowed_folders))
     content = _base64(text[head.end():] if head else text)
     if content is None:
-        raise ColorizeError(f"{what}: neither base64 of a picture nor a path ({_short(text)}); send it as base64")
+        raise ColorizeError(f"{what}: neither base64 of a picture nor a path ({shortened(text)}); send it as base64")
     try:
         return open_image(content)
     except ColorizeError as error:
@@ -82,19 +83,24 @@ def _base64(text: str) -> bytes | None:
             return None
 
 
-def _short(text: str) -> str:
-    return repr(text) if len(text) <= 60 else repr(text[:50]) + "..."
+def shortened(value: Any) -> str:
+    """What was found, for an error: at most 60 letters of it."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:50] + "..."
 
 
 def _allowed(text: str, what: str, folders: Sequence[str]) -> Path:
     """The path itself when it lies, links resolved, in one of the folders."""
-    path = Path(os.path.realpath(os.path.expanduser(text)))
+    try:
+        path = Path(os.path.realpath(os.path.expanduser(text)))
+    except (ValueError, OSError):  # a zero byte, a loop of links
+        raise ColorizeError(f"{what}: {shortened(text)} is no path; send it as base64") from None
     for folder in folders:
         if path.is_relative_to(os.path.realpath(folder)):
             return path
     where = ", ".join(folders) or "none"
     raise ColorizeError(f"{what}: the server reads pictures only from its allowed folders ({where}), not from "
-                        f"{_short(text)}; send it as base64, or start the server with --gradio-allowed-path")
+                        f"{shortened(text)}; send it as base64, or start the server with --gradio-allowed-path")
 
 
 def picture_hash(image: Image.Image) -> str:

@@ -5,50 +5,62 @@ from __future__ import annotations
 import base64
 import enum
 import io
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import Field
 from typing import Any
 
 from ... import __version__
 from ...errors import ColorizeError
 from ...method.lineart import EXTRACTORS
+from ...method.settings import MAX_SIZE
 from ...models.scan import scan
 from ..host import Host
+from ..pictures import shortened
 from ..questions import preview, status
 from ..request import ARGUMENTS
 from ..settings import JobSettings, infotext_key, job_fields
+from .access import guard_of
 
 ROOT = "/colorize-diffusion"
 
 
 def add_routes(app: Any, host: Host) -> None:
-    """On the host's FastAPI application, behind the same password as its own API."""
-    from fastapi import Body
+    """On the host's FastAPI application, behind the host's own password."""
+    from fastapi import Depends, Request
+    from fastapi.responses import JSONResponse
 
     def guarded(answer: Callable[..., Any], *args: Any) -> Any:
-        from fastapi.responses import JSONResponse
-
         try:
             return answer(*args)
         except ColorizeError as error:
             return JSONResponse({"error": "ColorizeError", "detail": str(error), "errors": str(error)}, 422)
 
-    def post(body: dict = Body(...)) -> Any:  # type: ignore[type-arg]  # noqa: B008 - how FastAPI declares it
-        return guarded(sketch_preview, host, body)
+    async def sent(request: Any) -> bytes:
+        return await request.body()  # type: ignore[no-any-return]
 
-    dependencies = _password(app)
+    def post(body: bytes) -> Any:
+        return guarded(lambda: sketch_preview(host, read_object(body)))
+
+    sent.__annotations__["request"] = Request  # how FastAPI is told; fastapi is imported here alone
+    post.__annotations__["body"], post.__defaults__ = bytes, (Depends(sent),)
+    dependencies = guard_of(app)
     for path, answer in (("version", lambda: version(host)), ("models", lambda: models(host)), ("settings", schema)):
         app.add_api_route(f"{ROOT}/{path}", lambda answer=answer: guarded(answer), methods=["GET"],
                           dependencies=dependencies)
     app.add_api_route(f"{ROOT}/sketch-preview", post, methods=["POST"], dependencies=dependencies)
 
 
-def _password(app: Any) -> list[Any]:
-    """The dependency that the host's own routes have when --api-auth is set."""
-    for route in getattr(app, "routes", ()):
-        if getattr(route, "path", "") == "/sdapi/v1/options" and getattr(route, "dependencies", None):
-            return list(route.dependencies)
-    return []
+def read_object(body: bytes) -> Mapping[str, Any]:
+    """The JSON object that was sent; ColorizeError when it is none."""
+    try:
+        found = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        raise ColorizeError("the request: no JSON; expected an object such as {\"image\": \"...\"}") from None
+    if not isinstance(found, dict):
+        raise ColorizeError(f"the request: found JSON of type {type(found).__name__}, expected an object such as "
+                            "{\"image\": \"...\"}")
+    return found
 
 
 def version(host: Host) -> dict[str, str]:
@@ -88,16 +100,24 @@ def _describe(item: Field[Any]) -> dict[str, Any]:
     return found
 
 
-def sketch_preview(host: Host, body: dict[str, Any]) -> dict[str, str]:
+def sketch_preview(host: Host, body: Mapping[str, Any]) -> dict[str, str]:
     """POST sketch-preview {"image", "settings": {...}, "size": [w, h]}: {"image": base64 PNG}, black lines on white."""
-    size = body.get("size")
-    if size is not None and (not isinstance(size, list) or len(size) != 2):
-        raise ColorizeError(f"size: found {size!r}, expected [width, height]")
-    values = body.get("settings") or {}
-    if not isinstance(values, dict):
+    values = body.get("settings")
+    if values is not None and not isinstance(values, dict):
         raise ColorizeError(f"settings: found {type(values).__name__}, expected an object of names and values")
-    canvas = None if size is None else (size[0], size[1])
-    image = preview(host, body.get("image"), JobSettings.from_values(values), canvas)
+    image = preview(host, body.get("image"), JobSettings.from_values(values or {}), _size(body.get("size")))
     out = io.BytesIO()
     image.save(out, "PNG")
     return {"image": base64.b64encode(out.getvalue()).decode()}
+
+
+def _size(value: Any) -> tuple[int, int] | None:
+    """(width, height) of a request; None when it names none."""
+    if value is None:
+        return None
+    sides: list[Any] = value if isinstance(value, list) and len(value) == 2 else [None]
+    if not all(type(side) in (int, float) and 1 <= side <= MAX_SIZE and side == int(side) for side in sides):
+        raise ColorizeError(f"size: found {shortened(value)}, expected [width, height] in pixels, whole numbers from 1 "
+                            f"to {MAX_SIZE}")
+    width, height = (int(side) for side in sides)
+    return width, height
