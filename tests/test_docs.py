@@ -22,8 +22,9 @@ PROGRAMS = (PROGRAM + "training.", PROGRAM + "tools.", "bash ")
 
 
 def commands(page: Path) -> list[str]:
-    """Lines of its bash blocks."""
-    blocks = re.findall(r"```bash\n(.*?)```", page.read_text(encoding="utf-8"), re.S)
+    """Lines of its bash blocks; a \\ at the end of one goes on in the next."""
+    text = re.sub(r"\\\n\s*", "", page.read_text(encoding="utf-8"))
+    blocks = re.findall(r"```bash\n(.*?)```", text, re.S)
     return [line for block in blocks for line in block.splitlines() if line and not line.startswith("#")]
 
 
@@ -45,6 +46,44 @@ def test_a_printed_command_is_understood(command: str) -> None:
 def test_a_printed_program_is_there(command: str) -> None:
     words = shlex.split(command, comments=True)
     assert (ROOT / (words[1] if words[0] == "bash" else words[2].replace(".", "/") + ".py")).is_file()
+
+
+MAX_LINE, MAX_WORDS = 120, 1100
+LATER = {"CHANGELOG.md", "api.md", "data.md", "training.md", "troubleshooting.md", "webui.md", "models/README.md"}
+ONE_LINE = ("Steps: ",)  # an infotext, as the host prints it
+LONG = {  # pages to look something up in, not to read from the first line to the last
+    "api.md": "a row for every argument, route and answer",
+    "troubleshooting.md": "a row for every message",
+}
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "tests" / "golden" / "README.md"],
+                         ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_line_of_a_page_is_long(page: Path) -> None:
+    if page.name in LATER or str(page.relative_to(ROOT)) in LATER:
+        pytest.skip("not yet")
+    lines = enumerate(page.read_text(encoding="utf-8").splitlines(), 1)
+    assert [number for number, line in lines if len(line) > MAX_LINE and not line.startswith(ONE_LINE)] == []
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))], ids=lambda page: page.name)
+def test_a_page_is_read_in_five_minutes(page: Path) -> None:
+    prose = re.sub(r"```.*?```|(?<=\])\([^)]*\)", "", page.read_text(encoding="utf-8"), flags=re.S)
+    words = [word for word in prose.split() if re.search(r"\w", word)]
+    assert len(words) <= MAX_WORDS or page.name in LONG or page.name in LATER
+
+
+ELSEWHERE = {"extensions/", "hosts/comfyui/", "hosts/webui/NAME/"}  # the WebUI's; where something new goes
+
+
+def test_the_pages_for_builders_name_files_and_folders_that_are_there() -> None:
+    known = {str(path.relative_to(ROOT)) + ("/" if path.is_dir() else "") for room in
+             ("lib_colorize", "training", "scripts", "tools", "tests", "javascript", ".") for path in
+             ((ROOT / room).rglob("*") if room != "." else ROOT.glob("*")) if "node_modules" not in path.parts}
+    text = "".join((ROOT / name).read_text(encoding="utf-8") for name in
+                   ("docs/architecture.md", "docs/architecture-hosts.md", "CONTRIBUTING.md"))
+    named = set(re.findall(r"`((?:[\w.-]+/)*(?:[\w-]+/|[\w-]+\.(?:py|sh|bat|js|css)))`", text)) - ELSEWHERE
+    assert [name for name in sorted(named) if not any(f"/{path}".endswith(f"/{name}") for path in known)] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -121,7 +160,7 @@ def test_the_sanity_check_names_the_files_that_are_shipped() -> None:
     words = (f"Model hash: {model}", f"Colorize sketch hash: {sketch}", f"Colorize reference hash: {reference}",
              f"Colorize version: {__version__}")
     assert [text.count(word) for word in words] == [2] * 4
-    assert f"which begins with `{model}`" in text
+    assert f"which begins with `{model}`" in " ".join(text.split())
 
 
 def test_the_sanity_checks_picture_is_the_engines() -> None:

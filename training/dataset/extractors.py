@@ -78,7 +78,8 @@ class Mixture:
         """picture: RGB -> its lines (L, black on white, same size), and which extractor drew them."""
         chosen = self.index(name)
         lines = self._extract[chosen](picture)
-        if np.ptp(np.asarray(lines)) / 255 < lineart.MIN_CONTRAST:
+        low, high = lines.getextrema()
+        if (high - low) / 255 < lineart.MIN_CONTRAST:
             raise BadPicture("no lines found", f"{name}: {self.choices[chosen].name} finds no lines")
         return lines, self.choices[chosen].name
 
