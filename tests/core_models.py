@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import io
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from lib_colorize.method.network_config import VisionConfig
+from lib_colorize.method.network_config import UNetConfig, VisionConfig
 from lib_colorize.method.reference_encoder import ReferenceEncoder
 from lib_colorize.method.sketch_encoder import SketchEncoder
+from lib_colorize.method.unet import UNet
 from tests.golden.reader import Golden
 
 
@@ -53,17 +56,31 @@ def reference_encoder(golden: Golden) -> ReferenceEncoder:
     return encoder.eval()
 
 
+def unet_config(golden: Golden) -> UNetConfig:
+    config = golden.index["model_config"]["unet"]
+    return UNetConfig(
+        config["in_channels"], config["out_channels"], config["model_channels"], tuple(config["channel_mult"]),
+        config["num_res_blocks"], tuple(config["attention_resolutions"]), config["num_head_channels"],
+        config["context_dim"], 1, False)
+
+
 @functools.cache
 def unet(golden: Golden) -> nn.Module:
-    """ldm's own U-Net with the set's weights."""
+    """Our U-Net with the set's weights."""
+    return _load(golden, UNet(unet_config(golden)), "model.diffusion_model.")
+
+
+def ldm_unet(config: UNetConfig) -> nn.Module:
+    """`ldm`'s class of that size, as AUTOMATIC1111 has it; first weights."""
     from ldm.modules.diffusionmodules.openaimodel import UNetModel
 
-    config = golden.index["model_config"]["unet"]
-    model = UNetModel(
-        image_size=32, in_channels=config["in_channels"], out_channels=config["out_channels"],
-        model_channels=config["model_channels"], attention_resolutions=config["attention_resolutions"],
-        num_res_blocks=config["num_res_blocks"], channel_mult=config["channel_mult"],
-        num_head_channels=config["num_head_channels"], use_spatial_transformer=True,
-        use_linear_in_transformer=False, transformer_depth=1, context_dim=config["context_dim"],
-        use_checkpoint=False, legacy=False)
-    return _load(golden, model, "model.diffusion_model.")
+    depth, width = config.transformer_depth, config.context_dim
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints while it is built
+        return UNetModel(
+            image_size=32, in_channels=config.in_channels, out_channels=config.out_channels,
+            model_channels=config.model_channels, channel_mult=config.channel_mult,
+            num_res_blocks=config.num_res_blocks, attention_resolutions=config.attention_resolutions,
+            num_head_channels=config.num_head_channels,
+            context_dim=width if depth == 1 else [width] * depth, transformer_depth=depth,
+            use_linear_in_transformer=config.linear_projections,
+            use_spatial_transformer=True, use_checkpoint=False, legacy=False)

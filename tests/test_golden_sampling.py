@@ -22,6 +22,7 @@ from lib_colorize.method.images import crop_back, sketch_tensor, to_image
 from lib_colorize.method.network_config import UNetConfig, VAEConfig
 from lib_colorize.method.schedule import NoiseSchedule, Prediction, alphas_cumprod
 from lib_colorize.method.settings import Polarity, Settings
+from lib_colorize.method.unet import UNet
 from tests.conftest import GOLDEN, golden_ids
 from tests.core_models import reference_encoder, sketch_encoder, tensor, weights
 
@@ -53,7 +54,7 @@ def engine(parameterization: str) -> Engine:
     config = UNetConfig(c["in_channels"], c["out_channels"], c["model_channels"], tuple(c["channel_mult"]),
                         c["num_res_blocks"], tuple(c["attention_resolutions"]), c["num_head_channels"],
                         c["context_dim"], 1, False)
-    unet = networks.load(lambda: networks.make_unet(config), part("model.diffusion_model."), "U-Net")
+    unet = networks.load(lambda: UNet(config), part("model.diffusion_model."), "U-Net")
     schedule = NoiseSchedule(alphas_cumprod(CONFIG["linear_start"], CONFIG["linear_end"], CONFIG["timesteps"]))
     return Engine(unet, vae(), sketch_encoder(GOLDEN), lambda: reference_encoder(GOLDEN), schedule,
                   Prediction(parameterization))

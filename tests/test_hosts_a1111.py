@@ -22,6 +22,7 @@ from lib_colorize.method.conditioning import Conditioning
 from lib_colorize.method.framing import Fit, Frame
 from lib_colorize.method.guidance import Guidance
 from tests import a1111_fakes
+from tests.core_models import ldm_unet
 
 TIME = 500.0
 
@@ -30,7 +31,7 @@ TIME = 500.0
 def world(tiny_checkpoint, monkeypatch):
     """A host with the tiny checkpoint loaded, and the adapter in it."""
     file = colorize_file(tiny_checkpoint)
-    unet = networks.load(lambda: networks.make_unet(file.config.unet), read(tiny_checkpoint, ("unet",)).unet, "U-Net")
+    unet = networks.load(lambda: ldm_unet(file.config.unet), read(tiny_checkpoint, ("unet",)).unet, "U-Net")
     model = SimpleNamespace(model=a1111_fakes.Wrapper(unet), colorize_file=file, colorize_prediction="v",
                             colorize_noted=str(tiny_checkpoint),
                             sd_checkpoint_info=SimpleNamespace(filename=str(tiny_checkpoint)))

@@ -23,6 +23,7 @@ from lib_colorize.hosts.webui.shared import patching
 from lib_colorize.hosts.webui.shared.probing import probe_loaded
 from lib_colorize.method.schedule import NoiseSchedule, Prediction, alphas_cumprod
 from tests import a1111_fakes, forge_fakes
+from tests.core_models import ldm_unet
 from tests.standalone_models import write_checkpoint
 
 
@@ -182,7 +183,7 @@ def test_the_name_of_a_file_never_tells_and_a_random_network_is_not_guessed(a111
     modules["shared"].opts.data["colorize_prediction"] = "auto"
     silent = write_checkpoint(tmp_path / "mult-eps-ft.safetensors", prediction=None)
     file = colorize_file(silent)
-    unet = networks.load(lambda: networks.make_unet(file.config.unet), read(silent, ("unet",)).unet, "U-Net")
+    unet = networks.load(lambda: ldm_unet(file.config.unet), read(silent, ("unet",)).unet, "U-Net")
     model = SimpleNamespace(
         sd_checkpoint_info=SimpleNamespace(filename=str(silent)), model=a1111_fakes.Wrapper(unet),
         parameterization="eps",
@@ -193,7 +194,7 @@ def test_the_name_of_a_file_never_tells_and_a_random_network_is_not_guessed(a111
 
 def test_a_trained_network_is_told_by_one_pass(tmp_path):
     file = colorize_file(SHIPPED)
-    unet = networks.load(lambda: networks.make_unet(file.config.unet), read(SHIPPED, ("unet",)).unet, "U-Net")
+    unet = networks.load(lambda: ldm_unet(file.config.unet), read(SHIPPED, ("unet",)).unet, "U-Net")
     context = torch.zeros(2, 1, file.config.unet.context_dim)
     found = probe_loaded(file, unet, lambda x, t: unet(x, t, context=context), torch.device("cpu"))
     assert found is Prediction.V

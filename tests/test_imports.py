@@ -61,7 +61,7 @@ MAY_IMPORT_PACKAGE = {  # packages that belong to somebody else's program, or st
     "huggingface_guess": {"lib_colorize.hosts.webui.forge"},
     "sgm": set(),
     "gradio": {"lib_colorize.panel", "scripts"},
-    "ldm": {"lib_colorize.engine", "training.trainer", "training.small"},
+    "ldm": {"lib_colorize.engine"},
     "k_diffusion": {"lib_colorize.engine"},
 }
 

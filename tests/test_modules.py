@@ -1,4 +1,4 @@
-"""The layers of ldm's U-Net with the set's weights: where a difference comes from when a whole network is off.
+"""The layers of the U-Net with the set's weights: where a difference comes from when a whole network is off.
 
 The transformer's layers are in test_attention.py, CLIP's in test_reference_encoder.py, the VAE's with the engine.
 """
@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from ldm.modules.diffusionmodules.util import timestep_embedding
 
+from lib_colorize.method.unet import timestep_embedding
 from tests.conftest import golden_ids
 from tests.core_models import tensor, unet
 
@@ -27,7 +27,7 @@ def test_a_layer_equals_the_authors(golden, case_id):
 @pytest.mark.parametrize("case_id", golden_ids("module.time_embed"))
 def test_the_time_embedding_equals_the_authors(golden, case_id):
     case, model = golden.case(case_id), unet(golden)
-    sinusoidal = timestep_embedding(torch.tensor(case["params"]["t"]), model.model_channels)
+    sinusoidal = timestep_embedding(torch.tensor(case["params"]["t"]), model.config.model_channels)
     golden.check(case, "sinusoidal", sinusoidal.numpy())
     with torch.no_grad():
         golden.check(case, "emb", model.time_embed(sinusoidal).numpy())

@@ -1,4 +1,4 @@
-"""Networks over `ldm`: the released keys, strict loading, fused attention."""
+"""The engine's networks: the released keys, strict loading, silence."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from lib_colorize.cli import random_networks
 from lib_colorize.engine import networks
 from lib_colorize.errors import ColorizeError
 from lib_colorize.method.sketch_encoder import SketchEncoder
+from lib_colorize.method.unet import UNet
 from tests.conftest import HERE
 from tests.standalone_models import CONFIG
 
@@ -21,7 +22,7 @@ def test_the_networks_have_the_keys_and_shapes_of_the_released_file() -> None:
     assert config.vae and config.sketch
     vae = config.vae
     made = {
-        "model.diffusion_model.": networks.without_weights(lambda: networks.make_unet(config.unet)),
+        "model.diffusion_model.": networks.without_weights(lambda: UNet(config.unet)),
         "first_stage_model.": networks.without_weights(lambda: networks.AutoencoderKL(vae)),
         "control_encoder.": networks.without_weights(lambda: SketchEncoder(320)),
     }
@@ -44,20 +45,11 @@ def test_weights_that_do_not_fit_are_listed() -> None:
     state["stray"] = state.pop("out.2.bias")
     state["out.2.weight"] = torch.zeros(3, 3)
     with pytest.raises(ColorizeError, match=r"1 missing \(out.2.bias\).*1 unexpected \(stray\).*1 of wrong shape"):
-        networks.load(lambda: networks.make_unet(CONFIG.unet), state, "U-Net")
-
-
-@pytest.mark.parametrize("context", (None, 5))
-def test_fused_attention_equals_the_formula(context: int | None) -> None:
-    from ldm.modules.attention import CrossAttention
-
-    torch.manual_seed(0)
-    plain = CrossAttention(query_dim=24, context_dim=None if context is None else 10, heads=3, dim_head=8)
-    x = torch.randn(2, 6, 24)
-    tokens = None if context is None else torch.randn(2, context, 10)
-    torch.testing.assert_close(networks.FusedAttention(plain)(x, tokens), plain(x, tokens), rtol=1e-5, atol=1e-6)
+        networks.load(lambda: UNet(CONFIG.unet), state, "U-Net")
 
 
 def test_building_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
-    networks.without_weights(lambda: networks.make_unet(CONFIG.unet))
+    assert CONFIG.vae
+    vae = CONFIG.vae
+    networks.without_weights(lambda: networks.AutoencoderKL(vae))
     assert capsys.readouterr().out == ""

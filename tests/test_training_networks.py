@@ -12,7 +12,9 @@ from torch import Tensor
 
 from lib_colorize.checkpoint.config import PARTS, infer_network
 from lib_colorize.checkpoint.layout import is_projection
-from lib_colorize.engine.networks import AutoencoderKL, FusedAttention, make_unet, without_weights
+from lib_colorize.engine.networks import AutoencoderKL, without_weights
+from lib_colorize.method.spatial_transformer import Attention
+from lib_colorize.method.unet import UNet
 from tests import core_models
 from tests.conftest import golden_ids
 from tests.golden.reader import Golden
@@ -105,8 +107,8 @@ def test_attention_over_one_token_equals_its_linear_layers() -> None:
     """By the definition of attention, with whatever queries and keys."""
     recipe, _ = small_unet(Tokens.LOCAL)
     torch.manual_seed(0)
-    block = cross_attention_blocks(make_unet(recipe.networks.unet))[0][1]
-    attention: FusedAttention = block.attn2
+    block = cross_attention_blocks(UNet(recipe.networks.unet))[0][1]
+    attention: Attention = block.attn2
     x, cls = torch.randn(2, 5, attention.to_q.in_features), torch.randn(2, 1, attention.to_k.in_features)
     q, k, v = attention.to_q(x), attention.to_k(cls), attention.to_v(cls)
     scores = torch.einsum("bnd,bmd->bnm", q, k).softmax(-1)  # [2, 5, 1], all ones
@@ -116,7 +118,7 @@ def test_attention_over_one_token_equals_its_linear_layers() -> None:
 
 def test_an_exported_cls_network_is_the_same_function_as_a_plain_u_net() -> None:
     recipe, model = small_unet(Tokens.CLS)
-    plain = make_unet(recipe.networks.unet)
+    plain = UNet(recipe.networks.unet)
     plain.load_state_dict(unet_state(model))  # strict
     x, t, cls = torch.randn(2, 4, 8, 8), torch.tensor([3, 900]), torch.randn(2, 1, 32)
     with torch.no_grad():
@@ -165,7 +167,7 @@ def test_every_block_is_compiled_for_every_size_and_gives_the_same() -> None:
 
     torch.manual_seed(0)
     model = Model(tiny("pocket"))
-    assert sum(type(m).__name__ in COSTLY for m in model.unet.modules()) > 8  # torch's own limit for one code
+    assert sum(isinstance(m, COSTLY) for m in model.unet.modules()) > 8  # torch's own limit for one code
     with torch.no_grad():
         for parameter in model.unet.parameters():
             parameter.normal_(0, 0.1)

@@ -17,11 +17,12 @@ from safetensors.torch import load_file
 from lib_colorize.checkpoint.config import PARTS
 from lib_colorize.checkpoint.read import read
 from lib_colorize.engine.engine import Engine
-from lib_colorize.engine.networks import FusedAttention, make_unet
 from lib_colorize.errors import ColorizeError
 from lib_colorize.method.guidance import Branch
 from lib_colorize.method.schedule import NoiseSchedule, Prediction, alphas_cumprod
 from lib_colorize.method.settings import Settings
+from lib_colorize.method.spatial_transformer import Attention
+from lib_colorize.method.unet import UNet
 from tests.training_runs import ROOT, command, encoders, environment, make_pictures, reset_accelerate, tiny, trainer
 from training.dataset.cache import Networks, build_cache
 from training.dataset.pairs import open_pairs
@@ -205,8 +206,8 @@ def test_a_cached_run_needs_only_the_encoders_that_are_not_cached(tmp_path: Path
 
 def test_einsum_attention_is_the_fused_one() -> None:
     torch.manual_seed(0)
-    fused = cross_attention_blocks(make_unet(tiny("pocket").networks.unet))[0][1].attn2
-    assert isinstance(fused, FusedAttention)
+    fused = cross_attention_blocks(UNet(tiny("pocket").networks.unet))[0][1].attn2
+    assert isinstance(fused, Attention)
     x, context = torch.randn(2, 7, fused.to_q.in_features), torch.randn(2, 3, fused.to_k.in_features)
     assert torch.allclose(bench.EinsumAttention(fused)(x, context), fused(x, context), atol=1e-5)
 

@@ -73,10 +73,11 @@ def random_engine(config: NetworkConfig) -> Engine:
     from ..engine.engine import Engine
     from ..method.schedule import NoiseSchedule, Prediction, alphas_cumprod
     from ..method.sketch_encoder import SketchEncoder
+    from ..method.unet import UNet
 
     assert config.vae is not None and config.sketch is not None
     vae, sketch = config.vae, config.sketch
-    unet = networks.load(lambda: networks.make_unet(config.unet), random_state("unet", config), "U-Net")
+    unet = networks.load(lambda: UNet(config.unet), random_state("unet", config), "U-Net")
     autoencoder = networks.load(lambda: networks.AutoencoderKL(vae), random_state("vae", config), "VAE")
     encoder = networks.load(lambda: SketchEncoder(sketch.model_channels, sketch.channel_mult),
                             random_state("sketch_encoder", config), "sketch encoder")

@@ -27,6 +27,7 @@ from ..method.schedule import NoiseSchedule, Prediction, denoised, sampled_alpha
 from ..method.settings import MAX_SEED, Settings
 from ..method.shown_tokens import shown_tokens
 from ..method.sketch_encoder import SketchEncoder
+from ..method.unet import UNet
 from . import networks, samplers
 from .shared_rows import share_rows
 from .weights import DTYPES, Files, ReferenceFile, named_device
@@ -91,7 +92,7 @@ class Engine:
             raise ColorizeError(f"{file.path}: has no VAE (first_stage_model.*) inside; use the released file itself")
         tower = ReferenceFile(file.path, None if reference_encoder is None else Path(reference_encoder), where, number)
         tower.check(config)
-        unet = networks.load(lambda: networks.make_unet(config.unet), file.unet or {}, "U-Net", where, number)
+        unet = networks.load(lambda: UNet(config.unet), file.unet or {}, "U-Net", where, number)
         vae = networks.load(lambda: networks.AutoencoderKL(sizes, file.scale_factor), file.vae, "VAE", where)
         sketch_encoder = networks.load(
             lambda: SketchEncoder(sketch.model_channels, sketch.channel_mult, sketch.in_channels), file.sketch_encoder,

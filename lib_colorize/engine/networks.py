@@ -1,18 +1,17 @@
-"""U-Net and VAE over `ldm`'s layers, built without initialisation and loaded strictly."""
+"""The auto-encoder, over `ldm`'s layers; and networks built without initialisation, loaded strictly."""
 
 from __future__ import annotations
 
 import contextlib
 import io
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import ColorizeError
-from ..method.network_config import UNetConfig, VAEConfig
+from ..method.network_config import VAEConfig
 
 RESOLUTION = 256  # ldm counts the attention resolutions of its VAE from here; pictures may have any size
 
@@ -52,41 +51,6 @@ class AutoencoderKL(nn.Module):
     def decode(self, latent: Tensor) -> Tensor:
         """latent: [B, C, h, w], scaled -> picture [B, 3, H, W], about [-1, 1], not clamped."""
         return self.decoder(self.post_quant_conv(latent / self.scale_factor))
-
-
-class FusedAttention(nn.Module):
-    """`ldm`'s CrossAttention over torch's fused kernel: the same keys and numbers, no N x N matrix in memory."""
-
-    def __init__(self, attention: Any) -> None:
-        super().__init__()
-        self.heads, self.scale = attention.heads, attention.scale
-        self.to_q, self.to_k, self.to_v, self.to_out = (
-            attention.to_q, attention.to_k, attention.to_v, attention.to_out)
-
-    def forward(self, x: Tensor, context: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
-        """x: [B, N, C]; context: [B, M, D], None = x -> [B, N, C]. No mask is ever passed by `ldm`'s U-Net."""
-        context = x if context is None else context
-        q, k, v = (z.unflatten(2, (self.heads, -1)).transpose(1, 2)  # [B, heads, N or M, d]
-                   for z in (self.to_q(x), self.to_k(context), self.to_v(context)))
-        return self.to_out(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
-
-
-def make_unet(config: UNetConfig) -> nn.Module:
-    """`ldm`'s U-Net of that size: forward(x [B, 4, h, w], timesteps [B], context [B, N, D]) -> [B, 4, h, w]."""
-    from ldm.modules.attention import BasicTransformerBlock
-    from ldm.modules.diffusionmodules.openaimodel import UNetModel
-
-    unet = UNetModel(
-        image_size=32, in_channels=config.in_channels, out_channels=config.out_channels,
-        model_channels=config.model_channels, channel_mult=config.channel_mult,
-        num_res_blocks=config.num_res_blocks, attention_resolutions=config.attention_resolutions,
-        num_head_channels=config.num_head_channels, context_dim=config.context_dim,
-        transformer_depth=config.transformer_depth, use_linear_in_transformer=config.linear_projections,
-        use_spatial_transformer=True, use_checkpoint=False, legacy=False)
-    for module in unet.modules():
-        if isinstance(module, BasicTransformerBlock):
-            module.attn1, module.attn2 = FusedAttention(module.attn1), FusedAttention(module.attn2)
-    return unet
 
 
 def without_weights(make: Callable[[], _Module]) -> _Module:

@@ -23,10 +23,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lib_colorize.engine.networks import AutoencoderKL, FusedAttention
+from lib_colorize.engine.networks import AutoencoderKL
 from lib_colorize.errors import ColorizeError
 from lib_colorize.method.reference_encoder import ReferenceEncoder
 from lib_colorize.method.schedule import NoiseSchedule, alphas_cumprod
+from lib_colorize.method.spatial_transformer import Attention
 from training.dataset.batch import Batch
 from training.trainer.estimate import costs, matmul_speed
 from training.trainer.feed import Loaded, Part, Position, Share, latent_shape, token_shape
@@ -42,14 +43,14 @@ GOAL = 1.5
 
 
 class EinsumAttention(nn.Module):
-    """Attention by its formula; in place of FusedAttention, with its layers."""
+    """Attention by its formula; in place of Attention, with its layers."""
 
-    def __init__(self, fused: FusedAttention) -> None:
+    def __init__(self, fused: Attention) -> None:
         super().__init__()
         self.heads = fused.heads
         self.to_q, self.to_k, self.to_v, self.to_out = fused.to_q, fused.to_k, fused.to_v, fused.to_out
 
-    def forward(self, x: Tensor, context: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """x: [B, N, C]; context: [B, M, D], None = x -> [B, N, C]."""
         context = x if context is None else context
         q, k, v = (z.unflatten(2, (self.heads, -1)) for z in (self.to_q(x), self.to_k(context), self.to_v(context)))
@@ -68,7 +69,7 @@ class Straightforward:
         self.model = Model(recipe).to(device)
         for module in list(self.model.unet.modules()):
             for name, child in list(module.named_children()):
-                if isinstance(child, FusedAttention):
+                if isinstance(child, Attention):
                     setattr(module, name, EinsumAttention(child))
         trained = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(trained, lr=1e-5, foreach=False, fused=False)

@@ -13,16 +13,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from lib_colorize.engine.networks import make_unet
 from lib_colorize.method.attach import add_hints
 from lib_colorize.method.reference_encoder import ReferenceEncoder
 from lib_colorize.method.shown_tokens import cls_token, shown_tokens
 from lib_colorize.method.sketch_encoder import SketchEncoder
+from lib_colorize.method.spatial_transformer import SpatialTransformer
+from lib_colorize.method.unet import ResBlock, UNet
 from training.trainer.recipes import Encoder, Recipe, Tokens
 
 SIZES = 256  # that a class of blocks may be compiled for: levels of the U-Net by windows and buckets
 PROJECTED = 256  # tokens made of CLS, as many as ViT-H has local ones (section 4.2)
-COSTLY = ("ResBlock", "SpatialTransformer")  # of a U-Net: what is compiled, or computed again in the backward pass
+COSTLY = (ResBlock, SpatialTransformer)  # of a U-Net: what is compiled, or computed again in the backward pass
 
 
 class CLSProjection(nn.Module):
@@ -53,7 +54,7 @@ class CLSLinear(nn.Module):
         self.to_v, self.to_out = attention.to_v, attention.to_out
         self.heads, self.to_q, self.to_k = attention.heads, None, None  # by these names `add_hints` knows a U-Net
 
-    def forward(self, x: Tensor, context: Tensor, mask: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, context: Tensor) -> Tensor:
         """x: [B, n, C]; context: [B, 1, D] -> [B, n, C]."""
         value: Tensor = self.to_out(self.to_v(context))
         return value.expand(-1, x.shape[1], -1)
@@ -68,7 +69,7 @@ class Model(nn.Module):
         assert networks.sketch and networks.reference, "a recipe names every network"
         self.kind = recipe.tokens
         self.autocast_dtype: torch.dtype | None = None  # where weights themselves are in half precision (sharded)
-        self.unet: Any = make_unet(networks.unet)
+        self.unet: Any = UNet(networks.unet)
         self.sketch_encoder = SketchEncoder(**dataclasses.asdict(networks.sketch))
         self.proj = CLSProjection(networks.unet.context_dim) if self.kind is Tokens.PROJECTED else None
         self.reference_encoder = ReferenceEncoder(networks.reference) if recipe.reference_encoder.inside else None
@@ -163,7 +164,7 @@ def _float32_norm(norm: Any, x: Tensor) -> Tensor:
 def checkpoint_blocks(unet: nn.Module) -> None:
     """Gradient checkpointing: activations inside the costly blocks are computed again in the backward pass."""
     for module in unet.modules():
-        if type(module).__name__ in COSTLY:
+        if isinstance(module, COSTLY):
             module.forward = functools.partial(  # type: ignore[method-assign]
                 checkpoint, module.forward, use_reentrant=False)
 
@@ -178,5 +179,5 @@ def compile_blocks(unet: nn.Module, backend: str = "inductor") -> None:
 
     dynamo.cache_size_limit = max(dynamo.cache_size_limit, SIZES)
     for module in unet.modules():
-        if type(module).__name__ in COSTLY:
+        if isinstance(module, COSTLY):
             module.compile(dynamic=False, backend=backend)
