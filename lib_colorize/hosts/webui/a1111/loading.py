@@ -8,7 +8,6 @@ of a text encoder, and these files have none), `list_models` (to list the shippe
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
@@ -23,7 +22,8 @@ from ....method.schedule import Prediction, sampled_alphas
 from ...checkpoints import ColorizeFile, colorize_file
 from ...host import Undo
 from ..shared import processing as webui
-from ..shared.patching import replace_function, scratch_folder
+from ..shared.host_files import host_file
+from ..shared.patching import replace_function
 from ..shared.probing import probe_loaded
 from .marks import on_batch
 
@@ -104,9 +104,7 @@ def write_config(file: ColorizeFile) -> str:
     prediction = webui.told_prediction(file) or Prediction.EPS  # probed once it is loaded
     config = host_config(replace(card, prediction=prediction, config=replace(card.config, unet=replace(
         card.config.unet, linear_projections=file.linear_projections))), NO_TEXT)
-    path = scratch_folder() / f"colorize-{hashlib.sha256(config.encode()).hexdigest()[:16]}.yaml"
-    path.write_text(config, encoding="utf-8")
-    return str(path)
+    return str(host_file(config, ".yaml"))
 
 
 def noted() -> Any:

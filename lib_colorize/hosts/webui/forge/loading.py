@@ -28,7 +28,7 @@ from ....method.schedule import Prediction, interpolated_t
 from ...checkpoints import ColorizeFile, colorize_file
 from ...host import Undo
 from ..shared import processing as webui
-from ..shared.patching import scratch_folder
+from ..shared.host_files import host_files
 from ..shared.probing import probe_loaded
 
 PREDICTIONS = {Prediction.EPS: "epsilon", Prediction.V: "v_prediction"}  # Forge's words
@@ -164,12 +164,7 @@ def write_configuration(file: ColorizeFile) -> Path:
         "model_index.json": {"_class_name": "StableDiffusionPipeline", "unet": ["diffusers", "UNet2DConditionModel"],
                              "vae": ["diffusers", "AutoencoderKL"]},
         "vae/config.json": {"_class_name": "AutoencoderKL", **_vae(card.config.vae, card.scale_factor)}}
-    folder = scratch_folder() / "forge"
-    for name, content in parts.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(content), encoding="utf-8")
-    return folder
+    return host_files({name: json.dumps(content) for name, content in parts.items()})
 
 
 def _vae(vae: VAEConfig, scale_factor: float) -> dict[str, Any]:

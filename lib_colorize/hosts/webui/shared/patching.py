@@ -1,13 +1,8 @@
-"""Replace one function of a host's module, and put it back; a folder for files that a host wants to read."""
+"""Replace one function of a host's module, and put it back."""
 
 from __future__ import annotations
 
-import atexit
-import functools
-import shutil
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 MARK = "colorize_replaces"  # on a replacement: what was there before
@@ -32,11 +27,3 @@ def replace_function(
             setattr(owner, name, original)
 
     return undo
-
-
-@functools.cache
-def scratch_folder() -> Path:
-    """A folder of this process, gone when it ends."""
-    folder = tempfile.mkdtemp(prefix="colorize-diffusion-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Path(folder)
