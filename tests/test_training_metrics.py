@@ -135,11 +135,13 @@ def test_the_inception_network_is_that_of_pytorch_fid(tmp_path: Path, monkeypatc
 def test_padding_is_not_averaged_and_the_last_block_takes_the_maximum() -> None:
     x = torch.full((1, 192, 5, 5), 2.0)
     x[0, :, 2, 2] = 10
-    for block, pooled in ((inception.A(192, 32), (2.0, (16 + 10) / 9)), (inception.LastE(192), (2.0, 10.0))):
+    net = inception.FIDInception().net
+    for block, values in ((net.Mixed_5b, (2.0, (16 + 10) / 9)), (net.Mixed_7c, (2.0, 10.0))):
         randomized(block)
-        branch = block._forward(x)[-1]
-        for place, value in zip(((0, 0), (1, 1)), pooled):
-            want = block.branch_pool(torch.full((1, 192, 1, 1), value))
+        channels = block.branch_pool.conv.in_channels
+        branch = block._forward(x[:, :1].expand(-1, channels, -1, -1))[-1]
+        for place, value in zip(((0, 0), (1, 1)), values):
+            want = block.branch_pool(torch.full((1, channels, 1, 1), value))
             assert torch.allclose(branch[..., place[0], place[1]], want[..., 0, 0], atol=1e-4)
 
 

@@ -15,7 +15,8 @@ from PIL import Image
 
 from lib_colorize.whole_file import replacing, write_whole
 
-FORMATS = {"png": {"compress_level": 6}, "jpg": {"quality": 95, "subsampling": 0}, "webp": {"quality": 95}}
+FORMATS: dict[str, dict[str, Any]] = {  # options of Pillow
+    "png": {"compress_level": 6}, "jpg": {"quality": 95, "subsampling": 0}, "webp": {"quality": 95}}
 STAMP = (1980, 1, 1, 0, 0, 0)  # of every member, so that the same pictures make the same bytes
 
 

@@ -93,7 +93,7 @@ def learn(x: Tensor, kinds: Tensor, recipe: FeatureRecipe) -> FeatureNet:
         loss = F.cross_entropy(net.kind(found), kinds[index]) + 4 * F.mse_loss(
             net.colours(found), F.adaptive_avg_pool2d(batch, GRID).flatten(1))
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(loss)
         optimizer.step()
         schedule.step()
     return net.eval().requires_grad_(False)

@@ -49,7 +49,8 @@ def pytorch_fid(weights: Path | None, device: str = "cpu") -> Features:
     def embed(pictures: list[Image.Image]) -> Tensor:
         x = [(to_tensor([picture]) + 1) / 2 for picture in pictures]  # sizes may differ
         sized = [F.interpolate(z, (inception.SIDE, inception.SIDE), mode="bilinear", align_corners=False) for z in x]
-        return network(2 * torch.cat(sized).to(device) - 1)
+        found: Tensor = network(2 * torch.cat(sized).to(device) - 1)
+        return found
 
     return Features("FID", f"pytorch-fid resizing, {_named(weights)}", embed)
 
@@ -63,7 +64,8 @@ def clean_fid(weights: Path | None, device: str = "cpu") -> Features:
 
     def embed(pictures: list[Image.Image]) -> Tensor:
         x = torch.from_numpy(np.stack([clean_resize(picture) for picture in pictures])).permute(0, 3, 1, 2)
-        return network((x.to(device) - 128) / 128)
+        found: Tensor = network((x.to(device) - 128) / 128)
+        return found
 
     return Features("clean-FID", f"clean-FID resizing, {_named(weights)}", embed)
 
@@ -95,4 +97,5 @@ def _named(weights: Path | None) -> str:
 def cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """a, b: [N, D] -> [N] cosine of the angle between rows."""
     norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-    return (a * b).sum(axis=1) / np.maximum(norms, 1e-12)
+    found: np.ndarray = (a * b).sum(axis=1) / np.maximum(norms, 1e-12)
+    return found

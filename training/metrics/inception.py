@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,29 +28,11 @@ def _maximum(x: Tensor) -> Tensor:
     return F.max_pool2d(x, 3, stride=1, padding=1)
 
 
-class _Pooling:
-    """In front of one of torchvision's blocks: its last branch behind another pooling."""
-
-    pool = staticmethod(_average)
-
-    def _forward(self, x: Tensor) -> list[Tensor]:
-        return [*super()._forward(x)[:-1], self.branch_pool(self.pool(x))]  # type: ignore[misc]
-
-
-class A(_Pooling, inception.InceptionA):
-    pass
-
-
-class C(_Pooling, inception.InceptionC):
-    pass
-
-
-class E(_Pooling, inception.InceptionE):
-    pass
-
-
-class LastE(_Pooling, inception.InceptionE):
-    pool = staticmethod(_maximum)
+def pooled(block: Any, pool: Callable[[Tensor], Tensor] = _average) -> Any:
+    """One of torchvision's blocks with its last branch behind another pooling; its weights keep their names."""
+    branches, last = block._forward, block.branch_pool
+    block._forward = lambda x: [*branches(x)[:-1], last(pool(x))]
+    return block
 
 
 class FIDInception(nn.Module):
@@ -58,9 +41,9 @@ class FIDInception(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         net: Any = inception.inception_v3(num_classes=1008, aux_logits=False, weights=None, init_weights=False)
-        net.Mixed_5b, net.Mixed_5c, net.Mixed_5d = A(192, 32), A(256, 64), A(288, 64)
-        net.Mixed_6b, net.Mixed_6c, net.Mixed_6d, net.Mixed_6e = C(768, 128), C(768, 160), C(768, 160), C(768, 192)
-        net.Mixed_7b, net.Mixed_7c = E(1280), LastE(2048)
+        for name in ("5b", "5c", "5d", "6b", "6c", "6d", "6e", "7b"):
+            pooled(net.get_submodule(f"Mixed_{name}"))
+        pooled(net.Mixed_7c, _maximum)
         net.fc = nn.Identity()
         net.dropout = nn.Identity()
         net.transform_input = False

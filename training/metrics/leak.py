@@ -32,24 +32,28 @@ def background(sketch: Image.Image) -> np.ndarray:
     thick = binary_dilation(lines, iterations=reach)
     regions, _ = label(~thick)
     border = np.unique(np.concatenate([regions[0], regions[-1], regions[:, 0], regions[:, -1]]))
-    return np.isin(regions, border[border > 0])
+    found: np.ndarray = np.isin(regions, border[border > 0])
+    return found
 
 
 def busy(reference: Image.Image, size: tuple[int, int]) -> np.ndarray:
     """Reference squashed to `size` (as its encoder sees it) -> [H, W] bool, where it is not white."""
     pixels = _unit(reference.resize(size, Image.Resampling.BICUBIC))
-    return (1 - pixels).max(axis=2) > PAPER
+    found: np.ndarray = (1 - pixels).max(axis=2) > PAPER
+    return found
 
 
 def colour_energy(picture: Image.Image) -> np.ndarray:
     """[H, W]: squared distance from white paper, mean over RGB in [0, 1]."""
-    return ((1 - _unit(picture)) ** 2).mean(axis=2)
+    found: np.ndarray = ((1 - _unit(picture)) ** 2).mean(axis=2)
+    return found
 
 
 def edge_energy(picture: Image.Image) -> np.ndarray:
     """[H, W]: squared gradient of luma (Sobel, a step from 0 to 1 within a pixel is 1/2 on both its sides)."""
     luma = _unit(picture) @ LUMA
-    return (sobel(luma, axis=0) / 8) ** 2 + (sobel(luma, axis=1) / 8) ** 2
+    found: np.ndarray = (sobel(luma, axis=0) / 8) ** 2 + (sobel(luma, axis=1) / 8) ** 2
+    return found
 
 
 def measure(

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -25,10 +26,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lib_colorize.engine.networks import AutoencoderKL
+from lib_colorize.errors import ColorizeError
 from lib_colorize.method.network_config import VAEConfig
 from lib_colorize.whole_file import replacing
 from training.dataset.pairs import Pairs, open_pairs
-from training.small.vae_init import pass_colour
+from training.small.vae_init import bias_of, pass_colour
 from training.trainer.recipes import POCKET
 
 CONFIG = VAEConfig(ch=96, ch_mult=(1, 1, 1, 1), num_res_blocks=0, z_channels=4, embed_dim=4)
@@ -90,15 +92,16 @@ def rescale(vae: AutoencoderKL, pictures: Tensor) -> None:
     Both are linear, so they go into the 1x1 convolutions on either side of the latent. pictures: [B, 3, H, W].
     """
     with torch.no_grad():
-        means = torch.cat([vae.encode(part)[0] for part in pictures.split(64)])
+        means = torch.cat([vae.encode(part)[0] for part in torch.split(pictures, 64)])
         shift, scale = means.mean((0, 2, 3)), means.std((0, 2, 3)) * vae.scale_factor
         channels = len(scale)
         old_weight, post = vae.quant_conv.weight, vae.post_quant_conv
-        post.bias += (post.weight[:, :, 0, 0] * shift).sum(1)
+        bias_of(post).add_((post.weight[:, :, 0, 0] * shift).sum(1))
         post.weight *= scale.view(1, -1, 1, 1)
         old_weight[:channels] /= scale.view(-1, 1, 1, 1)
-        vae.quant_conv.bias[:channels] = (vae.quant_conv.bias[:channels] - shift) / scale
-        vae.quant_conv.bias[channels:] -= 2 * scale.log()
+        bias = bias_of(vae.quant_conv)
+        bias[:channels] = (bias[:channels] - shift) / scale
+        bias[channels:] -= 2 * scale.log()
 
 
 def save_state(path: Path, vae: AutoencoderKL, optimizer: torch.optim.Optimizer, step: int) -> None:
@@ -145,7 +148,7 @@ def train(
         loss = torch.stack([w * terms[name] for name, w in weights(progress).items()]).sum()
         optimizer.param_groups[0]["lr"] = lr * min(1.0, step / 100) * (0.5 * (1 + math.cos(math.pi * progress)) + 0.01)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
         if (step + 1) % 25 == 0:
@@ -158,7 +161,8 @@ def train(
     if not decoder_of:
         some = [pairs.batch([i], seed, 0).color for i in range(0, len(pairs), max(1, len(pairs) // 512))]
         rescale(vae, torch.cat([colour for colour in some if colour is not None]))
-    torch.save(vae.state_dict(), out / "vae.pt")
+    with replacing(out / "vae.pt") as unfinished:
+        torch.save(vae.state_dict(), unfinished)
     return vae
 
 
@@ -172,4 +176,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--lr", type=float, default=4e-4)
     args = parser.parse_args()
-    train(args.data, args.out, args.steps, args.batch_size, args.seed, args.lr, args.decoder_of)
+    try:
+        train(args.data, args.out, args.steps, args.batch_size, args.seed, args.lr, args.decoder_of)
+    except (ColorizeError, OSError) as error:
+        sys.exit(f"error: {error}")

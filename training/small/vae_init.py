@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from lib_colorize.engine.networks import AutoencoderKL
 
@@ -30,11 +30,9 @@ def pass_colour(vae: AutoencoderKL) -> None:
     """Set the weights of a fresh auto-encoder of three channels to a norm group; latent channels 0-2 are the colour."""
     for module in vae.modules():
         if type(module).__name__ == "ResnetBlock":
-            nn.init.zeros_(module.conv2.weight)
-            nn.init.zeros_(module.conv2.bias)
+            _zero(module.get_submodule("conv2"))
         elif type(module).__name__ == "AttnBlock":
-            nn.init.zeros_(module.proj_out.weight)
-            nn.init.zeros_(module.proj_out.bias)
+            _zero(module.get_submodule("proj_out"))
     encoder, decoder = vae.encoder, vae.decoder
     for conv in (encoder.conv_in, decoder.conv_in):
         _write_carriers(conv)
@@ -52,7 +50,18 @@ def pass_colour(vae: AutoencoderKL) -> None:
     vae.quant_conv.weight.copy_(torch.eye(2 * channels)[:, :, None, None])
     vae.post_quant_conv.weight.copy_(torch.eye(channels)[:, :, None, None])
     for conv in (vae.quant_conv, vae.post_quant_conv):
-        nn.init.zeros_(conv.bias)
+        nn.init.zeros_(bias_of(conv))
+
+
+def bias_of(conv: nn.Conv2d) -> Tensor:
+    """[C]; all convolutions of the auto-encoder have one."""
+    assert conv.bias is not None
+    return conv.bias
+
+
+def _zero(module: nn.Module) -> None:
+    for parameter in module.parameters():
+        nn.init.zeros_(parameter)
 
 
 def _write_carriers(conv: nn.Conv2d) -> None:
@@ -61,13 +70,13 @@ def _write_carriers(conv: nn.Conv2d) -> None:
         conv.weight[first:first + 3] = 0
         conv.weight[first, component, 1, 1] = 1.0
         conv.weight[first + 1, component, 1, 1] = -1.0
-        conv.bias[first:first + 3] = torch.tensor([0.0, 0.0, -K])
+        bias_of(conv)[first:first + 3] = torch.tensor([0.0, 0.0, -K])
 
 
-def _keep_carriers(conv: nn.Conv2d, kernel: torch.Tensor) -> None:
+def _keep_carriers(conv: nn.Conv2d, kernel: Tensor) -> None:
     count = 3 * COMPONENTS
     conv.weight[:count] = 0
-    conv.bias[:count] = 0
+    bias_of(conv)[:count] = 0
     for channel in range(count):
         conv.weight[channel, channel] = kernel
 
@@ -78,4 +87,4 @@ def _read_carriers(conv: nn.Conv2d) -> None:
     for component in range(COMPONENTS):
         conv.weight[component, 3 * component, 1, 1] = READ_OUT
         conv.weight[component, 3 * component + 1, 1, 1] = -READ_OUT
-    nn.init.zeros_(conv.bias)
+    nn.init.zeros_(bias_of(conv))
