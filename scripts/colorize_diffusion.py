@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import gradio as gr
-from modules import scripts, shared
+from modules import script_callbacks, scripts, shared
 from modules.ui_components import InputAccordion
 from PIL import Image
 
@@ -17,7 +17,7 @@ from lib_colorize.models.catalogue import Folders
 from lib_colorize.panel.language import Language, choose_language
 from lib_colorize.panel.place import Place
 from lib_colorize.panel.texts import Texts
-from lib_colorize.panel.values import is_coloured, pasted
+from lib_colorize.panel.values import is_coloured, leave_out_bad, pasted
 from lib_colorize.panel.widgets import Panel
 
 CANVAS_PICTURE = "logical_image_background"  # Forge: a hidden text box, made right after the canvas that is its face
@@ -69,6 +69,16 @@ class WebUI:
 
     def downloads_open(self) -> bool:
         return not getattr(shared.cmd_opts, "disable_extension_access", False)
+
+
+def tell_what_is_not_pasted(text: str, infotext: dict[str, str]) -> None:
+    """When the page pastes a picture's text: the host would paste nothing of ours if one value were bad.
+
+    The API comes another way, and there a bad value is the error that it should be.
+    """
+    problems = leave_out_bad(infotext)
+    if problems:
+        gr.Warning(Texts(language())("not_pasted", problems="; ".join(problems)))
 
 
 def frame(label: str, elem_id: str) -> Any:
@@ -125,4 +135,5 @@ class ColorizeScript(scripts.Script):
 
 
 hooks.install()
+script_callbacks.on_infotext_pasted(tell_what_is_not_pasted)
 add_options()

@@ -121,7 +121,9 @@ def load_script(monkeypatch, hooks=None, opts=None, **flags):
     """The script, run as a host runs it. hooks: None = the real ones."""
     shared = SimpleNamespace(opts=opts or Options(localization="None"), cmd_opts=SimpleNamespace(**flags),
                              OptionInfo=OptionInfo)
+    on_paste: list[Any] = []
     fakes = {
+        "script_callbacks": SimpleNamespace(on_infotext_pasted=on_paste.append, pasted=on_paste),
         "shared": shared, "scripts": SimpleNamespace(Script=Script, AlwaysVisible=object()),
         "ui_components": SimpleNamespace(InputAccordion=InputAccordion),
     }
@@ -224,7 +226,10 @@ class Page:
                 self._run(later, following)
 
     def paste(self, infotext):
-        """As a host pastes parameters: the value in the type of the widget's default."""
+        """As a host pastes parameters: callbacks first, then the value in the type of the widget's default."""
+        infotext = dict(infotext)
+        for callback in sys.modules["modules.script_callbacks"].pasted:
+            callback("the text", infotext)
         for component, key in self.script.infotext_fields:
             value = key(infotext) if callable(key) else infotext.get(key)
             if value is not None:

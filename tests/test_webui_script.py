@@ -17,7 +17,7 @@ from PIL import Image
 
 from lib_colorize.errors import ColorizeError
 from lib_colorize.hosts.request import ARGUMENTS
-from lib_colorize.hosts.settings import PREFIX, JobSettings, Start, job_fields
+from lib_colorize.hosts.settings import PREFIX, JobSettings, Start, infotext_key, job_fields
 from lib_colorize.method.lineart import EXTRACTORS
 from lib_colorize.method.settings import Polarity
 from lib_colorize.models.catalogue import CATALOGUE, Folders
@@ -293,6 +293,32 @@ def test_the_infotext_of_other_pictures_changes_nothing(page):
     page.paste({**HASH, **JobSettings(**VALUES).job_infotext()})
     page.paste({"Steps": "20", "Reference guidance": "1"})
     assert page.get(page.arguments[0]) is True and settings_of(page) == JobSettings(**VALUES)
+
+
+@pytest.mark.parametrize(("name", "bad"), [
+    ("reference_guidance", "99"), ("line_overlay", "much"), ("block_strengths", "1 2 3"), ("start", "somewhere"),
+    ("size_from_sketch", "perhaps"), ("extractor", "magic")])
+def test_a_bad_value_is_told_and_left_as_it_was_and_the_others_are_pasted(page, name, bad):
+    good, key = JobSettings(**VALUES), infotext_key(next(item for item in job_fields() if item.name == name))
+    before = getattr(settings_of(page), name)
+    with pytest.warns(UserWarning, match=r"Not pasted, and left as it was: \w+"):
+        page.paste({**HASH, **good.job_infotext(), key: bad})
+    assert page.get(page.arguments[0]) is True
+    assert settings_of(page) == good.with_(**{name: before})
+
+
+def test_a_bad_value_over_the_api_is_an_error(page):
+    """There the fields are read without the page's callback, and nobody would see a warning."""
+    by_widget = {widget: key for widget, key in page.script.infotext_fields}
+    guidance = by_widget[page.arguments[3]]
+    with pytest.raises(ColorizeError, match=r"Reference guidance: found 99"):
+        guidance({**HASH, PREFIX + "reference guidance": "99"})
+
+
+def test_windows_that_only_cross_together_are_pasted_for_the_run_to_refuse(page):
+    page.paste({**HASH, PREFIX + "reference from": "0.8", PREFIX + "reference until": "0.2"})
+    values = dict(zip(ARGUMENTS, (page.get(widget) for widget in page.arguments)))
+    assert (values["guidance_start"], values["guidance_end"]) == (0.8, 0.2)
 
 
 def test_pasted_values_have_the_type_of_the_widget(page):

@@ -55,6 +55,9 @@ PHRASES = {
         "ColorizeDiffusion: use as reference", "ColorizeDiffusion: 参照画像にする", "ColorizeDiffusion:用作参考图"),
     "as_sketch": Phrase(
         "ColorizeDiffusion: use as sketch", "ColorizeDiffusion: 線画にする", "ColorizeDiffusion:用作线稿"),
+    "not_pasted": Phrase(
+        "Not pasted, and left as it was: {problems}", "貼り付けず、そのままにしました: {problems}",
+        "未粘贴,保持原样:{problems}"),
     "models": Phrase(
         "Models: what is needed and where it goes",
         "モデル: 必要なファイルと置き場所", "模型:需要的文件和存放位置"),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import Field
 from typing import Any
 
-from ..hosts.settings import PREFIX, JobSettings, job_fields
+from ..errors import ColorizeError
+from ..hosts.settings import PREFIX, JobSettings, infotext_key, job_fields
+from ..method.lineart import extractor
 
 MARKS = (PREFIX + "reference hash", PREFIX + "version")  # infotext keys that only a coloured picture has
+LEFT = ""  # in the place of a value that is not pasted
 
 
 def ui_value(value: Any) -> Any:
@@ -29,8 +32,27 @@ def is_coloured(infotext: Mapping[str, str]) -> bool | None:
     return True if any(mark in infotext for mark in MARKS) else None
 
 
+def leave_out_bad(infotext: MutableMapping[str, str]) -> list[str]:
+    """What is wrong with our settings in a text that is pasted into a page; each of these is emptied: see `pasted`."""
+    problems = []
+    for item in job_fields() if is_coloured(infotext) else ():
+        try:
+            pasted(item, infotext)
+        except ColorizeError as error:
+            problems.append(str(error))
+            infotext[infotext_key(item)] = LEFT
+    return problems
+
+
 def pasted(item: Field[Any], infotext: Mapping[str, str]) -> Any:
-    """The widget's value for a setting from a picture's infotext; None, which changes nothing, for others' pictures."""
-    if not is_coloured(infotext):
+    """The widget's value for a setting from a picture's infotext; None, which changes nothing, for others' pictures.
+
+    A key that is not there means the default, an emptied one leaves the widget as it is. Each setting is read alone;
+    ColorizeError for what is no value for it, in a changed text or one of a later version.
+    """
+    found = infotext.get(infotext_key(item), item.default)
+    if not is_coloured(infotext) or found == LEFT:
         return None
-    return ui_value(getattr(JobSettings.from_job_infotext(infotext), item.name))
+    settings = JobSettings.from_values({item.name: found})
+    extractor(settings.extractor)  # settings take any name
+    return ui_value(getattr(settings, item.name))

@@ -4,10 +4,10 @@ Needs the installs that host.py names, `pip install playwright`, and a Chromium:
 path. COLORIZE_SCREENSHOTS names a folder for pictures of what was seen.
 """
 
-
 from __future__ import annotations
 
 import base64
+import re
 
 import pytest
 
@@ -75,12 +75,20 @@ def test_a_sketch_is_coloured_and_its_infotext_brings_the_settings_back(panel):
     panel.page.locator("#paste:visible").click()
     panel.wait(lambda: (panel.number("reference_guidance"), panel.number("line_overlay")) == (6, 0.5), "pasting")
     assert panel.number("sketch_strength") == 0.9
+    panel.set_number("line_overlay", 0)
+    changed = infotext.replace("Colorize reference guidance: 6", "Colorize reference guidance: 66")
+    panel.page.locator("#img2img_prompt textarea").fill(changed)
+    panel.page.locator("#paste:visible").click()
+    panel.wait(lambda: panel.number("line_overlay") == 0.5, "pasting all but one")
+    panel.wait(lambda: "Not pasted" in panel.text(".toast-body.warning"), "the warning")
+    assert "Reference guidance: found 66" in panel.text(".toast-body.warning")
+    assert panel.number("reference_guidance") == 6
 
 
 def test_a_missing_reference_is_said_in_the_page(panel):
     panel.upload(panel.id("sketch"), SKETCH)
     panel.generate()
-    panel.wait(lambda: "no reference picture" in panel.text("#img2img_results"), "the message")
+    panel.wait(lambda: "ColorizeError: no reference picture" in panel.text("#html_log_img2img"), "the message")
     assert panel.page.locator("#img2img_gallery img").count() == 0
 
 
@@ -92,14 +100,17 @@ def test_the_preview_shows_lines_on_white_and_the_button_sets_the_size(panel):
     seen = panel.picture(f"{panel.id('preview')} img[src]")
     assert seen.size == Image.open(SKETCH).size and seen.convert("L").resize((1, 1)).getpixel((0, 0)) > 200
     panel.press("size_button")
-    width = panel.page.locator("#img2img_width input[type=number]")
-    panel.wait(lambda: width.input_value() != "512", "the size")
+    sides = [panel.page.locator(f"#img2img_{side} input[type=number]") for side in ("width", "height")]
+    panel.wait(lambda: [side.input_value() for side in sides] == ["128", "128"], "the size")
 
 
 def test_without_a_sketch_the_preview_takes_img2imgs_picture_or_says_so(panel):
     panel.unfold("Lines of the sketch")
     panel.press("preview_button")
-    panel.wait(lambda: "There is no sketch" in panel.text("body"), "the message")
+    panel.wait(lambda: panel.page.locator(".toast-body.error").count() > 0, "the message")
+    box = panel.page.locator(".toast-body.error").first
+    red, green, blue = map(int, re.findall(r"[0-9]+", box.evaluate("each => getComputedStyle(each).borderColor"))[:3])
+    assert "There is no sketch" in box.inner_text() and red > 1.1 * max(green, blue)  # as troubleshooting.md says
     panel.upload("#img2img_image", SKETCH)
     panel.wait(lambda: panel.press("preview_button") or panel.page.wait_for_timeout(2000)
                or panel.page.locator(f"{panel.id('preview')} img[src]").count() > 0, "the preview")
