@@ -12,8 +12,8 @@ from PIL import Image
 from tests.conftest import golden_ids
 from tests.golden.reader import Golden
 from training.dataset import augment
+from training.dataset.collate import stack_sketches, to_tensor
 from training.dataset.options import DataOptions
-from training.dataset.pairs import sketch_tensor, to_tensor
 
 STILL = augment.Draw(False, 0.0, 1.0, (0.0, 0.0), (1.0, 1.0, 1.0), (0, 0), False, (0.0, 0.0))
 
@@ -139,7 +139,7 @@ def test_a_white_background_keeps_the_figure() -> None:
 def test_lines_are_plus_one_on_minus_one(mode: str) -> None:
     sketch = Image.new(mode, (2, 1), "white")
     sketch.paste("black", (0, 0, 1, 1))
-    assert torch.equal(sketch_tensor([sketch])[0, :, 0], torch.tensor([[1.0, -1.0]] * 3))
+    assert torch.equal(stack_sketches([sketch])[0, :, 0], torch.tensor([[1.0, -1.0]] * 3))
 
 
 def test_a_grey_sketch_goes_the_same_way_as_its_copy_in_rgb() -> None:
@@ -148,4 +148,4 @@ def test_a_grey_sketch_goes_the_same_way_as_its_copy_in_rgb() -> None:
         drawn = augment.draw(DataOptions(rotate=30, rotate_rate=0.5, zoom=1.5, max_margin=9), 0, 0, index)
         a, b = (augment.erase_margins(augment.geometry(p, drawn, (32, 32)), drawn.margins)
                 for p in (grey, grey.convert("RGB")))
-        assert a.mode == "L" and torch.equal(sketch_tensor([a]), sketch_tensor([b]))
+        assert a.mode == "L" and torch.equal(stack_sketches([a]), stack_sketches([b]))

@@ -18,9 +18,9 @@ import torch
 from PIL import Image
 
 from tests.training_data_folders import color_of, encoded, sketch_of, write_zip
+from training.dataset.collate import to_tensor as tensor_of
 from training.dataset.decode import BadPicture
 from training.dataset.pairs import DataOptions, open_pairs
-from training.dataset.pairs import to_tensor as tensor_of
 
 SIZE = (24, 24)
 OPTIONS = DataOptions(resolution=24, flip=False, crop="centre", max_margin=0)

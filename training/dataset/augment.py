@@ -14,7 +14,7 @@ from PIL import Image, ImageEnhance
 from training.dataset.options import DataOptions
 
 Size = tuple[int, int]  # (width, height)
-WHITE = {"L": 255, "RGB": (255, 255, 255)}  # of each mode that pictures come in
+WHITE: dict[str, int | tuple[int, int, int]] = {"L": 255, "RGB": (255, 255, 255)}  # of each mode that pictures come in
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,16 @@ def draw(options: DataOptions, seed: int, epoch: int, index: int) -> Draw:
         angle=float((2 * u[2] - 1) * options.rotate) if rotated else 0.0,
         zoom=float(1 + u[3] * (options.zoom - 1)),
         place=place,
-        colour=(*(float(1 + (2 * x - 1) * options.jitter) for x in u[6:9]),),
+        colour=(_factor(u[6], options), _factor(u[7], options), _factor(u[8], options)),
         margins=(margins[0], margins[1]),
         white_background=bool(u[13] < options.white_background),
         window=(float(u[14]), float(u[15])),
     )
+
+
+def _factor(x: float, options: DataOptions) -> float:
+    """x in [0, 1) -> 1 - jitter to 1 + jitter."""
+    return float(1 + (2 * x - 1) * options.jitter)
 
 
 def geometry(image: Image.Image, chosen: Draw, size: Size, squash: bool = False) -> Image.Image:

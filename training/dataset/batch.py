@@ -21,5 +21,8 @@ class Batch:
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
         """The same on a device."""
-        moved = {f.name: getattr(self, f.name) for f in fields(self)}
-        return Batch(**{k: None if v is None else v.to(device, non_blocking=non_blocking) for k, v in moved.items()})
+        def moved(tensor: Tensor | None) -> Tensor | None:
+            return None if tensor is None else tensor.to(device, non_blocking=non_blocking)
+
+        sketch = self.sketch.to(device, non_blocking=non_blocking)
+        return Batch(sketch, *(moved(getattr(self, f.name)) for f in fields(self)[1:]))

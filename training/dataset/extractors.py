@@ -78,8 +78,7 @@ class Mixture:
         """picture: RGB -> its lines (L, black on white, same size), and which extractor drew them."""
         chosen = self.index(name)
         lines = self._extract[chosen](picture)
-        low, high = lines.getextrema()
-        if (high - low) / 255 < lineart.MIN_CONTRAST:
+        if np.ptp(np.asarray(lines)) / 255 < lineart.MIN_CONTRAST:
             raise BadPicture("no lines found", f"{name}: {self.choices[chosen].name} finds no lines")
         return lines, self.choices[chosen].name
 

@@ -17,7 +17,7 @@ from PIL import Image
 from lib_colorize.engine.networks import AutoencoderKL
 from lib_colorize.method.images import to_image
 from lib_colorize.whole_file import write_whole
-from training.dataset.pairs import to_tensor
+from training.dataset.collate import to_tensor
 from training.dataset.shards import encode
 from training.evidence.benchmark import Benchmark, Pair
 from training.evidence.scoring import SELF, Scorer

@@ -28,8 +28,8 @@ from lib_colorize.errors import ColorizeError
 from lib_colorize.whole_file import replacing
 from training.dataset.cache_key import weights_hash
 from training.dataset.catalog import scan
+from training.dataset.collate import to_tensor
 from training.dataset.decode import picture
-from training.dataset.pairs import to_tensor
 from training.metrics.features import Features
 from training.small.build_data import PACKAGES
 

@@ -17,7 +17,7 @@ from lib_colorize.checkpoint.files import file_sha256
 from lib_colorize.errors import ColorizeError
 from lib_colorize.method.reference_encoder import ReferenceEncoder
 from training.dataset.cache_key import weights_hash
-from training.dataset.pairs import to_tensor
+from training.dataset.collate import to_tensor
 from training.metrics import inception
 
 BATCH = 16
