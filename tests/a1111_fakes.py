@@ -16,7 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-ADAPTER = ("shared.processing", "a1111.adapter", "a1111.loading")  # below lib_colorize.hosts.webui
+from tests.api_fake import fake_api
+
+ADAPTER = ("shared.processing", "shared.api_arguments", "a1111.adapter",
+           "a1111.loading")  # below lib_colorize.hosts.webui
 
 
 @dataclass
@@ -173,7 +176,7 @@ def install(monkeypatch: Any, model: Any, opts: dict[str, Any] | None = None) ->
                    "sd_model": model},
         "paths": {"models_path": "/nowhere/models", "data_path": "/nowhere"},
         "launch_utils": {"git_tag": lambda: "fake"},
-        "api": {}, "api.api": {"decode_base64_to_image": None},
+        "api": {}, "api.api": {"decode_base64_to_image": None, "Api": fake_api()},
     }
     package = ModuleType("modules")
     monkeypatch.setitem(sys.modules, "modules", package)

@@ -14,7 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-ADAPTER = ("shared.processing", "forge.adapter", "forge.loading")  # below lib_colorize.hosts.webui
+from tests.api_fake import fake_api
+
+ADAPTER = ("shared.processing", "shared.api_arguments", "forge.adapter",
+           "forge.loading")  # below lib_colorize.hosts.webui
 
 
 class Condition:
@@ -129,7 +132,7 @@ def install(monkeypatch: Any, model: Any) -> dict[str, ModuleType]:
         "modules.script_callbacks": {"on_model_loaded": lambda callback: None},
         "modules.paths": {"models_path": "/nowhere/models", "data_path": "/nowhere"},
         "modules.launch_utils": {"git_tag": lambda: "fake"},
-        "modules.api": {}, "modules.api.api": {"decode_base64_to_image": None},
+        "modules.api": {}, "modules.api.api": {"decode_base64_to_image": None, "Api": fake_api()},
     }
     made = {}
     for name, content in contents.items():

@@ -12,6 +12,7 @@ from PIL import Image
 
 from lib_colorize.errors import ColorizeError
 from lib_colorize.hosts.checkpoints import colorize_file
+from lib_colorize.hosts.request import Sent
 from lib_colorize.hosts.settings import JobSettings
 from lib_colorize.hosts.tokens import TokenStore
 from lib_colorize.method.framing import Frame
@@ -259,12 +260,24 @@ def test_a_checkpoint_that_is_only_chosen_is_described_from_its_file(hooks, tmp_
     assert hooks.status().problem == "other is no ColorizeDiffusion checkpoint."
 
 
+def test_a_call_that_names_us_without_arguments_is_refused_with_a_colorize_checkpoint(hooks, pictures):
+    p, nothing = processing(pictures), [Sent(()), *([None] * 5)]
+    hooks.process(p, nothing)
+    assert [str(error).partition(";")[0] for error in hooks.host().stopped] == [
+        "tiny is a colorize checkpoint, and ColorizeDiffusion is given no arguments".replace(
+            "tiny", hooks.host().file.path.stem)]
+    hooks.host().file = None
+    hooks.process(p, nothing)
+    assert len(hooks.host().stopped) == 1 and not hooks.host().said
+
+
 # Installing
 
 
 @pytest.mark.parametrize("there, methods, named", [
     ({"ldm_patched", "modules_forge"}, {"process_before_every_sampling": None}, "reForge or Forge Classic"),
     ({"modules_forge"}, {"process_before_every_sampling": None}, "relative of Forge"),
+    ({"backend", "backend.diffusion_engine"}, {"process_before_every_sampling": None}, "Forge Neo"),
     (set(), {}, "older than 1.10"),
 ])
 def test_a_webui_that_cannot_work_is_refused_by_name(hooks, monkeypatch, there, methods, named):

@@ -27,6 +27,18 @@ class Request:
         return replace(self, settings=self.settings.with_(**changes)) if changes else self
 
 
+@dataclass(frozen=True)
+class Sent:
+    """First in a script's arguments where the host has filled or cut the list of an API call: the list as it was."""
+
+    args: tuple[Any, ...]
+
+
+def names_nothing(args: Sequence[Any]) -> bool:
+    """True for an API call that names the script, and no argument of it."""
+    return bool(args) and isinstance(args[0], Sent) and not args[0].args
+
+
 def parse(args: Sequence[Any]) -> Request | None:
     """The request in a script's arguments: in the order of ARGUMENTS, shorter lists allowed, or one dictionary first.
 
@@ -35,6 +47,8 @@ def parse(args: Sequence[Any]) -> Request | None:
 
     None when it is not enabled. ColorizeError for unknown names, too many arguments and wrong values.
     """
+    if args and isinstance(args[0], Sent):
+        args = args[0].args
     if not args:
         return None  # a host that is still starting, or one that knows no defaults
     if len(args) > len(ARGUMENTS):

@@ -20,7 +20,7 @@ from .. import questions as answers
 from ..host import Host, Undo
 from ..job import Job, start
 from ..questions import Status
-from ..request import parse
+from ..request import names_nothing, parse
 from ..settings import PREFIX, JobSettings
 from . import axes
 from . import routes as api
@@ -34,6 +34,9 @@ def _find_host() -> Host:
     from modules.scripts import Script
 
     if importlib.util.find_spec("backend") and importlib.util.find_spec("backend.diffusion_engine"):
+        if not importlib.util.find_spec("backend.diffusion_engine.sd20"):
+            raise ColorizeError(f"{TITLE}: this WebUI is Forge Neo, or another without Stable Diffusion 2 networks, "
+                                "which is not supported; use AUTOMATIC1111 1.10 or Forge 2.0, or the command line")
         from .forge.adapter import Forge
 
         return Forge()
@@ -104,7 +107,7 @@ def process(p: Any, args: Sequence[Any]) -> None:
         del p.extra_generation_params[key]
     request = parse(args)
     if request is None:
-        _say_if_ignored(p)
+        _say_if_ignored(p, args)
         return
     request = request.with_settings(getattr(p, axes.CHOSEN, {}))
     again = before is not None and any(given is result for given in getattr(p, "init_images", None) or ()
@@ -155,11 +158,15 @@ class FailedPicture:
         raise self.__dict__["_error"]
 
 
-def _say_if_ignored(p: Any) -> None:
-    if host().loaded_file() is not None:
-        name = Path(host().chosen_path()).stem
-        host().say(p, f"{name} is a colorize checkpoint: with {TITLE} switched off it draws at random, and prompts "
-                      "have no effect.")
+def _say_if_ignored(p: Any, args: Sequence[Any]) -> None:
+    if host().loaded_file() is None:
+        return
+    name = Path(host().chosen_path()).stem
+    if names_nothing(args):
+        raise ColorizeError(f"{name} is a colorize checkpoint, and {TITLE} is given no arguments; name at least a "
+                            "reference, or say \"enabled\": false")
+    host().say(p, f"{name} is a colorize checkpoint: with {TITLE} switched off it draws at random, and prompts "
+                  "have no effect.")
 
 
 def status() -> Status:

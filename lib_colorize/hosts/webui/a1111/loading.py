@@ -22,6 +22,7 @@ from ....method.schedule import Prediction, sampled_alphas
 from ...checkpoints import ColorizeFile, colorize_file
 from ...host import Undo
 from ..shared import processing as webui
+from ..shared.api_arguments import watch
 from ..shared.host_files import host_file
 from ..shared.patching import replace_function
 from ..shared.probing import probe_loaded
@@ -41,6 +42,7 @@ class Loading:
         undo = [
             replace_function(sd_models_config, "find_checkpoint_config", self._find_config),
             webui.list_shipped(),
+            watch(),
             replace_function(sd_models, "reload_model_weights", self._reload),
         ]
         script_callbacks.on_model_loaded(on_model_loaded)

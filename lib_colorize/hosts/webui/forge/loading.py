@@ -28,6 +28,7 @@ from ....method.schedule import Prediction, interpolated_t
 from ...checkpoints import ColorizeFile, colorize_file
 from ...host import Undo
 from ..shared import processing as webui
+from ..shared.api_arguments import watch
 from ..shared.host_files import host_files
 from ..shared.probing import probe_loaded
 
@@ -134,7 +135,7 @@ class ColorizeEngine(ForgeDiffusionEngine):  # type: ignore[misc]
 def install() -> Sequence[Undo]:
     """Tell Forge of our kind of model and list the shipped checkpoint; returns how to undo that."""
     undo = [_listed(model_list.models, ColorizeGuess), _listed(loader.possible_models, ColorizeEngine),
-            webui.list_shipped()]
+            webui.list_shipped(), watch()]
     script_callbacks.on_model_loaded(on_model_loaded)
     return undo
 
