@@ -10,7 +10,7 @@ from modules import script_callbacks, scripts, shared
 from modules.ui_components import InputAccordion
 from PIL import Image
 
-from lib_colorize.hosts.questions import Status
+from lib_colorize.hosts.checkpoint_status import Status
 from lib_colorize.hosts.settings import JobSettings, job_fields
 from lib_colorize.hosts.webui import hooks
 from lib_colorize.models.catalogue import Folders

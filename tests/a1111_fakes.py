@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from tests.api_fake import fake_api
 
-ADAPTER = ("shared.processing", "shared.api_arguments", "a1111.adapter",
-           "a1111.loading")  # below lib_colorize.hosts.webui
+ADAPTER = ("shared.program", "shared.webui", "shared.api_arguments",
+           "a1111.adapter", "a1111.loading")  # below lib_colorize.hosts.webui
 
 
 @dataclass

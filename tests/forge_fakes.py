@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from tests.api_fake import fake_api
 
-ADAPTER = ("shared.processing", "shared.api_arguments", "forge.adapter",
-           "forge.loading")  # below lib_colorize.hosts.webui
+ADAPTER = ("shared.program", "shared.webui", "shared.api_arguments",
+           "forge.adapter", "forge.loading")  # below lib_colorize.hosts.webui
 
 
 class Condition:

@@ -14,9 +14,11 @@ from lib_colorize.checkpoint.read import read
 from lib_colorize.engine import networks
 from lib_colorize.errors import ColorizeError
 from lib_colorize.hosts.checkpoints import colorize_file
-from lib_colorize.hosts.job import frame_of, placement_of, start
+from lib_colorize.hosts.job import start
 from lib_colorize.hosts.request import parse
 from lib_colorize.hosts.settings import JobSettings
+from lib_colorize.hosts.sizes import placement_of
+from lib_colorize.hosts.webui.shared.processing import frame_of, host_run
 from lib_colorize.method.attach import attach
 from lib_colorize.method.conditioning import Conditioning
 from lib_colorize.method.framing import Fit, Frame
@@ -46,7 +48,7 @@ def run(world, pictures, settings, count=1, sketches=(0,), x=None, tokens=True, 
     p = a1111_fakes.Processing(world.model, count, **sampler)
     p.init_images = [pictures[i] for i in sketches]
     request = parse([{"reference": pictures[1] if tokens else None, **settings}])
-    job = start(world.host, p, request)
+    job = start(world.host, request, host_run(p))
     world.host.prepare(p, job)
     p.init()
     p.setup_conds()
@@ -62,7 +64,7 @@ def noise(count):
 def expected(world, job, settings, x, frame):
     """The same step by the core alone, every branch of every picture in a call of its own."""
     settings = JobSettings.from_values(settings)
-    shown = job.conditioning(world.host, frame)
+    shown = job.conditioning(frame)
     progress = 1 - TIME / 999
     acts = job.tokens is not None and settings.uses_reference_at(progress)
     guidance = Guidance.of(settings, acts)
@@ -197,7 +199,7 @@ def test_a_sampler_that_scales_the_guidance_scales_ours(world, pictures):
     mean = full - (whole - full) / 4  # whole = mean + 5 (full - mean)
     p = a1111_fakes.Processing(world.model)
     p.init_images = [pictures[0]]
-    job = start(world.host, p, parse([{"reference": pictures[1]}]))
+    job = start(world.host, parse([{"reference": pictures[1]}]), host_run(p))
     world.host.prepare(p, job)
     p.init()
     p.sampler.scale = 1 / 12.5
@@ -222,7 +224,7 @@ def test_keep_base_takes_the_hosts_own_way(world, pictures):
 
 def test_the_hires_pass_is_never_from_noise(world, pictures):
     p = a1111_fakes.Processing(world.model, img2img=False)
-    job = start(world.host, p, parse([{"reference": pictures[1], "sketch": pictures[0]}]))
+    job = start(world.host, parse([{"reference": pictures[1], "sketch": pictures[0]}]), host_run(p))
     world.host.prepare(p, job)
     p.init()
     p.setup_conds()
@@ -238,13 +240,13 @@ def test_the_hires_pass_is_never_from_noise(world, pictures):
 def test_an_empty_picture_of_the_page_is_replaced_by_the_sketch_until_the_job_is_over(world, pictures):
     p = a1111_fakes.Processing(world.model)
     p.init_images = [None]
-    job = start(world.host, p, parse([{"reference": pictures[1], "sketch": pictures[0]}]))
+    job = start(world.host, parse([{"reference": pictures[1], "sketch": pictures[0]}]), host_run(p))
     world.host.prepare(p, job)
     assert p.init_images[0].size == (64, 64)
     world.host.release(p)
     assert p.init_images == [None]
     with pytest.raises(ColorizeError, match="keep base"):
-        start(world.host, p, parse([{"reference": pictures[1], "sketch": pictures[0], "start": "keep base"}]))
+        start(world.host, parse([{"reference": pictures[1], "sketch": pictures[0], "start": "keep base"}]), host_run(p))
 
 
 # Undone
@@ -263,7 +265,7 @@ def test_nothing_is_left_after_a_run_however_it_ends(world, pictures, error):
     p.init_images = [pictures[0]]
     p.init()
     before = everything(world, p)
-    job = start(world.host, p, parse([{"reference": pictures[1]}]))
+    job = start(world.host, parse([{"reference": pictures[1]}]), host_run(p))
     world.host.prepare(p, job)
     p.setup_conds()
     p.sampler.fail = error
@@ -292,7 +294,7 @@ def test_sizes_come_back_when_the_object_is_used_again(world, pictures):
     p = a1111_fakes.Processing(world.model)
     p.init_images = [pictures[0].resize((96, 48))]
     p.initial_noise_multiplier = 0.5
-    job = start(world.host, p, parse([{"reference": pictures[1], "size_from_sketch": True}]))
+    job = start(world.host, parse([{"reference": pictures[1], "size_from_sketch": True}]), host_run(p))
     world.host.prepare(p, job)
     assert (p.width, p.height) == (job.placement.canvas_width, job.placement.canvas_height) != (64, 64)
     assert p.initial_noise_multiplier == 1.0
@@ -319,7 +321,7 @@ def test_a_stop_is_raised_by_the_host_itself(world, pictures):
 def test_a_run_in_which_the_unet_is_never_called_is_an_error(world, pictures):
     p = a1111_fakes.Processing(world.model)
     p.init_images = [pictures[0]]
-    job = start(world.host, p, parse([{"reference": pictures[1]}]))
+    job = start(world.host, parse([{"reference": pictures[1]}]), host_run(p))
     world.host.prepare(p, job)
     p.init()
     p.sampler.model_wrap_cfg.forward = lambda x, *args: x
@@ -331,7 +333,7 @@ def test_a_run_in_which_the_unet_is_never_called_is_an_error(world, pictures):
 def test_an_interrupt_before_the_first_step_is_none(world, pictures):
     p = a1111_fakes.Processing(world.model)
     p.init_images = [pictures[0]]
-    job = start(world.host, p, parse([{"reference": pictures[1]}]))
+    job = start(world.host, parse([{"reference": pictures[1]}]), host_run(p))
     world.host.prepare(p, job)
     p.init()
     p.sampler.model_wrap_cfg.forward = lambda x, *args: x
@@ -343,9 +345,6 @@ def test_an_interrupt_before_the_first_step_is_none(world, pictures):
 @pytest.mark.parametrize("change, named", [
     (lambda w, p: setattr(w.model, "colorize_file", None), "no ColorizeDiffusion checkpoint"),
     (lambda w, p: setattr(w.model, "colorize_prediction", ""), "eps or v"),
-    (lambda w, p: setattr(w.modules["sd_unet"], "get_unet_option", lambda: "TensorRT"), "SD Unet"),
-    (lambda w, p: vars(p).update(refiner_checkpoint="sd_xl_refiner", refiner_switch_at=0.8), "refiner"),
-    (lambda w, p: vars(p).update(enable_hr=True, hr_checkpoint_name="other"), "hires checkpoint"),
     (lambda w, p: p.init_images.clear(), "no sketch"),
     (lambda w, p: p.init_images.__setitem__(0, Image.new("RGB", (64, 64), "white")), "no lines"),
 ])
@@ -354,8 +353,21 @@ def test_what_cannot_be_coloured_is_refused_by_name(world, pictures, change, nam
     p.init_images = [pictures[0]]
     change(world, p)
     with pytest.raises(ColorizeError, match=named):
-        job = start(world.host, p, parse([{"reference": pictures[1]}]))
-        job.conditioning(world.host, Frame(64, 64))
+        job = start(world.host, parse([{"reference": pictures[1]}]), host_run(p))
+        job.conditioning(Frame(64, 64))
+
+
+@pytest.mark.parametrize("change, named", [
+    (lambda w, p: setattr(w.modules["sd_unet"], "get_unet_option", lambda: "TensorRT"), "SD Unet"),
+    (lambda w, p: vars(p).update(refiner_checkpoint="sd_xl_refiner", refiner_switch_at=0.8), "refiner"),
+    (lambda w, p: vars(p).update(enable_hr=True, hr_checkpoint_name="other"), "hires checkpoint"),
+    (lambda w, p: None, ""),
+])
+def test_what_would_take_the_models_place_is_refused_by_name(world, pictures, change, named):
+    p = a1111_fakes.Processing(world.model)
+    change(world, p)
+    found = world.host.refusal(p)
+    assert named in found and bool(found) == bool(named)
 
 
 @pytest.mark.parametrize("settings, named", [
@@ -366,7 +378,7 @@ def test_a_missing_picture_is_named(world, pictures, settings, named):
     p = a1111_fakes.Processing(world.model)
     p.init_images = [pictures[0]]
     with pytest.raises(ColorizeError, match=named):
-        start(world.host, p, parse([settings]))
+        start(world.host, parse([settings]), host_run(p))
 
 
 # Where the sketch lies
@@ -375,7 +387,7 @@ def test_a_missing_picture_is_named(world, pictures, settings, named):
 def test_only_masked_crops_the_sketch_like_the_picture(world, pictures):
     p = a1111_fakes.Processing(world.model)
     p.init_images = [pictures[0]]
-    job = start(world.host, p, parse([{"reference": pictures[1]}]))
+    job = start(world.host, parse([{"reference": pictures[1]}]), host_run(p))
     p.image_mask, p.inpaint_full_res, p.paste_to = Image.new("L", (64, 64)), True, (8, 16, 32, 32)
     assert frame_of(p, job, noise(1)) == Frame(64, 64, Fit.STRETCH, region=(8, 16, 40, 48), of=(64, 64))
     p.inpaint_full_res, p.resize_mode = False, 2

@@ -14,6 +14,7 @@ from lib_colorize.errors import ColorizeError
 from lib_colorize.hosts.checkpoints import colorize_file
 from lib_colorize.hosts.job import start
 from lib_colorize.hosts.request import parse
+from lib_colorize.hosts.webui.shared.processing import host_run
 from tests import a1111_fakes, forge_fakes
 from tests.core_models import ldm_unet
 from tests.test_hosts_a1111 import CASES, TIME, expected, noise
@@ -35,7 +36,7 @@ def prepared(world, pictures, settings, count=1, sketches=(0,)):
     """A job up to the hook before sampling, as the host goes; returns (job, p)."""
     p = a1111_fakes.Processing(world.model, count)
     p.init_images = [pictures[i] for i in sketches]
-    job = start(world.host, p, parse([{"reference": pictures[1], **settings}]))
+    job = start(world.host, parse([{"reference": pictures[1], **settings}]), host_run(p))
     world.host.prepare(p, job)
     p.init()
     world.host.colour(p, job, noise(count))
@@ -121,7 +122,7 @@ def test_a_run_in_which_the_unet_is_never_called_is_an_error(world, pictures):
 def test_tensors_are_let_go_when_the_job_is_done(world, pictures):
     job, _ = prepared(world, pictures, {})
     job.forget_tensors()
-    assert not job._conditionings and not job.attachment._attentions and not job.attachment._hooks
+    assert not job._conditionings and job.run._attachment._attentions == job.run._attachment._hooks == []
 
 
 def test_after_a_failed_load_the_previous_model_is_loaded_again(world):

@@ -23,7 +23,7 @@ from tests.a1111_fakes import Processing
 
 
 class FakeHost:
-    """The protocol of base.py, writing down what it is asked for."""
+    """A WebUI as the hooks see it, writing down what it is asked for."""
 
     name = "fake 1.0"
 
@@ -61,16 +61,14 @@ class FakeHost:
 
     def colour(self, p, job, x):
         self.order.append("colour")
-        job.attachment = SimpleNamespace(close=lambda: self.order.append("close"))
+        job.run = SimpleNamespace(close=lambda: self.order.append("close"))
+        job.frame = Frame(x.shape[-1] * 8, x.shape[-2] * 8)
 
     def stop(self, p, error):
         self.stopped.append(error)
 
     def release(self, p):
         self.order.append("release")
-
-    def interrupted(self):
-        return False
 
     def say(self, p, text):
         self.said.append(text)
@@ -220,7 +218,6 @@ def test_lines_lie_over_the_result_at_its_own_size(hooks, pictures):
     hooks.process(p, args)
     job = getattr(p, hooks.JOB)
     hooks.before_sampling(p, args, torch.zeros(1, 4, 8, 8))
-    job.conditioning(hooks.host(), Frame(64, 64))
     plain = Image.new("RGB", (64, 64), "orange")
     assert job.finish(plain, 0).tobytes() == overlay_lines(plain, pictures[0], Settings(line_overlay=1.0)).tobytes()
 

@@ -170,7 +170,7 @@ def test_a_callback_that_failed_is_made_up_for_at_the_next_job(a1111, tmp_path, 
     assert loading.noted().colorize_prediction == "v"
     model.sd_checkpoint_info = SimpleNamespace(filename=str(eps))
     with monkeypatch.context() as patch:
-        patch.setattr(loading.webui, "told_prediction", lambda file: 1 / 0)
+        patch.setattr(loading.program, "told_prediction", lambda file: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             loading.on_model_loaded(model)
     assert loading.noted().colorize_prediction == "eps" and model.colorize_file.path == eps

@@ -14,7 +14,7 @@ from PIL import Image
 from lib_colorize.errors import ColorizeError
 from lib_colorize.hosts.pictures import decode_picture, picture_hash
 from lib_colorize.hosts.request import ARGUMENTS, parse
-from lib_colorize.hosts.settings import HOST_OWNED, PREFIX, JobSettings, Start, infotext_key, job_fields
+from lib_colorize.hosts.settings import HOST_OWNED, PREFIX, JobSettings, StartFrom, infotext_key, job_fields
 from lib_colorize.hosts.webui.a1111.marks import read_marks, write_marks
 from lib_colorize.method.conditioning import Branch
 from lib_colorize.method.settings import Polarity
@@ -43,7 +43,7 @@ def test_list_and_dictionary_ask_for_the_same():
     named = parse([{"reference": "reference", **changes}])
     assert listed == named
     assert listed.settings == JobSettings(
-        reference_guidance=7.5, polarity=Polarity.LIGHT_ON_DARK, start=Start.BASE, size_from_sketch=True)
+        reference_guidance=7.5, polarity=Polarity.LIGHT_ON_DARK, start=StartFrom.BASE, size_from_sketch=True)
 
 
 def test_shorter_lists_take_defaults():
@@ -79,7 +79,7 @@ def test_a_wrong_argument_is_one_line_that_names_it(args, named):
 
 def test_infotext_holds_what_differs_and_comes_back_exactly():
     settings = JobSettings(
-        reference_guidance=0.1 + 3, block_strengths=tuple(i / 15 for i in range(16)), start=Start.BASE,
+        reference_guidance=0.1 + 3, block_strengths=tuple(i / 15 for i in range(16)), start=StartFrom.BASE,
         polarity=Polarity.LIGHT_ON_DARK, size_from_sketch=True, guidance_end=0.7)
     text = settings.job_infotext()
     assert len(text) == 6 and all(key.startswith(PREFIX) for key in text)

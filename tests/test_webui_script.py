@@ -17,7 +17,7 @@ from PIL import Image
 
 from lib_colorize.errors import ColorizeError
 from lib_colorize.hosts.request import ARGUMENTS
-from lib_colorize.hosts.settings import PREFIX, JobSettings, Start, infotext_key, job_fields
+from lib_colorize.hosts.settings import PREFIX, JobSettings, StartFrom, infotext_key, job_fields
 from lib_colorize.method.lineart import EXTRACTORS
 from lib_colorize.method.settings import Polarity
 from lib_colorize.models.catalogue import CATALOGUE, Folders
@@ -114,7 +114,7 @@ def test_sliders_have_the_range_of_their_setting_and_float_values(untouched):
 
 def test_every_choice_is_offered(untouched):
     by_name = dict(zip(ARGUMENTS, untouched.arguments))
-    for name, values in (("polarity", [each.value for each in Polarity]), ("start", [each.value for each in Start]),
+    for name, values in (("polarity", [each.value for each in Polarity]), ("start", [each.value for each in StartFrom]),
                          ("extractor", list(EXTRACTORS))):
         assert [value for _, value in by_name[name].choices] == values
 
@@ -262,7 +262,7 @@ VALUES = {
     "semantics_strength": 0.5, "colour_strength": 1.25, "encoder_strength": 0.75,
     "block_strengths": tuple(i / 8 for i in range(16)), "guidance_start": 0.1, "guidance_end": 0.9,
     "no_guidance_start": 0.2, "no_guidance_end": 0.3, "polarity": Polarity.DARK_ON_LIGHT, "extractor": "paper",
-    "line_overlay": 0.5, "start": Start.BASE, "size_from_sketch": True,
+    "line_overlay": 0.5, "start": StartFrom.BASE, "size_from_sketch": True,
 }
 
 

@@ -14,7 +14,7 @@ HOST_OWNED = frozenset(("steps", "sampler", "scheduler", "seed", "width", "heigh
 PREFIX = "Colorize "  # of every infotext key: other extensions write theirs into the same text
 
 
-class Start(enum.Enum):
+class StartFrom(enum.Enum):
     """What sampling starts from in img2img."""
 
     NOISE = "pure noise"
@@ -25,8 +25,8 @@ class Start(enum.Enum):
 class JobSettings(Settings):
     """Settings of one WebUI job. HOST_OWNED fields keep their defaults and are not looked at."""
 
-    start: Start = setting(
-        Start.NOISE, "Start", "start",
+    start: StartFrom = setting(
+        StartFrom.NOISE, "Start", "start",
         "pure noise = colour the sketch anew at any denoising strength; keep base = img2img's picture is coloured "
         "already, the denoising strength says how much of it may change, and the sketch is the extension's own picture",
         advanced=False)

@@ -9,7 +9,7 @@ from ..hosts.checkpoints import INSIDE
 from .texts import Texts
 
 if TYPE_CHECKING:
-    from ..hosts.questions import Status
+    from ..hosts.checkpoint_status import Status
 
 
 def model_note(status: Status, t: Texts) -> str:

@@ -12,7 +12,7 @@ from ..models.status import FileStatus, Need, status
 from .texts import Texts
 
 if TYPE_CHECKING:
-    from ..hosts.questions import Status
+    from ..hosts.checkpoint_status import Status
 
 
 def downloads(texts: Texts) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from ..models.catalogue import Folders
 from .language import Language
 
 if TYPE_CHECKING:
-    from ..hosts.questions import Status
+    from ..hosts.checkpoint_status import Status
 
 Frame = Callable[[str, str], AbstractContextManager[Any]]  # (label, elem_id) -> yields the checkbox "enabled"
 

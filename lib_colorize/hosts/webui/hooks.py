@@ -9,27 +9,31 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
 from ... import __version__
 from ...errors import ColorizeError
 from ...models.catalogue import Folders
-from .. import questions as answers
-from ..host import Host, Undo
-from ..job import Job, start
-from ..questions import Status
+from .. import checkpoint_status, sketch_preview
+from ..checkpoint_status import Status
+from ..job import Job, ready_file, start
 from ..request import names_nothing, parse
 from ..settings import PREFIX, JobSettings
 from . import axes
 from . import routes as api
+from .shared.processing import host_run
+
+if TYPE_CHECKING:
+    from .shared.patching import Undo
+    from .shared.webui import WebUI
 
 TITLE = "ColorizeDiffusion"
 JOB, RESULTS = "colorize_job", "colorize_results"  # on a processing object
 
 
-def _find_host() -> Host:
+def _find_host() -> WebUI:
     """The adapter of the WebUI that this runs in; ColorizeError in one that has none."""
     from modules.scripts import Script
 
@@ -51,11 +55,11 @@ def _find_host() -> Host:
     return A1111()
 
 
-_host: Host | None = None
+_host: WebUI | None = None
 _undo: list[Undo] = []
 
 
-def host() -> Host:
+def host() -> WebUI:
     """The WebUI that this runs in."""
     global _host
     if _host is None:
@@ -112,7 +116,11 @@ def process(p: Any, args: Sequence[Any]) -> None:
     request = request.with_settings(getattr(p, axes.CHOSEN, {}))
     again = before is not None and any(given is result for given in getattr(p, "init_images", None) or ()
                                        for result in results)
-    job = start(host(), p, request, before.sketches if again else ())
+    ready_file(host())  # without it nothing else matters
+    refusal = host().refusal(p)
+    if refusal:
+        raise ColorizeError(refusal)
+    job = start(host(), request, host_run(p, before.sketches if again else ()))
     host().prepare(p, job)
     p.extra_generation_params.update(job.infotext())
     setattr(p, JOB, job)
@@ -132,7 +140,7 @@ def postprocess_image(p: Any, pp: Any, args: Sequence[Any]) -> None:
     if job is None:
         return
     try:
-        if job.attachment is None:
+        if job.run is None:
             raise ColorizeError("this WebUI never called the extension before sampling, so nothing was coloured; it "
                                 "takes AUTOMATIC1111 1.10 or Forge 2.0")
         pp.image = job.finish(pp.image, getattr(p, "batch_index", 0))
@@ -171,17 +179,17 @@ def _say_if_ignored(p: Any, args: Sequence[Any]) -> None:
 
 def status() -> Status:
     """What the page says about the checkpoint that the next run will use."""
-    return answers.status(host())
+    return checkpoint_status.status(host())
 
 
 def preview(image: Any, settings: JobSettings, size: tuple[int, int] | None = None) -> Image.Image:
-    """What the model will see of a sketch, as in `answers`."""
-    return answers.preview(host(), image, settings, size)
+    """What the model will see of a sketch, as in `sketch_preview`."""
+    return sketch_preview.preview(host(), image, settings, size)
 
 
 def size_for(image: Any, settings: JobSettings) -> tuple[int, int]:
     """(width, height) that a sketch gets at the loaded checkpoint's own size."""
-    return answers.size_for(host(), image, settings)
+    return sketch_preview.size_for(host(), image, settings)
 
 
 def folders() -> Folders:

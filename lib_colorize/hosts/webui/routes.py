@@ -15,11 +15,12 @@ from ...errors import ColorizeError
 from ...method.lineart import EXTRACTORS
 from ...method.settings import MAX_SIZE
 from ...models.scan import scan
+from ..checkpoint_status import status
 from ..host import Host
 from ..pictures import shortened
-from ..questions import preview, status
 from ..request import ARGUMENTS
 from ..settings import JobSettings, infotext_key, job_fields
+from ..sketch_preview import preview
 from .access import guard_of
 
 ROOT = "/colorize-diffusion"

@@ -12,28 +12,29 @@ import torch
 from modules import devices, lowvram, prompt_parser, sd_models, sd_samplers, sd_unet, shared
 from torch import Tensor, nn
 
-from ....method.attach import Attached, Attachment
-from ....method.conditioning import Branch, Conditioning
+from ....method.attach import Attached
+from ....method.conditioning import Branch
 from ....method.guidance import Guidance
 from ....method.settings import Settings
 from ...checkpoints import ColorizeFile
-from ...host import Undo
-from ...job import Job, frame_of
-from ..shared import processing as webui
-from ..shared.sampling import wrap_sampler
+from ...job import Job
+from ...sampler_run import SamplerRun
+from ..shared import program
+from ..shared.patching import Undo
+from ..shared.webui import WebUI
 from .loading import Loading, noted
 from .marks import Rows
 
 ARGUMENTS = ("x", "timesteps", "context")  # of the U-Net
 
 
-class A1111(webui.WebUI):
-    """The protocol of base.py."""
+class A1111(WebUI):
+    """AUTOMATIC1111, as the hooks see it."""
 
     own_methods = ("setup_conds", "calculate_hr_conds", "init")
 
     def __init__(self) -> None:
-        self.name = f"AUTOMATIC1111 {webui.version()}"
+        self.name = f"AUTOMATIC1111 {program.version()}"
         self._loading = Loading()
 
     def install(self) -> Sequence[Undo]:
@@ -64,37 +65,37 @@ class A1111(webui.WebUI):
             lowvram.send_everything_to_cpu()
         devices.torch_gc()
 
-    def before_load(self, p: Any) -> None:
-        pass  # `Loading` recovers by itself
-
     def prepare(self, p: Any, job: Job) -> None:
         def setup_conds(p: Any) -> None:
             config = sd_samplers.find_sampler_config(p.sampler_name)
             p.firstpass_steps = config.total_steps(p.steps) if config else p.steps
             p.step_multiplier = p.firstpass_steps // p.steps
-            p.c, p.uc = p.hr_c, p.hr_uc = _conditions(job, len(p.prompts))
+            p.c, p.uc = p.hr_c, p.hr_uc = _row_conditions(job, len(p.prompts))
 
-        webui.prepare(p, job)
+        super().prepare(p, job)
         p.setup_conds = types.MethodType(setup_conds, p)
         p.calculate_hr_conds = lambda: None  # made with the others
         if self._loading.failure:
             self.say(p, self._loading.failure)
             self._loading.failure = ""
 
-    def colour(self, p: Any, job: Job, x: Tensor) -> None:
-        frame = frame_of(p, job, x)
-        conditioning = job.conditioning(self, frame)
-        attachment = Attachment(p.sd_model.model.diffusion_model, conditioning, job.settings)
-        job.attachment = attachment
+    def unet(self, p: Any) -> nn.Module:
+        return p.sd_model.model.diffusion_model  # type: ignore[no-any-return]
 
-        @contextmanager
-        def around() -> Iterator[None]:
-            with _shown(p, job, conditioning, attachment):
+    @contextmanager
+    def show(self, p: Any, run: SamplerRun) -> Iterator[None]:
+        """Sketch, reference and guidance act in the model."""
+        denoiser, scale = p.sampler.model_wrap_cfg, p.cfg_scale
+        rows = _rows(run.settings, run.has_reference, run.context)
+        with (run.applied() as attached, rows.told(denoiser, p.sd_model.model),
+              _assigned_rows(self.unet(p), attached, run, rows)):
+            p.cfg_scale = run.guidance().scale  # may be scaled further by others
+            denoiser.combine_denoised = types.MethodType(_combine(run, attached, p.cfg_scale), denoiser)
+            try:
                 yield
-            webui.require_calls(attachment)
-
-        wrap_sampler(p.sampler, around, webui.from_noise(p, job.settings))
-        webui.forget_base(p, job.settings)
+            finally:
+                vars(denoiser).pop("combine_denoised", None)
+                p.cfg_scale = scale
 
 
 def _layout(settings: Settings, has_reference: bool) -> tuple[tuple[Branch, ...], Branch]:
@@ -107,16 +108,14 @@ def _layout(settings: Settings, has_reference: bool) -> tuple[tuple[Branch, ...]
     return (first, *others), unconditional
 
 
-def _rows(job: Job) -> Rows:
-    tokens = job.tokens
-    if tokens is None:
-        tokens = torch.zeros(1, 1, job.file.config.unet.context_dim)
-    return Rows(*_layout(job.settings, job.tokens is not None), tokens[0].to(devices.device, devices.dtype))
+def _rows(settings: Settings, has_reference: bool, context: Tensor) -> Rows:
+    """context: [1, N, D]."""
+    return Rows(*_layout(settings, has_reference), context[0].to(devices.device, devices.dtype))
 
 
-def _conditions(job: Job, count: int) -> tuple[Any, Any]:
+def _row_conditions(job: Job, count: int) -> tuple[Any, Any]:
     """The host's conditions and unconditionals for `count` pictures: tokens or zeros, the same at every step."""
-    rows = _rows(job)
+    rows = _rows(job.settings, job.tokens is not None, job.context())
     conditions, unconditional = _layout(job.settings, job.tokens is not None)
 
     def scheduled(branch: Branch) -> Any:
@@ -128,30 +127,12 @@ def _conditions(job: Job, count: int) -> tuple[Any, Any]:
             [[scheduled(unconditional)] for _ in range(count)])
 
 
-@contextmanager
-def _shown(p: Any, job: Job, conditioning: Conditioning, attachment: Attachment) -> Iterator[None]:
-    """Sketch, reference and guidance act in the model; undone whatever the way out."""
-    unet, denoiser, settings = p.sd_model.model.diffusion_model, p.sampler.model_wrap_cfg, job.settings
-    scale, rows = p.cfg_scale, _rows(job)
-    with (attachment.applied() as attached, rows.told(denoiser, p.sd_model.model),
-          _assigned_rows(unet, attached, job, rows, conditioning.pictures)):
-        p.cfg_scale = Guidance.of(settings, conditioning.tokens is not None).scale  # may be scaled further by others
-        denoiser.combine_denoised = types.MethodType(_combine(settings, attached, conditioning, p.cfg_scale), denoiser)
-        try:
-            yield
-        finally:
-            vars(denoiser).pop("combine_denoised", None)
-            p.cfg_scale = scale
-
-
-def _combine(settings: Settings, attached: Attached, conditioning: Conditioning, usual: float) -> Callable[..., Tensor]:
+def _combine(run: SamplerRun, attached: Attached, usual: float) -> Callable[..., Tensor]:
     """In place of the host's `combine_denoised`: x_out has each picture's conditions, then the unconditionals."""
-    has_reference = conditioning.tokens is not None
-    conditions, unconditional = _layout(settings, has_reference)
+    conditions, unconditional = _layout(run.settings, run.has_reference)
 
     def combine_denoised(self: Any, x_out: Tensor, conds_list: Any, uncond: Tensor, cond_scale: float) -> Tensor:
-        acts = has_reference and settings.uses_reference_at(attached.progress)
-        guidance = Guidance.of(settings, acts)
+        guidance = run.guidance(attached.progress)
         if cond_scale != usual:  # CFG++ takes a share of it; 1 where the host leaves guidance out for this step
             scale = 1.0 if cond_scale == 1.0 else guidance.scale * cond_scale / usual
             guidance = replace(guidance, scale=scale)
@@ -164,21 +145,20 @@ def _combine(settings: Settings, attached: Attached, conditioning: Conditioning,
 
 
 @contextmanager
-def _assigned_rows(unet: Any, attached: Attached, job: Job, told: Rows, pictures: int) -> Iterator[None]:
+def _assigned_rows(unet: nn.Module, attached: Attached, run: SamplerRun, told: Rows) -> Iterator[None]:
     """Tells `attached` before each call what its rows show; equal rows are computed once."""
     places: list[Tensor | None] = [None]  # of each row among those that are computed
-    last = job.file.usable().schedule.timesteps - 1
 
     def before(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         x, t, context = _arguments(args, kwargs)
-        attached.progress = 1 - float(t[0]) / last
-        acts = job.tokens is not None and job.settings.uses_reference_at(attached.progress)
+        attached.progress = run.progress(float(t[0]))
+        acts = run.reference_acts(attached.progress)
         rows = [(Branch.FULL if branch is Branch.NO_REFERENCE and not acts else branch, picture)
                 for branch, picture in told.shown(context)]
         chosen = list(range(len(rows)))
         if "forward" not in vars(module):  # somebody who replaces it may count on the number of rows
             chosen = sorted({rows.index(row) for row in rows})
-        attached.assigned = [(rows[i][0], rows[i][1] % pictures) for i in chosen]
+        attached.assigned = [(rows[i][0], rows[i][1] % run.pictures) for i in chosen]
         places[0] = None
         if len(chosen) == len(rows):
             return None

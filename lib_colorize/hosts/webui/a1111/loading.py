@@ -20,11 +20,10 @@ from ....checkpoint.config import PARTS
 from ....checkpoint.host_config import host_config
 from ....method.schedule import Prediction, sampled_alphas
 from ...checkpoints import ColorizeFile, colorize_file
-from ...host import Undo
-from ..shared import processing as webui
+from ..shared import program
 from ..shared.api_arguments import watch
 from ..shared.host_files import host_file
-from ..shared.patching import replace_function
+from ..shared.patching import Undo, replace_function
 from ..shared.probing import probe_loaded
 from .marks import on_batch
 
@@ -41,7 +40,7 @@ class Loading:
         """Replace the host's functions; returns how to undo that."""
         undo = [
             replace_function(sd_models_config, "find_checkpoint_config", self._find_config),
-            webui.list_shipped(),
+            program.list_shipped(),
             watch(),
             replace_function(sd_models, "reload_model_weights", self._reload),
         ]
@@ -103,7 +102,7 @@ def _colorize(state_dict: Mapping[str, Tensor], info: Any) -> ColorizeFile | Non
 def write_config(file: ColorizeFile) -> str:
     """The path of the host's configuration for this file; equal files share one, so that the host reuses its model."""
     card = file.usable()
-    prediction = webui.told_prediction(file) or Prediction.EPS  # probed once it is loaded
+    prediction = program.told_prediction(file) or Prediction.EPS  # probed once it is loaded
     config = host_config(replace(card, prediction=prediction, config=replace(card.config, unet=replace(
         card.config.unet, linear_projections=file.linear_projections))), NO_TEXT)
     return str(host_file(config, ".yaml"))
@@ -130,7 +129,7 @@ def on_model_loaded(model: Any) -> None:
     file = colorize_file(_path(model))
     model.colorize_file, model.colorize_prediction = file, ""
     if file is not None and not file.problem:
-        prediction = webui.told_prediction(file) or _probe(model, file)
+        prediction = program.told_prediction(file) or _probe(model, file)
         if prediction is not None:
             model.parameterization = model.colorize_prediction = prediction.value
         if file.usable().schedule.zero_snr:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -12,25 +12,23 @@ from backend.sampling.condition import Condition, compile_conditions
 from modules import sd_models
 from torch import Tensor, nn
 
-from ....method.attach import Attachment
 from ....method.conditioning import Branch
-from ....method.guidance import Guidance
 from ...checkpoints import ColorizeFile
-from ...host import Undo
-from ...job import Job, frame_of
-from ..shared import processing as webui
-from ..shared.sampling import wrap_sampler
+from ...sampler_run import SamplerRun
+from ..shared import program
+from ..shared.patching import Undo
+from ..shared.webui import WebUI
 from . import loading as forge_loading
 
 ROWS = "colorize_rows"  # of a condition: branch and picture of each of its rows
 ORDER = tuple(Branch)
 
 
-class Forge(webui.WebUI):
-    """The protocol of base.py."""
+class Forge(WebUI):
+    """Forge, as the hooks see it."""
 
     def __init__(self) -> None:
-        self.name = f"Forge {webui.version()}"
+        self.name = f"Forge {program.version()}"
 
     def install(self) -> Sequence[Undo]:
         return forge_loading.install()
@@ -55,55 +53,41 @@ class Forge(webui.WebUI):
     def before_load(self, p: Any) -> None:
         forge_loading.forget_failed_load()
 
-    def prepare(self, p: Any, job: Job) -> None:
-        webui.prepare(p, job)
+    def unet(self, p: Any) -> nn.Module:
+        return p.sd_model.forge_objects.unet.model.diffusion_model  # type: ignore[no-any-return]
 
-    def colour(self, p: Any, job: Job, x: Tensor) -> None:
-        conditioning = job.conditioning(self, frame_of(p, job, x))
-        unet = p.sd_model.forge_objects.unet.clone()
-        attachment = Attachment(unet.model.diffusion_model, conditioning, job.settings)
-        job.attachment = attachment
-        unet.add_conditioning_modifier(_conditions(job))
-        unet.set_model_unet_function_wrapper(_unet_call(
-            job, unet.model, attachment, conditioning.pictures, unet.model_options.get("model_function_wrapper")))
-        if job.tokens is not None and len(Guidance.of(job.settings).weights) > 1:  # three branches; Forge counts on two
-            unet.set_memory_peak_estimation_modifier(
-                lambda shape: unet.memory_required([shape[0] * 3 // 2, *shape[1:]]))
-        p.sd_model.forge_objects.unet = unet
-
-        @contextmanager
-        def around() -> Iterator[None]:
-            yield
-            webui.require_calls(attachment)
-
-        wrap_sampler(p.sampler, around, webui.from_noise(p, job.settings))
-        webui.forget_base(p, job.settings)
+    def show(self, p: Any, run: SamplerRun) -> AbstractContextManager[None]:
+        """At once, so that other extensions may build upon it; the host drops the clone after its batch."""
+        patcher = p.sd_model.forge_objects.unet.clone()
+        patcher.add_conditioning_modifier(_condition_modifier(run))
+        patcher.set_model_unet_function_wrapper(
+            _unet_call(run, patcher.model, patcher.model_options.get("model_function_wrapper")))
+        if len(run.guidance().weights) > 1:  # three branches; Forge counts on two
+            patcher.set_memory_peak_estimation_modifier(
+                lambda shape: patcher.memory_required([shape[0] * 3 // 2, *shape[1:]]))
+        p.sd_model.forge_objects.unet = patcher
+        return nullcontext()
 
 
-def _progress(job: Job, model: Any, sigma: Tensor) -> float:
+def _progress(run: SamplerRun, model: Any, sigma: Tensor) -> float:
     """0 at the start of sampling to 1."""
-    return 1 - float(model.predictor.timestep(sigma[:1])[0]) / (job.file.usable().schedule.timesteps - 1)
+    return run.progress(float(model.predictor.timestep(sigma[:1])[0]))
 
 
-def _conditions(job: Job) -> Callable[..., Any]:
+def _condition_modifier(run: SamplerRun) -> Callable[..., Any]:
     """Replaces the conditions of each step by reference tokens and zeros, and the guidance scale by ours.
 
     Forge averages its unconditional entries by their strength, so that two guidances are one formula (`Guidance`).
     """
-    settings = job.settings
 
     def modify(
         model: Any, x: Tensor, timestep: Tensor, uncond: Any, cond: Any, cond_scale: float, model_options: Any,
         seed: Any,
     ) -> Any:
-        tokens = job.tokens
-        if tokens is None:
-            tokens = torch.zeros(1, 1, job.file.config.unet.context_dim)
-        acts = job.tokens is not None and settings.uses_reference_at(_progress(job, model, timestep))
-        guidance = Guidance.of(settings, acts)
+        guidance = run.guidance(_progress(run, model, timestep))
 
         def entry(branch: Branch, strength: float) -> dict[str, Any]:
-            context = torch.zeros_like(tokens) if branch is Branch.NO_REFERENCE else tokens
+            context = torch.zeros_like(run.context) if branch is Branch.NO_REFERENCE else run.context
             made: dict[str, Any] = compile_conditions(context.to(x).expand(len(x), -1, -1))[0]
             rows = [[float(ORDER.index(branch)), float(i)] for i in range(len(x))]
             made["model_conds"][ROWS] = Condition(torch.tensor(rows, device=x.device))
@@ -121,9 +105,7 @@ def _conditions(job: Job) -> Callable[..., Any]:
     return modify
 
 
-def _unet_call(
-    job: Job, model: Any, attachment: Attachment, pictures: int, inner: Callable[..., Tensor] | None,
-) -> Callable[..., Tensor]:
+def _unet_call(run: SamplerRun, model: Any, inner: Callable[..., Tensor] | None) -> Callable[..., Tensor]:
     """Around each call of the U-Net: the conditioning is attached, each row as its own mark says.
 
     A call without marks is another extension's own (reference-only looks at a picture by one), and stays as it is.
@@ -137,9 +119,9 @@ def _unet_call(
         rows = c.pop(ROWS, None)
         if rows is None:
             return plain(apply_model, args)
-        with attachment.applied() as attached:
-            attached.assigned = [(ORDER[int(branch)], int(picture) % pictures) for branch, picture in rows.tolist()]
-            attached.progress = _progress(job, model, args["timestep"])
+        with run.applied() as attached:
+            attached.assigned = [(ORDER[int(branch)], int(picture) % run.pictures) for branch, picture in rows.tolist()]
+            attached.progress = _progress(run, model, args["timestep"])
             return plain(apply_model, {**args, "c": c})
 
     return call

@@ -26,10 +26,10 @@ from ....errors import ColorizeError
 from ....method.network_config import VAEConfig
 from ....method.schedule import Prediction, interpolated_t
 from ...checkpoints import ColorizeFile, colorize_file
-from ...host import Undo
-from ..shared import processing as webui
+from ..shared import program
 from ..shared.api_arguments import watch
 from ..shared.host_files import host_files
+from ..shared.patching import Undo
 from ..shared.probing import probe_loaded
 
 PREDICTIONS = {Prediction.EPS: "epsilon", Prediction.V: "v_prediction"}  # Forge's words
@@ -99,7 +99,7 @@ class ColorizeEngine(ForgeDiffusionEngine):  # type: ignore[misc]
         self.colorize_file: ColorizeFile = estimated_config.file
         schedule = self.colorize_file.usable().schedule
         predictor = ColorizePrediction(
-            prediction_type=PREDICTIONS[webui.told_prediction(self.colorize_file) or Prediction.EPS],
+            prediction_type=PREDICTIONS[program.told_prediction(self.colorize_file) or Prediction.EPS],
             linear_start=schedule.linear_start, linear_end=schedule.linear_end, timesteps=schedule.timesteps)
         unet = UnetPatcher.from_model(model=huggingface_components["unet"], config=estimated_config,
                                       diffusers_scheduler=None, k_predictor=predictor)
@@ -135,7 +135,7 @@ class ColorizeEngine(ForgeDiffusionEngine):  # type: ignore[misc]
 def install() -> Sequence[Undo]:
     """Tell Forge of our kind of model and list the shipped checkpoint; returns how to undo that."""
     undo = [_listed(model_list.models, ColorizeGuess), _listed(loader.possible_models, ColorizeEngine),
-            webui.list_shipped(), watch()]
+            program.list_shipped(), watch()]
     script_callbacks.on_model_loaded(on_model_loaded)
     return undo
 
@@ -189,7 +189,7 @@ def on_model_loaded(model: Any) -> None:
     file = getattr(model, "colorize_file", None)
     if file is None:
         return
-    prediction = webui.told_prediction(file) or _probe(model, file)
+    prediction = program.told_prediction(file) or _probe(model, file)
     if prediction is not None:
         model.forge_objects.unet.model.predictor.prediction_type = PREDICTIONS[prediction]
     model.colorize_prediction = prediction.value if prediction else ""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+Undo = Callable[[], None]
 MARK = "colorize_replaces"  # on a replacement: what was there before
 
 
 def replace_function(
     owner: Any, name: str, make: Callable[[Callable[..., Any]], Callable[..., Any]],
-) -> Callable[[], None]:
+) -> Undo:
     """Sets owner.name to make(what is there); returns how to undo that.
 
     A replacement of ours from before a reload of the WebUI's scripts is taken off first. Undoing leaves alone what

@@ -1,4 +1,4 @@
-"""What the page asks between runs: the size that its sliders get."""
+"""What a page shows of a sketch before a run: the size that its sliders get."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from PIL import Image
 
 from lib_colorize.errors import ColorizeError
 from lib_colorize.hosts.checkpoints import SHIPPED
-from lib_colorize.hosts.questions import size_for
 from lib_colorize.hosts.settings import JobSettings
+from lib_colorize.hosts.sketch_preview import size_for
 
 HOST = SimpleNamespace(chosen_path=lambda: str(SHIPPED), picture_folders=lambda: (), fetch_picture=lambda: None)
 

@@ -1,9 +1,7 @@
-"""What page and routes ask between runs: which checkpoint there is, what the model will see, how large it will be."""
+"""What a page shows of a sketch before a run: what the model will see, and how large it will be."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -14,43 +12,11 @@ from ..method.images import line_drawing, to_image
 from ..method.settings import MAX_SIZE
 from .checkpoints import colorize_file
 from .host import Host
-from .job import decode, placement_of
 from .settings import JobSettings
-from .tokens import encoder_note
+from .sizes import placement_of
+from .sketches import decode
 
 SLIDER_LEAST, SLIDER_STEP = 64, 8  # of width and height in both WebUIs; the most is MAX_SIZE
-
-
-@dataclass(frozen=True)
-class Status:
-    """What the page says about the loaded checkpoint; `problem` is one sentence, empty when colouring can start."""
-
-    host: str
-    checkpoint: str
-    is_colorize: bool
-    prediction: str  # "eps", "v" or ""
-    resolution: int
-    reference_encoder: str  # a path, "inside the checkpoint" or ""
-    problem: str
-
-
-def status(host: Host) -> Status:
-    """What the page says about the checkpoint that the next run will use; it may not be loaded yet."""
-    path = host.chosen_path()
-    file, name = colorize_file(path), Path(path).stem
-    if file is None:
-        problem = f"{name} is no ColorizeDiffusion checkpoint." if name else "No checkpoint is chosen yet."
-        return Status(host.name, name, False, "", 0, "", problem)
-    if file.problem:
-        return Status(host.name, name, True, "", 0, "", file.problem)
-    loaded = host.loaded_file() == file
-    told = file.usable().prediction
-    prediction = host.prediction() if loaded else told.value if told else ""
-    encoder = encoder_note(host, file)
-    problem = "" if encoder else "The reference encoder is missing; see Models."
-    if loaded and not prediction:
-        problem = "The checkpoint does not say whether it predicts eps or v; see Settings > ColorizeDiffusion."
-    return Status(host.name, name, True, prediction, file.usable().resolution, encoder, problem)
 
 
 def preview(host: Host, image: Any, settings: JobSettings, size: tuple[int, int] | None = None) -> Image.Image:

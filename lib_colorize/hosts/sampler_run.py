@@ -1,0 +1,58 @@
+"""One run of a sampler: what its U-Net is shown, and how strong at which step. An adapter needs nothing else of a job.
+
+The U-Net is touched only inside `applied`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from torch import Tensor, nn
+
+from ..method.attach import Attached, Attachment
+from ..method.conditioning import Conditioning
+from ..method.guidance import Guidance
+from .settings import JobSettings
+
+
+class SamplerRun:
+    """Made once before a sampler starts; `close` it when the pictures are there."""
+
+    def __init__(
+        self, unet: nn.Module, conditioning: Conditioning, settings: JobSettings, context: Tensor, timesteps: int,
+    ) -> None:
+        """context: [1, N, D], what stands as a row's conditions, zeros without a reference; timesteps: of the noise
+        schedule. ColorizeError when the U-Net does not take this conditioning.
+        """
+        self.settings, self.context = settings, context
+        self.has_reference, self.pictures = conditioning.tokens is not None, conditioning.pictures
+        self._attachment, self._timesteps = Attachment(unet, conditioning, settings), timesteps
+
+    def progress(self, t: float) -> float:
+        """0 at the start of sampling to 1; t: the U-Net's own time, timesteps - 1 down to 0."""
+        return 1 - t / (self._timesteps - 1)
+
+    def reference_acts(self, progress: float) -> bool:
+        """Whether the reference acts there, by the window of the settings."""
+        return self.has_reference and self.settings.uses_reference_at(progress)
+
+    def guidance(self, progress: float | None = None) -> Guidance:
+        """Weights of the other branches, and the scale, at this progress; None = where the reference acts."""
+        return Guidance.of(
+            self.settings, self.has_reference if progress is None else self.reference_acts(progress))
+
+    @property
+    def calls(self) -> int:
+        """How often the U-Net has shown the conditioning."""
+        return self._attachment.calls
+
+    @contextmanager
+    def applied(self) -> Iterator[Attached]:
+        """Inside, the U-Net shows the conditioning; may be entered again and again."""
+        with self._attachment.applied() as attached:
+            yield attached
+
+    def close(self) -> None:
+        """Let go of all tensors; what still holds this object (a host's closures) holds nothing large."""
+        self._attachment.close()
