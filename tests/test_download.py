@@ -15,6 +15,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -430,6 +431,21 @@ def test_a_full_disk_is_told_before_the_first_byte(
     with pytest.raises(ColorizeError, match=r"free, 512.00 kB more needed; make room"):
         get(server, target)
     assert not target.exists()
+
+
+def test_what_is_dropped_counts_as_room(server: Server, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that holds the file once, and a server that cannot resume."""
+    server.answer = in_turn(cut_at(400_000), lambda handler: handler.send(503))
+    with pytest.raises(ColorizeError):
+        get(server, target, Expected(len(BODY)))
+
+    def usage(folder: Path) -> SimpleNamespace:
+        return SimpleNamespace(free=len(BODY) + 50_000 - sum(file.stat().st_size for file in folder.iterdir()))
+
+    monkeypatch.setattr(placing, "RESERVE", 0)
+    monkeypatch.setattr(placing.shutil, "disk_usage", usage)
+    server.answer = lambda handler: handler.send_file(ranges=False)
+    assert get(server, target).sha256 == SHA
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")

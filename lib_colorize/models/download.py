@@ -118,7 +118,8 @@ def _from_mirror(
     """The whole, checked file in `part`; Refused when this mirror does not give it, however often it is asked."""
     def accept(offer: Offer, done: int) -> None:
         _require_size(offer, wanted)
-        require_space(target.parent, (offer.size or wanted.size or 0) - done)
+        dropped = part.done if done == 0 else 0  # what is here of it makes room for itself
+        require_space(target.parent, (offer.size or wanted.size or 0) - done - dropped)
         meter.begin(done, offer.size)
 
     farthest, fruitless = part.done, 0
