@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
-import tempfile
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -31,11 +32,9 @@ def replacing(path: Path) -> Iterator[Path]:
         raise DiskError(f"{path}: a folder, expected the name of a file to write")
     unfinished: Path | None = None
     try:
-        handle, name = tempfile.mkstemp(".part", PREFIX, path.parent)  # torch wants a stem and a suffix
-        os.close(handle)
-        unfinished = Path(name)
+        unfinished, mode = _made(path.parent)
         yield unfinished
-        unfinished.chmod(default_mode())
+        unfinished.chmod(mode)  # who writes may have put another file there, which only its owner may read
         sync(unfinished)
         unfinished.replace(path)
     except Exception as error:
@@ -72,11 +71,17 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def default_mode() -> int:
-    """Permissions that a new file gets here; what writes through temporary files leaves 0600."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
+def _made(folder: Path) -> tuple[Path, int]:
+    """A new, empty file of a name that nobody has, and the permissions that any new file gets there.
+
+    They are read off the file: to ask for the umask is to change it, for all threads of the process.
+    """
+    path = folder / f"{PREFIX}{secrets.token_hex(8)}.part"  # torch wants a stem and a suffix
+    handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
+    try:
+        return path, stat.S_IMODE(os.fstat(handle).st_mode)
+    finally:
+        os.close(handle)
 
 
 def _of_the_disk(error: Exception) -> bool:

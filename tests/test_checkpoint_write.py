@@ -25,6 +25,7 @@ from lib_colorize.checkpoint.write import save, write
 from lib_colorize.errors import ColorizeError
 from lib_colorize.method.network_config import NetworkConfig, SketchConfig, UNetConfig, VAEConfig, VisionConfig
 from lib_colorize.method.schedule import Prediction
+from lib_colorize.whole_file import replacing
 from tests.golden.reader import Golden
 from tests.test_checkpoint_config import head_widths, tiny
 
@@ -252,5 +253,6 @@ def test_the_golden_model_is_read_and_written_bit_for_bit(golden: Golden, tmp_pa
 
 def test_a_written_file_has_the_permissions_of_any_new_file(tmp_path: Path) -> None:
     (tmp_path / "plain").touch()
-    save(tmp_path / "model.safetensors", {"a": torch.zeros(2)}, {})
+    with replacing(tmp_path / "model.safetensors") as unfinished:
+        save(unfinished, {"a": torch.zeros(2)}, {})
     assert (tmp_path / "model.safetensors").stat().st_mode == (tmp_path / "plain").stat().st_mode

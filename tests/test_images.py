@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import struct
+import threading
+import warnings
 import zlib
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFile
 
 from lib_colorize.errors import ColorizeError
+from lib_colorize.method import images
 from lib_colorize.method.images import (
     MIN_SIDE,
     Placement,
@@ -164,7 +167,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("kind", BAD)
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error", "ignore::PIL.Image.DecompressionBombWarning")
 def test_a_bad_file_gives_one_line_that_names_it(tmp_path: Path, kind: str) -> None:
     content, message = BAD[kind]
     path = tmp_path / f"{kind}.png"
@@ -199,6 +202,38 @@ def test_half_a_file_is_refused_even_where_the_host_allows_it(monkeypatch: pytes
         with pytest.raises(ColorizeError):
             open_image(BAD[kind][0])
     assert ImageFile.LOAD_TRUNCATED_IMAGES is True
+
+
+def test_overlapping_calls_leave_the_hosts_flag_and_filters_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each starts before the one before it has ended."""
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    filters, refused = list(warnings.filters), []
+
+    class Slow(io.BytesIO):
+        def __init__(self, content: bytes, started: threading.Event, may_end: threading.Event) -> None:
+            super().__init__(content)
+            self.started, self.may_end = started, may_end
+
+        def read(self, size: int | None = -1) -> bytes:
+            self.started.set()
+            self.may_end.wait(10)
+            return super().read(size)
+
+    def decode(stream: io.BytesIO) -> None:
+        with pytest.raises(ColorizeError, match="truncated"):
+            images._decode(stream, "half")
+        refused.append(stream)
+
+    events = [(threading.Event(), threading.Event()) for _ in range(3)]
+    threads = [threading.Thread(target=decode, args=(Slow(BAD["truncated_png"][0], *pair),)) for pair in events]
+    for thread, (started, _) in zip(threads, events):
+        thread.start()
+        assert started.wait(10)
+    for thread, (_, may_end) in zip(threads, events):  # the first to come is the first to go
+        may_end.set()
+        thread.join(10)
+    assert len(refused) == 3
+    assert ImageFile.LOAD_TRUNCATED_IMAGES is True and warnings.filters == filters
 
 
 # Sketches

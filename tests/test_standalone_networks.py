@@ -44,7 +44,7 @@ def test_weights_that_do_not_fit_are_listed() -> None:
     state = random_networks.random_state("unet", CONFIG)
     state["stray"] = state.pop("out.2.bias")
     state["out.2.weight"] = torch.zeros(3, 3)
-    with pytest.raises(ColorizeError, match=r"1 missing \(out.2.bias\).*1 unexpected \(stray\).*1 of wrong shape"):
+    with pytest.raises(ColorizeError, match=r"1 missing: out.2.bias; 1 unexpected: stray; 1 of a wrong shape"):
         networks.load(lambda: UNet(CONFIG.unet), state, "U-Net")
 
 

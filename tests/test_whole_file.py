@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
+import sys
+from pathlib import Path
 
 import pytest
 import torch
 
+from lib_colorize import whole_file
 from lib_colorize.errors import ColorizeError
 from lib_colorize.whole_file import DiskError, replacing, write_whole
 
@@ -33,6 +37,26 @@ def test_permissions_are_those_of_any_new_file(tmp_path):
     write_whole(tmp_path / "ours", "x")
     (tmp_path / "plain").write_text("x")
     assert (tmp_path / "ours").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="says the umask without setting it")
+def test_the_umask_is_never_touched_for_it_is_one_for_all_threads(tmp_path):
+    """Asked after each line of ours: two threads that read it by setting it would leave it at 0 for good."""
+    seen = set()
+
+    def look(frame, event, argument):
+        if frame.f_code.co_filename == whole_file.__file__:
+            seen.add(re.search(r"Umask:\s+(\d+)", Path("/proc/self/status").read_text(encoding="ascii"))[1])
+        return look
+
+    before, tracer = os.umask(0o027), sys.gettrace()
+    sys.settrace(look)
+    try:
+        write_whole(tmp_path / "a", "x")
+    finally:
+        sys.settrace(tracer)
+        os.umask(before)
+    assert seen == {"0027"} and (tmp_path / "a").stat().st_mode & 0o777 == 0o640
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), RuntimeError(

@@ -14,7 +14,7 @@ from .config import PARTS, Shapes, infer_network
 from .files import Entry
 from .layout import expected_shapes, vision_shapes
 from .metadata import ModelCard, prediction_from_metadata
-from .reference import find_layout, infer_reference, open_clip_shapes
+from .reference import find_tower, infer_reference, open_clip_shapes
 from .strict import Difference, difference
 
 
@@ -159,7 +159,7 @@ def _kind(entries: Mapping[str, Entry], metadata: Mapping[str, str]) -> Kind:
         first = unet.get("input_blocks.0.0.weight", ())[:2]
         labels = any(key.startswith("label_emb.") for key in unet)
         return Kind.SD2 if (context, first, labels) == ((1024,), (320, 4), False) else Kind.OTHER_SD
-    layout = find_layout(entries)
+    layout = find_tower(entries)
     return REFERENCE[layout.hugging_face, layout.full_clip] if layout else Kind.UNKNOWN
 
 
@@ -201,7 +201,7 @@ def _is_extra(key: str, kind: Kind) -> bool:
 
 
 def _with_reference(info: CheckpointInfo, entries: Mapping[str, Entry], overrides: Mapping[str, int]) -> CheckpointInfo:
-    layout = find_layout(entries)
+    layout = find_tower(entries)
     assert layout is not None
     shapes = {key: entry.shape for key, entry in entries.items()}
     config = infer_reference(shapes, layout, overrides.get("head_width"))

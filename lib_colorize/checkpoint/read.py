@@ -17,8 +17,8 @@ from .files import TensorFile, file_sha256, open_tensors
 from .identify import COLORIZE, PLAIN, CheckpointInfo, Kind, Told, identify
 from .layout import is_projection, vision_shapes
 from .metadata import ModelCard, Schedule
-from .reference import find_layout, infer_reference, open_clip_shapes, open_clip_tensors
-from .strict import require_equal
+from .reference import find_tower, infer_reference, open_clip_shapes, open_clip_tensors
+from .strict import difference
 
 State = dict[str, Tensor]
 ESSENTIAL = ("unet", "sketch_encoder")  # of a colorize checkpoint; VAE and reference encoder may come from elsewhere
@@ -113,7 +113,7 @@ def read_reference_encoder(
     """
     with open_tensors(path) as file:
         shapes = {key: entry.shape for key, entry in file.entries.items()}
-        layout = find_layout(shapes)
+        layout = find_tower(shapes)
         if layout is None:
             kind = identify(file.entries, file.metadata).kind
             has = "there is none inside" if kind in (*COLORIZE, *PLAIN) else "this is something else"
@@ -125,7 +125,7 @@ def read_reference_encoder(
             config = infer_reference(shapes, layout, head_width or (inside.head_width if inside else None))
         except ColorizeError as error:
             raise ColorizeError(f"{file.path}: {error}") from None
-        require_equal(file.path, open_clip_shapes(shapes, layout), vision_shapes(config))
+        difference(open_clip_shapes(shapes, layout), vision_shapes(config)).require_none(file.path)
         return open_clip_tensors(shapes, layout, file.tensor), config
 
 
@@ -135,8 +135,7 @@ def require_complete(info: CheckpointInfo, path: Path) -> NetworkConfig:
         raise ColorizeError(f"{path}: {info.kind.value}; expected {NEEDED}")
     if info.config is None or info.notes:
         raise ColorizeError(f"{path}: {'; '.join(info.notes) or info.kind.value}")
-    if info.differing:
-        raise ColorizeError(f"{path}: {info.differing}; the file is damaged or of another architecture")
+    info.differing.require_none(path)
     return info.config
 
 

@@ -42,7 +42,7 @@ class ReferenceLayout:
     full_clip: bool  # the text tower is in the file too
 
 
-def find_layout(keys: Iterable[str]) -> ReferenceLayout | None:
+def find_tower(keys: Iterable[str]) -> ReferenceLayout | None:
     """The vision tower in a file with these keys; None when there is none, or one of another kind."""
     names = set(keys)
     for key in sorted(names, key=len):

@@ -26,25 +26,26 @@ class Difference:
     def __add__(self, other: Difference) -> Difference:
         return Difference(self.missing + other.missing, self.unexpected + other.unexpected, self.wrong + other.wrong)
 
+    def require_none(self, where: object) -> None:
+        """ColorizeError with what is missing, unexpected or of a wrong shape, unless there is nothing."""
+        if self:
+            raise ColorizeError(f"{where}: {self}; the file is damaged or of another architecture")
+
     def __str__(self) -> str:
         wrong = [f"{key} {list(found)} instead of {list(expected)}" for key, found, expected in self.wrong]
         parts = (("missing", self.missing), ("unexpected", self.unexpected), ("of a wrong shape", wrong))
         return "; ".join(f"{len(keys)} {word}: {_some(keys)}" for word, keys in parts if keys)
 
 
-def difference(found: Shapes, expected: Shapes, prefix: str = "") -> Difference:
-    """How `found` differs from `expected`; 2-D and 4-D projections are the same. prefix: of the keys in the answer."""
-    wrong = tuple((prefix + key, tuple(shape), expected[key]) for key, shape in found.items()
-                  if key in expected and canonical_shape(key, tuple(shape)) != expected[key])
+def difference(found: Shapes, expected: Shapes, prefix: str = "", exact: bool = False) -> Difference:
+    """How `found` differs from `expected`. prefix: of the keys in the answer.
+
+    exact: False = 2-D and 4-D projections are the same (and 4-D in `expected`).
+    """
+    wrong = tuple((prefix + key, tuple(shape), expected[key]) for key, shape in found.items() if key in expected
+                  and (tuple(shape) if exact else canonical_shape(key, tuple(shape))) != expected[key])
     return Difference(tuple(prefix + key for key in expected if key not in found),
                       tuple(prefix + key for key in found if key not in expected), wrong)
-
-
-def require_equal(where: object, found: Shapes, expected: Shapes, prefix: str = "") -> None:
-    """Raise ColorizeError with what is missing, unexpected or of a wrong shape."""
-    differing = difference(found, expected, prefix)
-    if differing:
-        raise ColorizeError(f"{where}: {differing}; the file is damaged or of another architecture")
 
 
 def _some(keys: Iterable[str]) -> str:

@@ -10,14 +10,12 @@ from pathlib import Path
 from safetensors.torch import save_file
 from torch import Tensor
 
-from lib_colorize.whole_file import replacing
-
 from ..errors import ColorizeError
-from ..whole_file import default_mode
+from ..whole_file import replacing
 from .config import PARTS
 from .layout import expected_shapes, is_projection
 from .metadata import ModelCard
-from .strict import require_equal
+from .strict import difference
 
 
 def write(
@@ -39,8 +37,8 @@ def write(
                             "encoder")
     for part, prefix in PARTS.items():
         state = parts.get(part, {})
-        require_equal(file, {key: tuple(value.shape) for key, value in state.items()},
-                      expected_shapes(part, card.config), prefix)
+        shapes = {key: tuple(value.shape) for key, value in state.items()}
+        difference(shapes, expected_shapes(part, card.config), prefix).require_none(file)
         tensors.update({prefix + key: value for key, value in state.items()})
     projections = [value.ndim for key, value in parts["unet"].items() if is_projection(key)]
     unet = replace(card.config.unet, linear_projections=bool(projections) and max(projections) == 2)
@@ -50,9 +48,6 @@ def write(
 
 
 def save(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write a safetensors file and wait until it is on the disk."""
+    """Write a safetensors file; to a name of `replacing`, which sees to the rest."""
     plain = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
     save_file(plain, path, dict(metadata))
-    path.chmod(default_mode())
-    with path.open("rb+") as stream:
-        os.fsync(stream.fileno())

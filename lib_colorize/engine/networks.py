@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from ..errors import ColorizeError
+from ..checkpoint.strict import difference
 from ..method.network_config import VAEConfig
 
 RESOLUTION = 256  # ldm counts the attention resolutions of its VAE from here; pictures may have any size
@@ -24,15 +22,16 @@ class AutoencoderKL(nn.Module):
     def __init__(self, config: VAEConfig, scale_factor: float = 0.18215) -> None:
         """scale_factor: latents are draws from the posterior times this (method.md section 1)."""
         super().__init__()
-        from ldm.modules.diffusionmodules.model import Decoder, Encoder
+        from ldm.modules.diffusionmodules import model as ldm
 
+        vars(ldm)["print"] = _silent  # it prints while it builds; sys.stdout is one for all threads
         sizes = {
             "ch": config.ch, "ch_mult": config.ch_mult, "num_res_blocks": config.num_res_blocks,
             "z_channels": config.z_channels, "attn_resolutions": config.attn_resolutions,
             "in_channels": config.in_channels, "out_ch": config.out_ch, "resolution": RESOLUTION,
         }
-        self.encoder = Encoder(double_z=True, **sizes)
-        self.decoder = Decoder(**sizes)
+        self.encoder = ldm.Encoder(double_z=True, **sizes)
+        self.decoder = ldm.Decoder(**sizes)
         self.quant_conv = nn.Conv2d(2 * config.z_channels, 2 * config.embed_dim, 1)
         self.post_quant_conv = nn.Conv2d(config.embed_dim, config.z_channels, 1)
         self.scale_factor = scale_factor
@@ -54,9 +53,13 @@ class AutoencoderKL(nn.Module):
 
 
 def without_weights(make: Callable[[], _Module]) -> _Module:
-    """The module that `make` builds, its tensors on the meta device; silent (`ldm` prints while it builds)."""
-    with contextlib.redirect_stdout(io.StringIO()), torch.device("meta"):
+    """The module that `make` builds, its tensors on the meta device."""
+    with torch.device("meta"):
         return make()
+
+
+def _silent(*_: object) -> None:
+    """In place of `print`."""
 
 
 def load(
@@ -70,15 +73,8 @@ def load(
     """
     module = without_weights(make)
     wanted = {key: tuple(value.shape) for key, value in module.state_dict().items()}
-    missing = [key for key in wanted if key not in state]
-    unexpected = [key for key in state if key not in wanted]
-    misshapen = [f"{key} {list(state[key].shape)} for {list(shape)}" for key, shape in wanted.items()
-                 if key in state and tuple(state[key].shape) != shape]
-    if missing or unexpected or misshapen:
-        parts = [f"{len(keys)} {word} ({', '.join(keys[:3])}{', ...' if len(keys) > 3 else ''})"
-                 for word, keys in (("missing", missing), ("unexpected", unexpected), ("of wrong shape", misshapen))
-                 if keys]
-        raise ColorizeError(f"{what}: {'; '.join(parts)}; the file is damaged or of another architecture")
+    found = {key: tuple(value.shape) for key, value in state.items()}
+    difference(found, wanted, exact=True).require_none(what)
     module.load_state_dict(dict(state), strict=True, assign=True)
     module.to(device=device, dtype=dtype)
     for norm in module.modules():  # in float32 always: few numbers, and half precision costs most here

@@ -117,13 +117,13 @@ def _tree_noise(x: Tensor, levels: Tensor, seed: int) -> StepNoise:
     """Noise like x from a Brownian motion over the levels, so that it does not depend on the number of steps."""
     import torch
 
+    # of a last digit beyond the ends, which it clamps; for good, as `catch_warnings` is one for all threads
+    warnings.filterwarnings("ignore", "Should have t", UserWarning, "torchsde")
     like = torch.zeros(x.shape, dtype=x.dtype)  # on the CPU, as above
     tree = k_diffusion_sampling().BrownianTreeNoiseSampler(like, levels.min(), levels.max(), seed=[seed])
 
     def noise(sigma: Tensor, after: Tensor) -> Tensor:
-        with warnings.catch_warnings():  # torchsde warns of a last digit beyond the ends, and clamps it
-            warnings.simplefilter("ignore", UserWarning)
-            return tree(sigma.cpu(), after.cpu()).to(x.device)
+        return tree(sigma.cpu(), after.cpu()).to(x.device)
 
     return noise
 

@@ -7,9 +7,7 @@ import itertools
 import math
 import os
 import stat
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -78,27 +76,38 @@ def _printable(source: Any) -> str:
     return name if name.isprintable() and name else repr(name)
 
 
-@contextmanager
-def _strict_pillow() -> Iterator[None]:
-    """Half a file is an error even where the host allows it, and our own size limit replaces Pillow's warning."""
-    before = ImageFile.LOAD_TRUNCATED_IMAGES
-    ImageFile.LOAD_TRUNCATED_IMAGES = False
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = before
+class _StrictPillow:
+    """Inside, half a file is an error even where the host allows it. Threads may overlap: Pillow's flag is one for all,
+    so the first to come sets it and the last to go puts it back, unless somebody else has set it meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._inside, self._before = threading.Lock(), 0, False
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._before, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside and not ImageFile.LOAD_TRUNCATED_IMAGES:
+                ImageFile.LOAD_TRUNCATED_IMAGES = self._before
+
+
+_STRICT = _StrictPillow()
 
 
 def _decode(stream: BinaryIO, name: str) -> Image.Image:
     if stream.seek(0, os.SEEK_END) == 0:
         raise ColorizeError(f"{name}: an empty file (0 bytes), expected a picture")
     stream.seek(0)
-    with _strict_pillow():
+    with _STRICT:
         try:
             image = Image.open(stream)
-        except Image.DecompressionBombError:
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # Pillow's own limit is wider than ours
             raise ColorizeError(f"{name}: too large, expected at most {_limit()}; make it smaller") from None
         except Exception:  # noqa: BLE001 - Pillow raises anything here, SyntaxError to struct.error
             raise ColorizeError(f"{name}: not an image that can be read; expected PNG, JPEG, WebP") from None
