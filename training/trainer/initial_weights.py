@@ -13,6 +13,7 @@ from lib_colorize.checkpoint.files import TensorFile, open_tensors
 from lib_colorize.checkpoint.identify import part_of
 from lib_colorize.checkpoint.layout import is_projection
 from lib_colorize.checkpoint.read import read_reference_encoder
+from lib_colorize.checkpoint.strict import Difference
 from lib_colorize.engine.networks import AutoencoderKL, load
 from lib_colorize.errors import ColorizeError
 from lib_colorize.method.reference_encoder import ReferenceEncoder
@@ -142,7 +143,4 @@ def _check(
     dropped = {f"unet.{name}.attn2.{layer}.weight" for name, _ in cross_attention_blocks(model.unet)
                for layer in ("to_q", "to_k")} if model.kind is Tokens.CLS else set()
     extra = [key for key in unexpected if key.startswith(("unet.", "sketch_encoder.")) and key not in dropped]
-    if lacking or extra:
-        parts = [f"{len(keys)} {word} ({', '.join(keys[:SHOWN])}{', ...' if len(keys) > SHOWN else ''})"
-                 for word, keys in (("missing", lacking), ("unexpected", extra)) if keys]
-        raise ColorizeError(f"{source}: {'; '.join(parts)}; the file is damaged or of another architecture")
+    Difference(tuple(lacking), tuple(extra)).require_none(source)
