@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from training.evidence.benchmark import Benchmark, Kind, ask, write
+from training.evidence.benchmark import ask, write
+from training.evidence.questions import Benchmark, PairKind
 from training.small.drawings import Drawing, Group
 
 BOX = '<rect x="{x}" y="{y}" width="{w}" height="{h}" fill="{fill}" stroke="#000" stroke-width="2"/>'
@@ -38,8 +39,8 @@ def thing(name: str = "thing") -> Drawing:
 
 def small_benchmark(folder: Path, size: int = 64) -> Benchmark:
     """Eight pairs, of each kind one with a busy and one with a plain reference."""
-    pairs = [(Kind.FIGURE_FIGURE, figure(), figure("other")), (Kind.FIGURE_OTHER, figure(), thing()),
-             (Kind.OTHER_FIGURE, thing(), figure()), (Kind.OTHER_OTHER, thing(), thing("other"))]
+    pairs = [(PairKind.FIGURE_FIGURE, figure(), figure("other")), (PairKind.FIGURE_OTHER, figure(), thing()),
+             (PairKind.OTHER_FIGURE, thing(), figure()), (PairKind.OTHER_OTHER, thing(), thing("other"))]
     asked = [ask(f"{i}-000", kind, sketch, reference, (i + i // 4) % 2 == 0, size, "0")
              for i, (kind, sketch, reference) in enumerate(2 * pairs)]
     return write(folder, asked, size, 0)

@@ -15,27 +15,17 @@ from PIL import Image
 from lib_colorize.errors import ColorizeError
 from tests.evidence_drawings import box, figure, small_benchmark, svg, thing
 from training.evidence import benchmark, measures
-from training.evidence.benchmark import Kind, ask, open_benchmark, worth_asking
-from training.small import build_data, drawings
+from training.evidence.benchmark import ask, worth_asking
+from training.evidence.questions import PairKind, open_benchmark
+from training.small import drawings, svg_sources
 from training.small.colour import ciede2000, lab, rgb_of
 from training.small.drawings import Drawing, Group, mark
-from training.small.figures import (
-    APART,
-    BACKGROUND,
-    PATTERNS,
-    WHOLLY,
-    Dress,
-    View,
-    backdrop,
-    choose,
-    coverage,
-    draw,
-    with_clothes,
-)
+from training.small.dress import APART, PATTERNS, Dress, backdrop, choose
+from training.small.figures import BACKGROUND, WHOLLY, View, coverage, draw, with_clothes
 
 pytest.importorskip("resvg_py")
 PLAIN = View(1.0, 1.0, 0.0, 0.0, False)
-PACKAGES = build_data.PACKAGES
+PACKAGES = svg_sources.PACKAGES
 with_packages = pytest.mark.skipif(not (PACKAGES / "openmoji").is_dir(), reason="npm ci --prefix training")
 
 
@@ -97,21 +87,22 @@ def test_the_sketch_of_the_pair_in_the_expected_colours_is_perfect(tmp_path: Pat
 
 
 def test_what_is_expected_of_each_kind_of_pair() -> None:
-    def expected(kind: Kind, sketch: Drawing, reference: Drawing, busy: bool) -> set[str]:
+    def expected(kind: PairKind, sketch: Drawing, reference: Drawing, busy: bool) -> set[str]:
         pair = ask("p", kind, sketch, reference, busy, 96, "0")[0]
         return {label for label, colour in zip(pair.labels, pair.expected) if colour}
 
     parts = {"hair", "skin", "clothes"}
-    assert expected(Kind.FIGURE_FIGURE, figure(), figure("b"), False) == parts | {"background"}
-    assert expected(Kind.FIGURE_FIGURE, figure(), figure("b"), True) == parts
-    for kind, sketch, reference in ((Kind.FIGURE_OTHER, figure(), thing()), (Kind.OTHER_FIGURE, thing(), figure()),
-                                    (Kind.OTHER_OTHER, thing(), thing("b"))):
+    assert expected(PairKind.FIGURE_FIGURE, figure(), figure("b"), False) == parts | {"background"}
+    assert expected(PairKind.FIGURE_FIGURE, figure(), figure("b"), True) == parts
+    for kind, sketch, reference in ((PairKind.FIGURE_OTHER, figure(), thing()),
+                                    (PairKind.OTHER_FIGURE, thing(), figure()),
+                                    (PairKind.OTHER_OTHER, thing(), thing("b"))):
         assert expected(kind, sketch, reference, False) == {"background"}
         assert expected(kind, sketch, reference, True) == set()
 
 
 def test_expected_colours_are_those_of_the_reference_at_its_part() -> None:
-    pair, _, reference = ask("p", Kind.FIGURE_FIGURE, figure(), figure("b"), False, 96, "0")
+    pair, _, reference = ask("p", PairKind.FIGURE_FIGURE, figure(), figure("b"), False, 96, "0")
     color = np.asarray(reference.color)
     for label, colour in zip(pair.labels, pair.expected):
         number = BACKGROUND if label == "background" else 1 + reference.names.index(label)
@@ -124,15 +115,15 @@ def test_a_benchmark_is_a_pure_function_of_its_seed(tmp_path: Path) -> None:
     files = [{path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (tmp_path / name).rglob("*.png")}
              for name in ("a", "b")]
     assert files[0] == files[1] and len(files[0]) == 8 * 2 * 3 + 1
-    other = ask("0-000", Kind.FIGURE_FIGURE, figure(), figure("other"), True, 64, "1")[0]
+    other = ask("0-000", PairKind.FIGURE_FIGURE, figure(), figure("other"), True, 64, "1")[0]
     assert other.palette != open_benchmark(tmp_path / "a").pairs[0].palette
 
 
 def test_figures_that_share_less_than_two_parts_are_not_asked_about() -> None:
     bald = Drawing("bald", Group.OPENMOJI, True, svg(box(10, 10, 50, 50, "#0a0011")), svg(box(10, 10, 50, 50, "#fff")),
                    {"skin": ("#0a0011",)})
-    assert not worth_asking(ask("p", Kind.FIGURE_FIGURE, bald, figure(), False, 96, "0")[0])
-    assert worth_asking(ask("p", Kind.FIGURE_FIGURE, figure(), figure("b"), False, 96, "0")[0])
+    assert not worth_asking(ask("p", PairKind.FIGURE_FIGURE, bald, figure(), False, 96, "0")[0])
+    assert worth_asking(ask("p", PairKind.FIGURE_FIGURE, figure(), figure("b"), False, 96, "0")[0])
 
 
 def test_marking_tells_groups_apart_that_share_a_colour() -> None:
@@ -158,20 +149,20 @@ def test_clothes_are_what_fills_the_lowest_quarter_and_never_hair_or_skin() -> N
 
 def test_a_glyph_with_the_lines_of_a_held_out_one_is_not_trained_on(tmp_path: Path) -> None:
     codes = ["1F436", "1F437"]  # the first is held out
-    assert [build_data.held_out(code) for code in codes] == [True, False]
+    assert [svg_sources.held_out(code) for code in codes] == [True, False]
     for part in ("data", "color/svg", "black/svg"):
         (tmp_path / part).mkdir(parents=True)
     (tmp_path / "data" / "openmoji.json").write_text(json.dumps([{"hexcode": c, "group": "objects"} for c in codes]))
     for code in codes:
         (tmp_path / "color" / "svg" / f"{code}.svg").write_text(f"<!-- {code} -->")
         (tmp_path / "black" / "svg" / f"{code}.svg").write_text("equal lines")
-    assert [name for name, *_ in build_data.openmoji(tmp_path)] == []
-    assert [name for name, *_ in build_data.openmoji(tmp_path, test=True)] == ["openmoji/1F436"]
+    assert [name for name, *_ in svg_sources.openmoji(tmp_path)] == []
+    assert [name for name, *_ in svg_sources.openmoji(tmp_path, test=True)] == ["openmoji/1F436"]
 
 
 def test_at_most_six_styles_are_trained_on_and_two_or_more_stay_unseen() -> None:
-    assert len(build_data.STYLES) <= 6 and len(drawings.UNSEEN_STYLES) >= 2
-    assert not set(build_data.STYLES) & set(drawings.UNSEEN_STYLES)
+    assert len(svg_sources.STYLES) <= 6 and len(drawings.UNSEEN_STYLES) >= 2
+    assert not set(svg_sources.STYLES) & set(drawings.UNSEEN_STYLES)
 
 
 def test_a_missing_benchmark_and_missing_packages_are_said_with_what_to_do(tmp_path: Path) -> None:
@@ -188,8 +179,8 @@ def test_a_missing_benchmark_and_missing_packages_are_said_with_what_to_do(tmp_p
 @with_packages
 def test_nothing_of_the_real_benchmark_was_trained_on() -> None:
     found = [*drawings.openmoji_drawings(PACKAGES), *drawings.avatar_drawings(20)]
-    lines = {drawn for *_, drawn in build_data.openmoji(PACKAGES / "openmoji")}
-    svgs = {avatar.svg for avatar in build_data.avatars(build_data.AVATARS)}
+    lines = {drawn for *_, drawn in svg_sources.openmoji(PACKAGES / "openmoji")}
+    svgs = {avatar.svg for avatar in svg_sources.avatars(svg_sources.AVATARS)}
     assert not [d.name for d in found if d.lines in lines or d.svg in svgs]
     codes = [d.name.removeprefix("openmoji/") for d in found if d.group is Group.OPENMOJI]
     assert codes and all(int(hashlib.md5(code.encode()).hexdigest(), 16) % 10 == 0 for code in codes)
@@ -200,9 +191,9 @@ def test_nothing_of_the_real_benchmark_was_trained_on() -> None:
 @with_packages
 def test_the_real_benchmark_has_every_kind_every_group_and_every_part(tmp_path: Path) -> None:
     made = benchmark.build(tmp_path, PACKAGES, 4, 96, 0)
-    assert len(made.pairs) == 24 and {pair.kind for pair in made.pairs} == set(Kind)
+    assert len(made.pairs) == 24 and {pair.kind for pair in made.pairs} == set(PairKind)
     assert sum(pair.busy for pair in made.pairs) == 12
-    figures = [pair for pair in made.pairs if pair.kind is Kind.FIGURE_FIGURE]
+    figures = [pair for pair in made.pairs if pair.kind is PairKind.FIGURE_FIGURE]
     assert {pair.group for pair in figures} == set(Group)
     assert {label for pair in figures for label, c in zip(pair.labels, pair.expected) if c} == {
         "hair", "skin", "clothes", "background"}

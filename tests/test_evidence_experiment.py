@@ -26,11 +26,11 @@ from tests.training_runs import NETWORKS, ROOT, environment, finish, make_pictur
 from training.dataset.cache_key import weights_hash
 from training.dataset.pairs import open_pairs
 from training.evidence import experiment, features, report, rows, side_by_side, table
-from training.evidence.benchmark import Kind, open_benchmark
-from training.evidence.experiment import Plan
-from training.evidence.features import FeatureRecipe, kind_of, learn
+from training.evidence.feature_net import FeatureRecipe, kind_of, learn
+from training.evidence.plan import Experiment
+from training.evidence.questions import PairKind, open_benchmark
 from training.evidence.rows import ROWS, recipe_for
-from training.evidence.table import Result
+from training.evidence.table import RowResult
 from training.metrics.frechet import Gaussian, frechet_distance
 from training.trainer import feed
 from training.trainer.dataclass_json import to_plain, with_settings
@@ -70,18 +70,18 @@ def make_start(target: Path) -> None:
     write_all(target, parts, extra, model_card(recipe, {"recipe": to_plain(recipe)}))
 
 
-def plan_of(out: Path, vae: Path, names: tuple[str, ...], seeds: tuple[int, ...] = (0,)) -> Plan:
-    return Plan(out, IMAGES, names, seeds, pairs=1, steps=2, settings=settings(vae))
+def plan_of(out: Path, vae: Path, names: tuple[str, ...], seeds: tuple[int, ...] = (0,)) -> Experiment:
+    return Experiment(out, IMAGES, names, seeds, pairs=1, steps=2, settings=settings(vae))
 
 
-def command(plan: Plan) -> list[str]:
+def command(plan: Experiment) -> list[str]:
     words = [sys.executable, "-m", "training.evidence.experiment", "--out", str(plan.out), "--images", str(plan.images),
              "--pairs", str(plan.pairs), "--steps", str(plan.steps), "--rows", *plan.rows,
              "--seeds", *map(str, plan.seeds)]
     return [*words, *(word for setting in plan.settings for word in ("--set", setting))]
 
 
-def start(plan: Plan) -> subprocess.Popen[str]:
+def start(plan: Experiment) -> subprocess.Popen[str]:
     return subprocess.Popen(command(plan), cwd=ROOT, env=environment(), stdout=subprocess.PIPE,
                             stderr=subprocess.STDOUT, text=True)
 
@@ -158,7 +158,7 @@ def test_a_budget_that_cannot_be_cut_is_refused_with_one_that_can(images: int) -
 
 
 def test_only_main_rows_are_trained_with_every_seed() -> None:
-    trainings = Plan(Path("x"), seeds=(3, 4)).trainings()
+    trainings = Experiment(Path("x"), seeds=(3, 4)).trainings()
     assert trainings[:5] == [(name, 3) for name in ROWS]
     assert trainings[5:] == [("drop-0.5", 4), ("noisy-only", 4), ("proposed", 4)]
 
@@ -206,7 +206,7 @@ def test_a_finished_experiment_computes_nothing_again(finished: Path, training_f
 def test_other_settings_in_the_same_folder_are_refused(finished: Path, training_files: Path) -> None:
     plan = plan_of(finished, training_files / "vae.pt", ("proposed",))
     with pytest.raises(ColorizeError, match=r"holds an experiment with other settings \(images: 28 instead of 14\)"):
-        experiment.run(Plan(**{**vars(plan), "images": 28}))
+        experiment.run(Experiment(**{**vars(plan), "images": 28}))
 
 
 def test_pictures_of_another_checkpoint_are_not_taken_for_this_ones(finished: Path, training_files: Path) -> None:
@@ -273,7 +273,7 @@ def numbers(within: float, leak: float | None = 0.5) -> dict[str, object]:
 
 
 def test_the_table_shows_mean_and_spread_over_seeds() -> None:
-    results = [Result("proposed", seed, 14, {"some": numbers(w), "scales": {"5": numbers(w)}})
+    results = [RowResult("proposed", seed, 14, {"some": numbers(w), "scales": {"5": numbers(w)}})
                for seed, w in ((0, 0.5), (1, 0.75))]
     heading = {"pairs": 4, "benchmark": "b", "steps": 2, "images": 14, "train": "t", "warm": "w", "features": "f"}
     row = next(line for line in table.markdown(results, heading).splitlines() if line.startswith("| proposed"))
@@ -282,7 +282,7 @@ def test_the_table_shows_mean_and_spread_over_seeds() -> None:
 
 
 def test_curves_keep_seeds_apart_and_leave_out_what_was_not_measured() -> None:
-    results = [Result("proposed", seed, images, {"some": numbers(0.1 * images, None if images == 2 else 0.1)})
+    results = [RowResult("proposed", seed, images, {"some": numbers(0.1 * images, None if images == 2 else 0.1)})
                for seed in (0, 1) for images in (2, 4)]
     assert report.curves(results, report.CURVES[0][2]) == {"proposed": {2: [0.2, 0.2], 4: [0.4, 0.4]}}
     assert report.curves(results, report.CURVES[1][2]) == {"proposed": {4: [0.1, 0.1]}}
@@ -341,7 +341,7 @@ def test_rows_that_do_not_exist_are_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_the_small_recipe_can_be_changed_for_all_rows_alike() -> None:
-    plan = Plan(Path("x"), settings=("optimizer.batch_size=8",))
+    plan = Experiment(Path("x"), settings=("optimizer.batch_size=8",))
     assert plan.recipe("proposed").optimizer.batch_size == 8 != POCKET.optimizer.batch_size
 
 
@@ -366,7 +366,7 @@ def test_rows_stand_side_by_side(finished: Path, tmp_path: Path) -> None:
     side_by_side.main([str(tmp_path / "sheet.png"), *words, "drop-0.5", "proposed"])
     sheet = Image.open(tmp_path / "sheet.png")
     column, first = TILE + GAP, GAP + HEADER
-    pair = next(p for p in open_benchmark(finished / "benchmark").pairs if p.kind is Kind.FIGURE_FIGURE and p.busy)
+    pair = next(p for p in open_benchmark(finished / "benchmark").pairs if p.kind is PairKind.FIGURE_FIGURE and p.busy)
     for i, row in enumerate(("drop-0.5", "proposed"), 2):
         [folder] = (finished / "runs" / f"{row}-s0" / "pictures").glob("00000014/gs3")
         shown = sheet.crop((GAP + i * column, first, GAP + i * column + TILE, first + TILE))

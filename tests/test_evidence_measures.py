@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from lib_colorize.errors import ColorizeError
 from training.evidence import measures
-from training.evidence.benchmark import Benchmark, Kind, Pair
+from training.evidence.questions import Benchmark, PairKind, Question
 from training.metrics import leak
 from training.small.colour import ciede2000, lab
 from training.small.drawings import Group
@@ -82,12 +82,12 @@ def sketch_of_two() -> Image.Image:
     return image
 
 
-def pair(busy: bool = False, expected: tuple[str, ...] = (GREEN, RED, BLUE)) -> Pair:
-    return Pair("p", Kind.FIGURE_FIGURE, Group.OPENMOJI, ("a", "b"), busy, ("background", "hair", "skin"), expected,
-                (GREEN, RED, BLUE))
+def pair(busy: bool = False, expected: tuple[str, ...] = (GREEN, RED, BLUE)) -> Question:
+    return Question("p", PairKind.FIGURE_FIGURE, Group.OPENMOJI, ("a", "b"), busy, ("background", "hair", "skin"),
+                    expected, (GREEN, RED, BLUE))
 
 
-def benchmark(folder: Path, asked: Pair, reference: Image.Image) -> Benchmark:
+def benchmark(folder: Path, asked: Question, reference: Image.Image) -> Benchmark:
     """One pair: hair is the left field, skin the right one."""
     labels = np.zeros((SIZE, SIZE), np.uint8)
     labels[:10] = labels[54:] = BACKGROUND

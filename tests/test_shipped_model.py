@@ -16,8 +16,8 @@ from lib_colorize.engine.engine import Engine
 from lib_colorize.method.images import open_image
 from lib_colorize.method.schedule import Prediction
 from lib_colorize.method.settings import Settings
-from training.small.build_data import held_out
 from training.small.make_examples import EXAMPLES, REFERENCES
+from training.small.svg_sources import held_out
 
 SKETCHES = ("cow", "dog", "wizard")
 HUES = {"phoenix": 24 / 360, "night": 216 / 360, "purse": 269 / 360}  # of the reference's own largest colour

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from lib_colorize.errors import ColorizeError
 from training.dataset.extractor_networks import Anime2Sketch, SketchKeras
-from training.dataset.extractors import REGISTRY, Choice, Mixture, high_pass, register
+from training.dataset.extractors import REGISTRY, Choice, Mixture, register
+from training.dataset.network_extractors import high_pass
 
 SIZE = (96, 80)
 
@@ -113,7 +114,7 @@ def test_anime2sketch_is_the_published_network() -> None:
 
 @torch.no_grad()
 def test_anime2sketch_weights_of_a_wrapped_network_are_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("training.dataset.extractors.Anime2Sketch", lambda: Anime2Sketch(width=2))
+    monkeypatch.setattr("training.dataset.network_extractors.Anime2Sketch", lambda: Anime2Sketch(width=2))
     network = Anime2Sketch(width=2)
     state = random_state(network, 3)
     torch.save({f"module.{key}": value for key, value in state.items()}, tmp_path / "netG.pth")

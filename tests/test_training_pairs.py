@@ -15,9 +15,11 @@ from lib_colorize.errors import ColorizeError
 from tests.evidence_drawings import figure, thing
 from training.dataset.pairs import DataOptions, open_pairs
 from training.small import build_pairs
-from training.small.build_data import PACKAGES, openmoji, write_samples
-from training.small.build_pairs import Sized, answer, choose_pair, draw_pair, groups, plain
-from training.small.figures import Dress
+from training.small.build_data import write_samples
+from training.small.build_pairs import draw_pair
+from training.small.dress import Dress
+from training.small.pair_choice import Sized, answer, choose_pair, groups, plain
+from training.small.svg_sources import PACKAGES, openmoji
 
 pytest.importorskip("resvg_py")
 DRESS = Dress({"hair": "#ff0000", "skin": "#00ff00", "clothes": "#0000ff"}, ("#202020", "#eeee00"), "stripes")

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 
 from lib_colorize.engine.networks import AutoencoderKL
 from tests.training_runs import make_pictures, tiny
-from training.small import build_data, recolour, train_vae, vae_init
+from training.small import build_data, rasterize, recolour, svg_sources, train_vae, vae_init, vae_losses
 from training.trainer.networks import Model
 
 SVG = ('<svg viewBox="0 0 72 72" xmlns="http://www.w3.org/2000/svg"><path fill="#EA5A47" d="M0 0h36v72H0z"/>'
@@ -29,13 +29,13 @@ def test_recolouring_changes_every_colour_but_the_lines() -> None:
 
 
 def test_line_art_of_a_drawing_has_its_lines_and_white() -> None:
-    picture = build_data.render(recolour.line_art(SVG), 72, "#ffffff")
+    picture = rasterize.render(recolour.line_art(SVG), 72, "#ffffff")
     assert (picture[:, 34:38] < 128).any(axis=(1, 2)).all()
     assert (picture[:, :30] == 255).all() and (picture[:, 42:] == 255).all()
 
 
 def test_reframing_moves_sketch_and_colour_alike() -> None:
-    moved = [build_data.render(recolour.reframe(svg, 0.8, 0.1, -0.05), 96, "#ffffff") for svg in
+    moved = [rasterize.render(recolour.reframe(svg, 0.8, 0.1, -0.05), 96, "#ffffff") for svg in
              (SVG, recolour.line_art(SVG))]
     dark = [(picture.max(axis=2) < 90) for picture in moved]
     assert dark[0].any() and np.array_equal(dark[0], dark[1])
@@ -59,7 +59,7 @@ def test_held_out_glyphs_are_never_drawn_for_training(tmp_path: Path) -> None:
     for code in codes:
         (tmp_path / "color" / "svg" / f"{code}.svg").write_text(SVG)
         (tmp_path / "black" / "svg" / f"{code}.svg").write_text(f"<!-- {code} -->{SVG}")
-    names = {test: {name for name, *_ in build_data.openmoji(tmp_path, test)} for test in (False, True)}
+    names = {test: {name for name, *_ in svg_sources.openmoji(tmp_path, test)} for test in (False, True)}
     assert "openmoji/1F436" in names[True]  # md5("1F436") ends a multiple of ten
     assert not names[True] & names[False] and len(names[True] | names[False]) == len(codes)
 
@@ -97,10 +97,10 @@ def test_rescaling_keeps_the_reconstruction_and_evens_the_latent() -> None:
 def test_an_error_on_a_line_or_beside_it_weighs_more() -> None:
     sketch = -torch.ones(1, 3, 9, 9)
     sketch[..., 4, 4] = 1
-    weight = train_vae.line_weights(sketch)
+    weight = vae_losses.line_weights(sketch)
     assert weight.shape == (1, 1, 9, 9)
-    assert (weight[0, 0, 3:6, 3:6] == 1 + train_vae.LINES).all()
-    assert float(weight.sum()) == 81 + 9 * train_vae.LINES
+    assert (weight[0, 0, 3:6, 3:6] == 1 + vae_losses.LINES).all()
+    assert float(weight.sum()) == 81 + 9 * vae_losses.LINES
 
 
 @pytest.mark.parametrize("across", [True, False])
@@ -111,9 +111,9 @@ def test_a_lost_line_counts_in_a_dark_area_nearly_as_in_a_light_one(across: bool
         picture[..., 8] = -1
         if across:
             picture = picture.mT
-        weight = train_vae.line_weights((picture == -1).float() * 2 - 1)
+        weight = vae_losses.line_weights((picture == -1).float() * 2 - 1)
         lost = torch.full_like(picture, area)
-        return float(train_vae.edge_loss(lost, picture, weight)), float(F.l1_loss(lost, picture))
+        return float(vae_losses.edge_loss(lost, picture, weight)), float(F.l1_loss(lost, picture))
 
     (ours_light, plain_light), (ours_dark, plain_dark) = losses(1.0), losses(-0.7)
     assert plain_light / plain_dark > 6

@@ -17,16 +17,17 @@ from tests.training_runs import NETWORKS, encoders, make_pictures, tiny, trainer
 from training.metrics import leak
 from training.small import labelled_drawings as labelled
 from training.small import warm_up
-from training.small.build_pairs import Sized, groups
-from training.small.figures import FRONT, choose, paint
+from training.small.dress import choose
+from training.small.figures import FRONT, paint
 from training.small.labelled_drawings import CLASSES, NOBODY, Labelled
-from training.small.warm_up import Plan
+from training.small.pair_choice import Sized, groups
+from training.small.warm_up import Effort
 from training.trainer.networks import Model
 from training.trainer.recipes import Encoder
 
 pytest.importorskip("resvg_py")
 SIZE = 64
-QUICK = Plan(drawings=96, reference_images=9600, sketch_images=1600, batch_size=16, lr=3e-3)
+QUICK = Effort(drawings=96, reference_images=9600, sketch_images=1600, batch_size=16, lr=3e-3)
 
 
 def draw_some(count: int, seed: int) -> Labelled:
@@ -158,4 +159,4 @@ def test_bad_arguments_are_refused_before_anything_is_drawn(
     with pytest.raises(SystemExit, match=message):
         warm_up.main([str(tmp_path / "x.safetensors"), *words])
     with pytest.raises(ColorizeError):
-        warm_up.warm_up(tmp_path / "x.safetensors", Plan(drawings=0))
+        warm_up.warm_up(tmp_path / "x.safetensors", Effort(drawings=0))

@@ -15,7 +15,7 @@ from typing import Any
 from lib_colorize.whole_file import replacing, write_whole
 from training.dataset import workers as processes
 from training.dataset.about import About, write_about
-from training.dataset.build_options import BuildOptions, claim
+from training.dataset.build_options import BuildOptions, claim_build
 from training.dataset.drawing import drawer
 from training.dataset.extractors import Mixture
 from training.dataset.inspection import inspect
@@ -36,7 +36,7 @@ def build(
     about: what about.json shall say; None: no licence, and the names of the source folders.
     """
     Mixture(options.extractors, options.seed, device)  # wrong weights are told before any work
-    claim(options, out)
+    claim_build(options, out)
     report = Report(every=[])
     run = partial(processes.run, engine=engine_name, workers=workers)
     raws = all_raw_pictures(options.sources, report)

@@ -46,7 +46,7 @@ class BuildOptions:
         return About(licence, words or ", ".join(Path(source).resolve().name for source in self.sources))
 
 
-def claim(options: BuildOptions, out: Path) -> None:
+def claim_build(options: BuildOptions, out: Path) -> None:
     """ColorizeError when the folder holds a build by other options or weights: half of each would be neither."""
     path, weights = out / "work" / "options.json", options.weights()
     if path.exists():

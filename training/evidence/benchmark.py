@@ -9,114 +9,30 @@ sheet.png; the same seed and packages make the same bytes. docs/evidence.md says
 from __future__ import annotations
 
 import argparse
-import enum
 import hashlib
 import json
 import random
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
 from lib_colorize.console import take_any_text
 from lib_colorize.errors import ColorizeError
 from lib_colorize.whole_file import write_whole
 from training.dataset.shards import encode
-from training.small.build_data import HERE, PACKAGES
-from training.small.colour import rgb_of
+from training.evidence.benchmark_sheet import sheet
+from training.evidence.questions import Benchmark, PairKind, Question, open_benchmark
 from training.small.drawings import PARTS, Drawing, Group, avatar_drawings, openmoji_drawings
-from training.small.figures import (
-    LEAST_PART,
-    Dress,
-    Dressed,
-    View,
-    choose,
-    draw,
-    number_of,
-    require_drawable,
-    with_clothes,
-)
-from training.trainer.dataclass_json import from_plain, to_plain
+from training.small.dress import Dress, choose
+from training.small.figures import LEAST_PART, Dressed, View, draw, number_of, require_drawable, with_clothes
+from training.small.svg_sources import HERE, PACKAGES
+from training.trainer.dataclass_json import to_plain
 
 AVATARS = 24  # of each style
 FEWEST = 16  # different sketches of each group that make a benchmark worth the name
-
-
-class Kind(enum.Enum):
-    """The four pair types of the paper's user study: sketch, reference."""
-
-    FIGURE_FIGURE = "figure by figure"
-    FIGURE_OTHER = "figure by another thing"
-    OTHER_FIGURE = "another thing by figure"
-    OTHER_OTHER = "another thing by another"
-
-
-@dataclass(frozen=True)
-class Pair:
-    """One question: colour the sketch of picture `sketch` by the picture `reference`.
-
-    parts: labels of the sketch that stand for something. colours, expected: #rrggbb.
-    """
-
-    name: str
-    kind: Kind
-    group: Group
-    drawings: tuple[str, ...]  # sources of sketch and reference
-    busy: bool  # the reference has a pattern behind it
-    labels: tuple[str, ...]  # "background" and parts that are seen in the sketch
-    expected: tuple[str, ...]  # for each label the right colour, "" where there is none
-    palette: tuple[str, ...]  # all colours that are seen in the reference
-
-
-@dataclass(frozen=True)
-class Benchmark:
-    """A folder that `build` made."""
-
-    folder: Path
-    pairs: tuple[Pair, ...]
-    names: dict[str, tuple[str, ...]]  # picture -> parts in the order of their labels
-    digest: str
-
-    def picture(self, name: str, kind: str) -> Image.Image:
-        """kind: color, sketch or labels."""
-        with Image.open(self.folder / "pictures" / f"{name}.{kind}.png") as image:
-            found: Image.Image = image.convert("RGB" if kind == "color" else "L")
-            return found
-
-    def sketch(self, pair: Pair) -> Image.Image:
-        """Line art, L: what is coloured."""
-        return self.picture(f"{pair.name}-sketch", "sketch")
-
-    def own(self, pair: Pair) -> Image.Image:
-        """The sketch's own picture, RGB, in colours of no meaning for the pair."""
-        return self.picture(f"{pair.name}-sketch", "color")
-
-    def reference(self, pair: Pair) -> Image.Image:
-        """RGB: what the colours are to come from."""
-        return self.picture(f"{pair.name}-reference", "color")
-
-    def region(self, pair: Pair, label: str) -> np.ndarray:
-        """[S, S] bool: pixels of the sketch that wholly belong to a part."""
-        name = f"{pair.name}-sketch"
-        found: np.ndarray = np.asarray(self.picture(name, "labels")) == number_of(label, self.names[name])
-        return found
-
-
-def open_benchmark(folder: Path) -> Benchmark:
-    """ColorizeError when it is missing or of another format."""
-    path = folder / "benchmark.json"
-    if not path.is_file():
-        raise ColorizeError(f"{path}: no such file, expected a benchmark; make it with "
-                            f"python -m training.evidence.benchmark --out {folder}")
-    content = path.read_bytes()
-    stored = json.loads(content)
-    pairs = tuple(from_plain(Pair, pair) for pair in stored["pairs"])
-    return Benchmark(folder, pairs, {k: tuple(v) for k, v in stored["names"].items()},
-                     hashlib.sha256(content).hexdigest())
 
 
 def seen(picture: Dressed, dress: Dress) -> dict[str, tuple[str, ...]]:
@@ -127,22 +43,23 @@ def seen(picture: Dressed, dress: Dress) -> dict[str, tuple[str, ...]]:
 
 
 def ask(
-    name: str, kind: Kind, sketch: Drawing, reference: Drawing, busy: bool, size: int, seed: str,
-) -> tuple[Pair, Dressed, Dressed]:
+    name: str, kind: PairKind, sketch: Drawing, reference: Drawing, busy: bool, size: int, seed: str,
+) -> tuple[Question, Dressed, Dressed]:
     """One pair, a pure function of its arguments. The sketch's own picture has a plain background."""
     rng = random.Random(f"{seed}:{name}")
     dresses = [choose(sketch, rng, False), choose(reference, rng, busy)]
     pictures = [draw(d, dress, View.draw(rng), size, rng) for d, dress in zip((sketch, reference), dresses)]
     labels, offered = (seen(picture, dress) for picture, dress in zip(pictures, dresses))
-    shared = PARTS if kind is Kind.FIGURE_FIGURE else ()
+    shared = PARTS if kind is PairKind.FIGURE_FIGURE else ()
     expected = [offered[label][0] if label in offered and (label in shared or (label == "background" and not busy))
                 else "" for label in labels]
     palette = tuple(dict.fromkeys(colour for colours in offered.values() for colour in colours))
-    pair = Pair(name, kind, sketch.group, (sketch.name, reference.name), busy, tuple(labels), tuple(expected), palette)
-    return pair, pictures[0], pictures[1]
+    sources = (sketch.name, reference.name)
+    question = Question(name, kind, sketch.group, sources, busy, tuple(labels), tuple(expected), palette)
+    return question, pictures[0], pictures[1]
 
 
-def ask_all(drawings: Sequence[Drawing], count: int, size: int, seed: int) -> list[tuple[Pair, Dressed, Dressed]]:
+def ask_all(drawings: Sequence[Drawing], count: int, size: int, seed: int) -> list[tuple[Question, Dressed, Dressed]]:
     """`count` pairs of figures for each group, and `count` of each other kind; every second reference is busy."""
     things = [d for d in drawings if not d.figure]
     figures = {group: [d for d in drawings if d.figure and d.group is group] for group in Group}
@@ -151,9 +68,9 @@ def ask_all(drawings: Sequence[Drawing], count: int, size: int, seed: int) -> li
         if len(listed) < FEWEST:
             raise ColorizeError(f"{name}: found {len(listed)} drawings, expected {FEWEST} or more; check the versions "
                                 "of the npm packages against training/package-lock.json")
-    tasks = [(Kind.FIGURE_FIGURE, figures[group], figures[group]) for group in Group]
-    tasks += [(Kind.FIGURE_OTHER, everyone, things), (Kind.OTHER_FIGURE, things, everyone),
-              (Kind.OTHER_OTHER, things, things)]
+    tasks = [(PairKind.FIGURE_FIGURE, figures[group], figures[group]) for group in Group]
+    tasks += [(PairKind.FIGURE_OTHER, everyone, things), (PairKind.OTHER_FIGURE, things, everyone),
+              (PairKind.OTHER_OTHER, things, things)]
     found = []
     for number, (kind, sketches, references) in enumerate(tasks):
         rng = random.Random(f"{seed}:{number}")
@@ -174,10 +91,10 @@ def ask_all(drawings: Sequence[Drawing], count: int, size: int, seed: int) -> li
     return found
 
 
-def worth_asking(pair: Pair) -> bool:
+def worth_asking(pair: Question) -> bool:
     """Figures share two parts at least; anything else shows one part at least beside its background."""
     named = [label for label, colour in zip(pair.labels, pair.expected) if colour and label in PARTS]
-    return len(named) >= 2 if pair.kind is Kind.FIGURE_FIGURE else set(pair.labels) > {"background"}
+    return len(named) >= 2 if pair.kind is PairKind.FIGURE_FIGURE else set(pair.labels) > {"background"}
 
 
 def build(out: Path, packages: Path, count: int, size: int, seed: int) -> Benchmark:
@@ -187,7 +104,7 @@ def build(out: Path, packages: Path, count: int, size: int, seed: int) -> Benchm
     return write(out, ask_all(drawings, count, size, seed), size, seed)
 
 
-def write(out: Path, asked: Sequence[tuple[Pair, Dressed, Dressed]], size: int, seed: int) -> Benchmark:
+def write(out: Path, asked: Sequence[tuple[Question, Dressed, Dressed]], size: int, seed: int) -> Benchmark:
     """All files; benchmark.json comes last, so an unfinished folder is no benchmark."""
     names: dict[str, tuple[str, ...]] = {}
     pixels = hashlib.sha256()
@@ -207,22 +124,6 @@ def write(out: Path, asked: Sequence[tuple[Pair, Dressed, Dressed]], size: int, 
                                "names": names, "pairs": [to_plain(pair) for pair, *_ in asked]}
     write_whole(out / "benchmark.json", json.dumps(content, indent=1), parents=True)
     return open_benchmark(out)
-
-
-def sheet(asked: Sequence[tuple[Pair, Dressed, Dressed]], rows: int = 24) -> Image.Image:
-    """To look at: sketch, its regions in the expected colours (grey: none is expected), and the reference."""
-    chosen = asked[::max(1, len(asked) // rows) | 1]  # odd: plain and busy ones
-    side = chosen[0][1].color.width
-    columns = 4
-    picture = Image.new("RGB", (columns * 3 * side, -(-len(chosen) // columns) * side), "white")
-    for i, (pair, sketch, reference) in enumerate(chosen):
-        shown = np.full((side, side, 3), 255, np.uint8)
-        for label, colour in zip(pair.labels, pair.expected):
-            shown[sketch.labels == number_of(label, sketch.names)] = rgb_of(colour or "#c0c0c0")
-        x, y = i % columns * 3 * side, i // columns * side
-        for j, cell in enumerate((sketch.sketch, Image.fromarray(shown), reference.color)):
-            picture.paste(cell.convert("RGB"), (x + j * side, y))
-    return picture
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

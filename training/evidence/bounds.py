@@ -19,14 +19,14 @@ from lib_colorize.method.images import to_image
 from lib_colorize.whole_file import write_whole
 from training.dataset.collate import to_tensor
 from training.dataset.shards import encode
-from training.evidence.benchmark import Benchmark, Pair
+from training.evidence.questions import Benchmark, Question
 from training.evidence.scoring import SELF, Scorer
 from training.small.colour import rgb_of
 
-Make = Callable[[Benchmark, Pair, str], Image.Image]  # what: "", BLANK or SELF, as the scorer asks
+Make = Callable[[Benchmark, Question, str], Image.Image]  # what: "", BLANK or SELF, as the scorer asks
 
 
-def perfect(benchmark: Benchmark, pair: Pair, what: str) -> Image.Image:
+def perfect(benchmark: Benchmark, pair: Question, what: str) -> Image.Image:
     """The sketch's own picture with every region whose colour is known in that colour."""
     own = benchmark.own(pair)
     if what == SELF:
@@ -38,12 +38,12 @@ def perfect(benchmark: Benchmark, pair: Pair, what: str) -> Image.Image:
     return Image.fromarray(pixels)
 
 
-def unrelated(benchmark: Benchmark, pair: Pair, what: str) -> Image.Image:
+def unrelated(benchmark: Benchmark, pair: Question, what: str) -> Image.Image:
     """The sketch's own picture, whatever the reference is."""
     return benchmark.own(pair)
 
 
-def paper(benchmark: Benchmark, pair: Pair, what: str) -> Image.Image:
+def paper(benchmark: Benchmark, pair: Question, what: str) -> Image.Image:
     """The sketch as it is."""
     return benchmark.sketch(pair).convert("RGB")
 
@@ -52,7 +52,7 @@ def decoded(vae: AutoencoderKL) -> Make:
     """`perfect` through the auto-encoder and back: no U-Net can be better with it."""
 
     @torch.no_grad()
-    def make(benchmark: Benchmark, pair: Pair, what: str) -> Image.Image:
+    def make(benchmark: Benchmark, pair: Question, what: str) -> Image.Image:
         mean, _ = vae.encode(to_tensor([perfect(benchmark, pair, what)]))
         return to_image(vae.decode(mean * vae.scale_factor)[0])
 

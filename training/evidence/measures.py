@@ -10,7 +10,7 @@ from PIL import Image
 from scipy.ndimage import binary_erosion, distance_transform_edt
 
 from lib_colorize.errors import ColorizeError
-from training.evidence.benchmark import Benchmark, Pair
+from training.evidence.questions import Benchmark, Question
 from training.metrics import leak, lines
 from training.metrics.leak import Energies
 from training.small.colour import ciede2000, lab, rgb_of
@@ -34,7 +34,7 @@ class Measured:
 
 
 def measure(
-    benchmark: Benchmark, pair: Pair, result: Image.Image, blank: Image.Image | None = None,
+    benchmark: Benchmark, pair: Question, result: Image.Image, blank: Image.Image | None = None,
 ) -> Measured:
     """result: of the sketch's size; blank: the same sketch and seed by a white reference."""
     sketch = benchmark.sketch(pair)
@@ -96,7 +96,7 @@ def shares(errors: Iterable[float]) -> dict[str, float | int | None]:
             "within_20": float((x <= FAR).mean())}
 
 
-def summary(measured: Mapping[Pair, Measured]) -> dict[str, object]:
+def summary(measured: Mapping[Question, Measured]) -> dict[str, object]:
     """All pairs together, part colours by group of the sketch and by part, containment by kind."""
     def errors(keep: str = "", group: str = "") -> list[float]:
         return [error for pair, m in measured.items() for label, error in m.errors.items()

@@ -18,7 +18,7 @@ from lib_colorize.engine.contact_sheet import contact_sheet
 from lib_colorize.engine.engine import Engine
 from lib_colorize.method.images import open_image
 from lib_colorize.method.settings import Settings
-from training.evidence.benchmark import open_benchmark
+from training.evidence.questions import open_benchmark
 from training.evidence.side_by_side import choose, save_sheet
 
 ROOT = Path(__file__).parents[2]

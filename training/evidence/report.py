@@ -9,7 +9,7 @@ from typing import Any
 
 from lib_colorize.whole_file import write_whole
 from training.evidence.rows import ROWS
-from training.evidence.table import Result, markdown
+from training.evidence.table import RowResult, markdown
 
 CURVES: tuple[tuple[str, str, Callable[[dict[str, Any]], float | None]], ...] = (  # file, axis, value
     ("parts", "share of parts within 20 CIEDE2000", lambda m: m["parts"]["within_20"]),
@@ -19,7 +19,7 @@ CURVES: tuple[tuple[str, str, Callable[[dict[str, Any]], float | None]], ...] = 
 )
 
 
-def write_report(out: Path, results: Sequence[Result], heading: dict[str, Any]) -> list[Result]:
+def write_report(out: Path, results: Sequence[RowResult], heading: dict[str, Any]) -> list[RowResult]:
     """Everything that was measured so far; returns it."""
     content = {**heading, "results": [vars(result) for result in results]}
     write_whole(out / "results.json", json.dumps(content, indent=1), parents=True)
@@ -34,7 +34,7 @@ def write_report(out: Path, results: Sequence[Result], heading: dict[str, Any]) 
 
 
 def curves(
-    results: Sequence[Result], read: Callable[[dict[str, Any]], float | None],
+    results: Sequence[RowResult], read: Callable[[dict[str, Any]], float | None],
 ) -> dict[str, dict[int, list[float]]]:
     """Row -> images -> the value of each seed, on the pairs that every checkpoint is measured by."""
     found: dict[str, dict[int, list[float]]] = {}

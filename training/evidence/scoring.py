@@ -18,7 +18,7 @@ from lib_colorize.whole_file import write_whole
 from training.dataset.decode import picture
 from training.dataset.shards import encode
 from training.evidence import measures
-from training.evidence.benchmark import Benchmark, Pair
+from training.evidence.questions import Benchmark, Question
 from training.metrics.features import Features
 from training.metrics.frechet import Gaussian, frechet_distance, kernel_distance
 from training.metrics.painter import Painter, open_painter
@@ -39,7 +39,7 @@ class Scorer:
     scales: tuple[float, ...] = (3.0, 5.0)  # GS
     seed: int = 0
 
-    def pairs(self, whole: bool) -> tuple[Pair, ...]:
+    def pairs(self, whole: bool) -> tuple[Question, ...]:
         return self.benchmark.pairs if whole else self.benchmark.pairs[::SOME]
 
     def score(self, checkpoint: Path, folder: Path, whole: bool, say: Callable[[str], None] = print) -> dict[str, Any]:
@@ -100,7 +100,7 @@ class Scorer:
             found["self"] = {name: float(np.mean([each[name] for each in own])) for name in own[0]}
         return found
 
-    def wanted(self, whole: bool) -> list[tuple[Pair, str]]:
+    def wanted(self, whole: bool) -> list[tuple[Question, str]]:
         """Each pair with "", and with BLANK and SELF where these are asked for."""
         found = []
         for i, pair in enumerate(self.pairs(whole)):
@@ -108,12 +108,12 @@ class Scorer:
             found += [(pair, what) for what, asked in (("", True), (BLANK, pair.busy), (SELF, own)) if asked]
         return found
 
-    def _reference(self, pair: Pair, what: str) -> Image.Image:
+    def _reference(self, pair: Question, what: str) -> Image.Image:
         if what == BLANK:
             return WHITE
         return self.benchmark.own(pair) if what == SELF else self.benchmark.reference(pair)
 
-    def path(self, folder: Path, scale: float, pair: Pair, what: str = "") -> Path:
+    def path(self, folder: Path, scale: float, pair: Question, what: str = "") -> Path:
         return folder / f"gs{scale:g}{what}" / f"{pair.name}.png"
 
     def _claim(self, checkpoint: Path, folder: Path) -> None:

@@ -20,15 +20,15 @@ from lib_colorize.engine.contact_sheet import contact_sheet
 from lib_colorize.errors import ColorizeError
 from training.dataset.decode import picture
 from training.dataset.shards import FORMATS
-from training.evidence.benchmark import Benchmark, Kind, Pair, open_benchmark
+from training.evidence.questions import Benchmark, PairKind, Question, open_benchmark
 from training.evidence.rows import row_of
 
 ROWS = ("drop-0.5", "noisy-only", "proposed")
 
 
-def choose(benchmark: Benchmark, count: int) -> list[Pair]:
+def choose(benchmark: Benchmark, count: int) -> list[Question]:
     """The first `count` figures by figures with a busy reference, one of each group in turn."""
-    busy = [pair for pair in benchmark.pairs if pair.kind is Kind.FIGURE_FIGURE and pair.busy]
+    busy = [pair for pair in benchmark.pairs if pair.kind is PairKind.FIGURE_FIGURE and pair.busy]
     groups = list(dict.fromkeys(pair.group for pair in busy))
     turns = ([pair for pair in busy if pair.group is group] for group in groups)
     return [pair for turn in itertools.zip_longest(*turns) for pair in turn if pair][:count]
@@ -42,7 +42,7 @@ def results_of(out: Path, row: str, seed: int, scale: float) -> Path:
     return folders[-1]
 
 
-def rows_of(benchmark: Benchmark, pairs: Sequence[Pair], folders: Sequence[Path]) -> list[list[Image.Image]]:
+def rows_of(benchmark: Benchmark, pairs: Sequence[Question], folders: Sequence[Path]) -> list[list[Image.Image]]:
     """For each pair sketch, reference, and its picture in each folder."""
     return [[benchmark.sketch(pair), benchmark.reference(pair),
              *(picture((folder / f"{pair.name}.png").read_bytes()) for folder in folders)] for pair in pairs]

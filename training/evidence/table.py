@@ -27,7 +27,7 @@ COLUMNS: tuple[tuple[str, int, Read], ...] = (  # title, digits, where it stands
 
 
 @dataclass(frozen=True)
-class Result:
+class RowResult:
     """Measures of one checkpoint; images 0: it was not trained here. found: what `Scorer.score` gives."""
 
     row: str
@@ -40,7 +40,7 @@ class Result:
         return ROWS[self.row].title if self.row in ROWS else self.row
 
 
-def markdown(results: Sequence[Result], heading: dict[str, Any]) -> str:
+def markdown(results: Sequence[RowResult], heading: dict[str, Any]) -> str:
     """One table for each GS: rows and lengths down, measures across; mean, and (least to most) of several seeds."""
     parts = []
     scales = list(dict.fromkeys(scale for r in results for scale in r.found.get("scales", {})))

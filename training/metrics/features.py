@@ -44,7 +44,7 @@ class Features:
 
 def pytorch_fid(weights: Path | None, device: str = "cpu") -> Features:
     """As pytorch-fid: bilinear to 299 x 299 without antialiasing, [-1, 1]."""
-    network = inception.load(weights, device)
+    network = inception.load_inception(weights, device)
 
     def embed(pictures: list[Image.Image]) -> Tensor:
         x = [(to_tensor([picture]) + 1) / 2 for picture in pictures]  # sizes may differ
@@ -60,7 +60,7 @@ def clean_fid(weights: Path | None, device: str = "cpu") -> Features:
 
     With pytorch-fid's weights; clean-FID's own file of the same network is TorchScript, which is code.
     """
-    network = inception.load(weights, device)
+    network = inception.load_inception(weights, device)
 
     def embed(pictures: list[Image.Image]) -> Tensor:
         x = torch.from_numpy(np.stack([clean_resize(picture) for picture in pictures])).permute(0, 3, 1, 2)

@@ -54,7 +54,7 @@ class FIDInception(nn.Module):
         return features
 
 
-def load(path: Path | None, device: str = "cpu") -> FIDInception:
+def load_inception(path: Path | None, device: str = "cpu") -> FIDInception:
     """The network with pytorch-fid's weights; ColorizeError that names the file when it is missing or another one."""
     if path is None or not path.is_file():
         raise ColorizeError(

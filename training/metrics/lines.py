@@ -8,7 +8,8 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import distance_transform_edt
 
-from training.dataset.extractors import REGISTRY, Extract
+from training.dataset.classical_extractors import Extract
+from training.dataset.extractors import REGISTRY
 
 TOLERANCE = 0.0075  # of the diagonal, as the Berkeley benchmark of edges (Martin 2004)
 DARK = 128  # below it is a line

@@ -11,16 +11,11 @@ from __future__ import annotations
 
 import argparse
 import functools
-import hashlib
-import io
 import itertools
-import json
 import multiprocessing
 import random
-import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -30,90 +25,20 @@ from lib_colorize.errors import ColorizeError
 from training.dataset.about import About, write_about
 from training.dataset.shards import Written, merge_index, write_shard
 from training.small import recolour
+from training.small.rasterize import render
+from training.small.svg_sources import (
+    AVATARS,
+    PACKAGES,
+    VARIANTS,
+    avatars,
+    openmoji,
+)
 
-HERE = Path(__file__).parent.parent
-STYLES = ("adventurer", "lorelei", "micah", "openPeeps")  # CC BY 4.0, CC0, CC BY 4.0, CC0; all have drawn lines
-OUTLINED = ("adventurer",)  # the styles whose every part has a drawn outline
-GROUPS = ("activities", "animals-nature", "extras-openmoji", "food-drink", "objects", "people-body",
-          "smileys-emotion", "travel-places")
-VARIANTS, AVATARS = 6, 700  # recolourings of each OpenMoji, avatars of each style
-PACKAGES = HERE / "node_modules"
 SHARD = 1000  # pairs in a zip
 ABOUT = About(
     licence="CC BY-SA 4.0",
     trained_on="OpenMoji (CC BY-SA 4.0) and DiceBear avatars: Adventurer and Lorelei by Lisa Wischofsky, Micah by "
                "Micah Lanier, Open Peeps by Pablo Stanley")
-
-
-def held_out(hexcode: str) -> bool:
-    """True for the OpenMoji that nothing may be trained on."""
-    return int(hashlib.md5(hexcode.encode()).hexdigest(), 16) % 10 == 0
-
-
-def openmoji(folder: Path, test: bool = False) -> Iterator[tuple[str, str, str]]:
-    """(name, colour SVG, line SVG) of the training glyphs, or of the held-out ones; equal line art only once.
-
-    Skin tones share their line art: a glyph with the lines of a held-out one is not trained on either.
-    """
-    entries = json.loads((folder / "data" / "openmoji.json").read_text(encoding="utf-8"))
-    seen: set[str] = set() if test else {lines for *_, lines in openmoji(folder, test=True)}
-    for entry in entries:
-        code = entry["hexcode"]
-        colour, black = folder / "color" / "svg" / f"{code}.svg", folder / "black" / "svg" / f"{code}.svg"
-        if entry["group"] not in GROUPS or held_out(code) != test or not (colour.exists() and black.exists()):
-            continue
-        lines = black.read_text(encoding="utf-8")
-        if lines not in seen:
-            seen.add(lines)
-            yield f"openmoji/{code}", colour.read_text(encoding="utf-8"), lines
-
-
-@dataclass(frozen=True)
-class Avatar:
-    """One DiceBear avatar; parts: colour option -> placeholder colour in `svg`, which is white in `lines`."""
-
-    style: str
-    seed: str
-    svg: str
-    lines: str
-    parts: dict[str, str]
-
-
-def avatars(count: int, styles: Sequence[str] = STYLES, seeds: str = "") -> Iterator[Avatar]:
-    """`count` avatars of each style with seeds SEEDS + STYLE-0 and so on; colours are placeholders."""
-    command = ["node", str(HERE / "avatars.mjs"), str(count), *(["--seeds", seeds] if seeds else []), *styles]
-    try:
-        output = subprocess.run(command, check=True, capture_output=True, text=True, encoding="utf-8", cwd=HERE).stdout
-    except (OSError, subprocess.CalledProcessError) as error:
-        why = getattr(error, "stderr", "") or str(error)
-        raise ColorizeError(f"avatars: found {why.strip().splitlines()[-1]!r}, expected Node 18 and the npm packages; "
-                            "run npm ci --prefix training") from None
-    for line in output.splitlines():
-        item = json.loads(line)
-        svg = item["svg"].replace('mask="url(#viewboxMask)"', "")  # its white must not be recoloured
-        if item["style"] not in OUTLINED:
-            parts = {c for c in recolour.fills(svg) if c.startswith("#0a00")}
-            svg = recolour.outline(svg, parts, width=0.012)
-        yield Avatar(item["style"], item["seed"], svg, recolour.line_art(recolour.blacken_strokes(svg)), item["parts"])
-
-
-def rasterize(svg: str, size: int) -> Image.Image:
-    """RGBA; the longer side of the drawing is `size` px."""
-    import resvg_py
-
-    return Image.open(io.BytesIO(bytes(resvg_py.svg_to_bytes(svg_string=svg, width=size, height=size)))).convert("RGBA")
-
-
-def over(picture: Image.Image, background: str) -> Image.Image:
-    """RGBA -> RGB over one colour."""
-    canvas = Image.new("RGBA", picture.size, background)
-    canvas.alpha_composite(picture)
-    return canvas.convert("RGB")
-
-
-def render(svg: str, size: int, background: str) -> np.ndarray:
-    """[size, size, 3] uint8."""
-    return np.asarray(over(rasterize(svg, size), background).resize((size, size), Image.Resampling.LANCZOS))
 
 
 def draw_pair(item: tuple[str, str, str], variant: int, size: int) -> tuple[np.ndarray, np.ndarray] | None:

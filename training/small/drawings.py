@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lib_colorize.errors import ColorizeError
 from training.small import recolour
-from training.small.build_data import AVATARS, STYLES, Avatar, avatars, openmoji
+from training.small.svg_sources import AVATARS, STYLES, Avatar, avatars, openmoji
 
 UNSEEN_STYLES = ("bigEars", "dylan", "miniavs")  # all CC BY 4.0; nothing is trained on them
 SEEDS = "evidence-"  # of the benchmark's avatars; training's have none

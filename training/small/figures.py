@@ -11,15 +11,13 @@ from PIL import Image
 from lib_colorize.errors import ColorizeError
 from training.metrics import leak
 from training.small import recolour
-from training.small.build_data import rasterize
-from training.small.colour import ciede2000, lab, rgb_of
 from training.small.drawings import PARTS, Drawing
+from training.small.dress import Dress, backdrop
+from training.small.rasterize import rasterize
 
 WHOLLY = 0.98  # share of its part's colour that a pixel must have to belong to the part
-APART = 25.0  # CIEDE2000 between any two of hair, skin, clothes and background: no colour can pass for another
 BACKGROUND = 255  # label; 0 is nobody's pixel (lines, edges, shades), 1.. are the parts in order
 LEAST_PART = 0.005  # of the picture: a smaller part is not asked about, nor its colour in a reference
-PATTERNS = ("stripes", "checks", "dots", "rings")
 
 
 @dataclass(frozen=True)
@@ -48,15 +46,6 @@ FRONT = View(1.0, 1.0, 0.0, 0.0, False)  # as it was drawn
 
 
 @dataclass(frozen=True)
-class Dress:
-    """Colours (#rrggbb) of parts and background; `background`: one colour, or two of a pattern."""
-
-    parts: dict[str, str]
-    background: tuple[str, ...]
-    pattern: str = ""
-
-
-@dataclass(frozen=True)
 class Dressed:
     """color: RGB; sketch: L, black lines on white; labels: [S, S] uint8; names: parts in the order of their labels."""
 
@@ -75,44 +64,6 @@ def require_drawable(count: int, size: int) -> None:
     """ColorizeError for a number of pairs, or a size in px, that nothing can be drawn with."""
     if count < 1 or size < 32:
         raise ColorizeError(f"--pairs {count}, --size {size}: expected at least 1 pair of at least 32 px")
-
-
-def choose(drawing: Drawing, rng: random.Random, busy: bool) -> Dress:
-    """Named parts and the background APART from each other, everything else in any colour."""
-    named = [part for part in PARTS if part in drawing.parts]
-    count = len(named) + (2 if busy else 1)
-    while True:
-        colours = [recolour.palette(rng, 1)[0] for _ in range(count)]
-        if not busy and rng.random() < 0.5:
-            colours[-1] = "#ffffff"
-        if apart(colours):
-            break
-    others = [part for part in drawing.parts if part not in PARTS]
-    parts = dict(zip(named, colours)) | {part: recolour.palette(rng, 1)[0] for part in others}
-    return Dress(parts, tuple(colours[len(named):]), rng.choice(PATTERNS) if busy else "")
-
-
-def apart(colours: list[str]) -> bool:
-    """True when any two differ by APART."""
-    points = np.stack([lab(rgb_of(colour)) for colour in colours])
-    distance = ciede2000(points[:, None], points[None]) + 1e3 * np.eye(len(points))
-    return bool((distance >= APART).all())
-
-
-def backdrop(dress: Dress, size: int, rng: random.Random) -> Image.Image:
-    """RGB: one colour, or a pattern of two with a period of 1/8 to 1/4 of the side."""
-    colours = [rgb_of(colour) for colour in dress.background]
-    if not dress.pattern:
-        return Image.new("RGB", (size, size), dress.background[0])
-    period, angle = size * rng.uniform(0.125, 0.25), rng.uniform(0, np.pi)
-    y, x = np.mgrid[:size, :size] + 0.5
-    u, v = ((np.cos(angle) * x + np.sin(angle) * y) / period, (np.cos(angle) * y - np.sin(angle) * x) / period)
-    first = {
-        "stripes": u % 1 < 0.5, "checks": (u % 1 < 0.5) ^ (v % 1 < 0.5),
-        "dots": np.hypot(u % 1 - 0.5, v % 1 - 0.5) < 0.4,
-        "rings": np.hypot(x - size / 2, y - size / 2) / period % 1 < 0.5,
-    }[dress.pattern]
-    return Image.fromarray(np.where(first[..., None], colours[0], colours[1]).astype(np.uint8))
 
 
 def paint(drawing: Drawing, dress: Dress, view: View, size: int, rng: random.Random) -> tuple[Image.Image, Image.Image]:

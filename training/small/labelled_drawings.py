@@ -13,10 +13,12 @@ from torch import Tensor
 
 from training.metrics import leak
 from training.small import recolour
-from training.small.build_pairs import Sized, draw_all
+from training.small.build_pairs import draw_all
 from training.small.colour import rgb_of
 from training.small.drawings import PARTS, Drawing
-from training.small.figures import View, choose, paint
+from training.small.dress import choose
+from training.small.figures import View, paint
+from training.small.pair_choice import Sized
 
 CLASSES = ("background", *PARTS, "other")
 NOBODY = 255  # label of lines, rims, shades, and of the background's colour inside a drawing

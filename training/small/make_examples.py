@@ -12,7 +12,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from training.small.build_data import HERE, PACKAGES, held_out, over, rasterize
+from training.small.rasterize import over, rasterize
+from training.small.svg_sources import HERE, PACKAGES, held_out
 
 SIZE = 512
 

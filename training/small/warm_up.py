@@ -12,131 +12,35 @@ The result is a checkpoint whose U-Net is FILE's, or untrained: start.checkpoint
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from lib_colorize.errors import ColorizeError
 from lib_colorize.method.reference_encoder import ReferenceEncoder
-from lib_colorize.method.shown_tokens import local_tokens
 from lib_colorize.method.sketch_encoder import SketchEncoder
-from training.small.build_data import PACKAGES
-from training.small.labelled_drawings import CELL, CLASSES, NOBODY, Labelled, build
+from training.small.fitting import Effort, fit, mirror
+from training.small.labelled_drawings import CELL, Labelled, build
+from training.small.svg_sources import PACKAGES
+from training.small.warm_up_heads import ReferenceHead, SketchHead, cell_loss, reference_loss, sketch_features
 from training.trainer.dataclass_json import to_plain
 from training.trainer.export import model_card, split, write_all
 from training.trainer.initial_weights import NONE, load_start, load_vae
 from training.trainer.networks import Model
 from training.trainer.recipes import RECIPES, Encoder, recipe_of
 
-WEIGHTS = (0.3, 1.0, 1.0, 1.0, 0.6)  # of CLASSES: backgrounds are large and easy
 PRESET = "pocket-pairs"
 
 
-@dataclass(frozen=True)
-class Plan:
-    """How much is drawn and seen; --help has the words."""
-
-    drawings: int = 12_000
-    reference_images: int = 96_000
-    sketch_images: int = 24_000
-    batch_size: int = 32
-    lr: float = 6e-4  # cosine to a fiftieth
-    seed: int = 0
-
-
-class ReferenceHead(nn.Module):
-    """Tokens -> what the cells of each patch are, and what is there at all."""
-
-    def __init__(self, width: int, cells: int) -> None:
-        """cells: of one patch, each way."""
-        super().__init__()
-        self.cells = cells
-        self.local = nn.Linear(width, cells * cells * (len(CLASSES) + 3))
-        self.cls = nn.Linear(width, len(CLASSES) * 4)
-
-    def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """tokens: [B, 1 + N, D] -> logits [B, 5, n, n] and colours [B, 3, n, n] of cells, and [B, 5, 4] of CLS."""
-        local = self.local(local_tokens(tokens)).transpose(1, 2)
-        side = math.isqrt(local.shape[-1])
-        cells = F.pixel_shuffle(local.unflatten(2, (side, side)), self.cells)
-        return cells[:, :len(CLASSES)], cells[:, len(CLASSES):], self.cls(tokens[:, 0]).unflatten(1, (-1, 4))
-
-
-class SketchHead(nn.Module):
-    """Features of all levels -> what the cells are."""
-
-    def __init__(self, channels: int, cells: int) -> None:
-        """channels: of all levels together; cells: of one position of the finest, each way."""
-        super().__init__()
-        self.layers = nn.Sequential(nn.Conv2d(channels, 192, 1), nn.GELU(),
-                                    nn.Conv2d(192, cells * cells * len(CLASSES), 1))
-        self.cells = cells
-
-    def forward(self, features: Tensor) -> Tensor:
-        """features: [B, C, h, w] -> logits [B, 5, n, n]."""
-        return F.pixel_shuffle(self.layers(features), self.cells)
-
-
-def sketch_features(encoder: SketchEncoder, sketch: Tensor) -> Tensor:
-    """sketch: [B, 3, H, W] -> what the hints are made of, [B, C, H/8, W/8], coarser levels enlarged."""
-    levels = [encoder.model(sketch)]
-    for stage in encoder.output_blocks:
-        levels.append(stage(levels[-1]))
-    return torch.cat([F.interpolate(level, levels[0].shape[-2:], mode="bilinear") for level in levels], dim=1)
-
-
-def cell_loss(logits: Tensor, classes: Tensor) -> Tensor:
-    """logits: [B, 5, n, n]; classes: [B, n, n]."""
-    return F.cross_entropy(logits, classes, weight=torch.tensor(WEIGHTS), ignore_index=NOBODY)
-
-
-def reference_loss(head: ReferenceHead, tokens: Tensor, pictures: Tensor, classes: Tensor) -> Tensor:
-    """tokens: [B, 1 + N, D] of pictures [B, 3, S, S], whose cells are classes [B, S/4, S/4]."""
-    logits, colours, found = head(tokens)
-    seen = F.avg_pool2d(pictures, CELL)
-    member = F.one_hot(classes.where(classes != NOBODY, len(CLASSES)), len(CLASSES) + 1)[..., :-1].float()
-    areas = member.sum((1, 2))  # [B, 5]
-    means = torch.einsum("bcij,bijk->bkc", seen, member) / areas.clamp_min(1)[..., None]
-    present = areas > 0
-    return (cell_loss(logits, classes) + F.l1_loss(colours, seen)
-            + 0.3 * F.binary_cross_entropy_with_logits(found[..., 0], present.float())
-            + F.l1_loss(found[..., 1:][present], means[present]))
-
-
-def fit(
-    parameters: Sequence[nn.Parameter], loss: Callable[[np.ndarray, bool], Tensor], images: int, count: int, plan: Plan,
-) -> Iterator[tuple[int, float]]:
-    """Minimise loss(samples, mirrored) by AdamW; yields (images, mean loss) now and then. count: of samples."""
-    optimizer = torch.optim.AdamW(parameters, lr=plan.lr, weight_decay=1e-2)
-    rng, steps, since = np.random.default_rng(plan.seed), max(1, images // plan.batch_size), 0.0
-    every = max(1, steps // 8)
-    for step in range(steps):
-        rate = min(1.0, (step + 1) / 50) * (0.5 * (1 + math.cos(math.pi * step / steps)) + 0.02)
-        optimizer.param_groups[0]["lr"] = plan.lr * rate
-        value = loss(rng.integers(0, count, plan.batch_size), bool(rng.random() < 0.5))
-        optimizer.zero_grad()
-        value.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
-        since += float(value.detach())
-        if (step + 1) % every == 0:
-            yield (step + 1) * plan.batch_size, since / every
-            since = 0.0
-
-
-def mirror(x: Tensor, mirrored: bool) -> Tensor:
-    return x.flip(-1) if mirrored else x
-
-
-def warm_reference(encoder: ReferenceEncoder, data: Labelled, plan: Plan, say: Callable[[str], None]) -> ReferenceHead:
+def warm_reference(
+    encoder: ReferenceEncoder, data: Labelled, plan: Effort, say: Callable[[str], None],
+) -> ReferenceHead:
     """Train it in place; the scale of its tokens (`fix_token_scale`) stays. Returns the head."""
     visual = encoder.visual
     patch = visual.conv1.stride[0] * data.color.shape[1] // encoder.image_size  # px of the drawings
@@ -152,7 +56,7 @@ def warm_reference(encoder: ReferenceEncoder, data: Labelled, plan: Plan, say: C
     return head
 
 
-def warm_sketch(encoder: SketchEncoder, data: Labelled, plan: Plan, say: Callable[[str], None]) -> SketchHead:
+def warm_sketch(encoder: SketchEncoder, data: Labelled, plan: Effort, say: Callable[[str], None]) -> SketchHead:
     """Train its features in place; the 1x1 convolutions that make hints of them stay. Returns the head."""
     with torch.no_grad():
         features = sketch_features(encoder, data.sketches(np.arange(1)))
@@ -169,7 +73,7 @@ def warm_sketch(encoder: SketchEncoder, data: Labelled, plan: Plan, say: Callabl
 
 
 def warm_up(
-    target: Path, plan: Plan, packages: Path = PACKAGES, preset: str = PRESET, settings: Sequence[str] = (),
+    target: Path, plan: Effort, packages: Path = PACKAGES, preset: str = PRESET, settings: Sequence[str] = (),
     say: Callable[[str], None] = print,
 ) -> None:
     """Draw, train both encoders, write the checkpoint."""
@@ -201,13 +105,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     p.add_argument("target", type=Path)
     p.add_argument("--preset", default=PRESET, help="whose networks")
     p.add_argument("--checkpoint", type=Path, help="begin with these weights; without: with new ones")
-    p.add_argument("--drawings", type=int, default=Plan.drawings, help="labelled drawings that are made")
-    p.add_argument("--reference-images", type=int, default=Plan.reference_images, help="seen by the reference encoder")
-    p.add_argument("--sketch-images", type=int, default=Plan.sketch_images, help="seen by the sketch encoder")
+    p.add_argument("--drawings", type=int, default=Effort.drawings, help="labelled drawings that are made")
+    p.add_argument("--reference-images", type=int, default=Effort.reference_images,
+                   help="seen by the reference encoder")
+    p.add_argument("--sketch-images", type=int, default=Effort.sketch_images, help="seen by the sketch encoder")
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--packages", type=Path, default=PACKAGES, help="folder of the npm packages")
     args = p.parse_args(arguments)
-    plan = Plan(args.drawings, args.reference_images, args.sketch_images, seed=args.seed)
+    plan = Effort(args.drawings, args.reference_images, args.sketch_images, seed=args.seed)
     try:
         warm_up(args.target, plan, args.packages, args.preset, [f"start.checkpoint={args.checkpoint or NONE}"])
     except (ColorizeError, OSError) as error:
