@@ -39,7 +39,7 @@ FLAGS = {
     "forge": ("--always-cpu", "--attention-pytorch"),
 }
 COMMON_FLAGS = ("--skip-prepare-environment", "--skip-torch-cuda-test", "--skip-python-version-check",
-                "--skip-version-check", "--disable-console-progressbars", "--api")
+                "--skip-version-check", "--disable-console-progressbars")
 
 
 class HostError(Exception):
@@ -68,13 +68,13 @@ class Host:
     def start(
         cls, kind: str, extension: bool = True, files: Iterable[Path] | Mapping[str, Path] = (),
         options: dict[str, Any] | None = None, flags: Iterable[str] = (), probe: bool = True,
-        beside: Iterable[str] = (),
+        beside: Iterable[str] = (), api: bool = True,
     ) -> Iterator[Host]:
         """A fresh host; everything it wrote and every process of it are gone afterwards.
 
         files: checkpoints, or what `checkpoints.write_all` gives, linked into models/; extension: False = a WebUI
         without ours; probe: with the small extension of that folder, which counts hooks and injects faults; beside:
-        names of folders in COLORIZE_EXTENSIONS_DIR.
+        names of folders in COLORIZE_EXTENSIONS_DIR; api: False = without --api.
         """
         found = install_of(kind)
         if found is None:
@@ -85,7 +85,7 @@ class Host:
             link_extensions(folder, beside)
             port = _free_port()
             command = [str(found[1]), "launch.py", "--data-dir", str(folder), "--port", str(port), *COMMON_FLAGS,
-                       *FLAGS[kind], *flags]
+                       *FLAGS[kind], *(["--api"] if api else []), *flags]
             with (folder / "log.txt").open("wb") as log:
                 process = subprocess.Popen(command, cwd=found[0], stdout=log, stderr=subprocess.STDOUT,
                                            stdin=subprocess.DEVNULL, env=environment(), start_new_session=True,
