@@ -2,6 +2,7 @@
 
     python -m tests.webui.endurance --host a1111 --runs 1000 --out endurance-a1111.json
 
+--no-switches keeps to one checkpoint: AUTOMATIC1111 itself keeps some memory of every switch, without us too.
 One JSON line a run goes to OUT.jsonl while it runs (the last line says where a crash was), the summary to OUT.
 """
 
@@ -29,11 +30,12 @@ from tests.webui.undone import PLAIN_JOBS, leftovers, run_plain
 WEIGHTS = {"enabled": 40, "plain": 20, "interrupted": 8, "failing call": 12, "failing network": 8, "bad input": 8,
            "switch": 4}
 MODELS = (jobs.SMALL, checkpoints.TINY, checkpoints.TINY_EPS)
+SWITCHING = ("plain", "switch")  # runs that load another checkpoint
 BROKEN = (checkpoints.FOREIGN, checkpoints.TRUNCATED)
 MEASURE = 10  # runs between two measurements of memory, each after the same job: networks differ in size
 WARM = 0.2  # the part of the runs after which memory is compared: caches are full then
 SAMPLERS = ("Euler", "Euler a", "DPM++ 2M", "DPM++ SDE", "DDIM", "UniPC", "Heun")
-UNTOLD = tuple(f"forge_loading.py:{name}" for name in ("matches", "__init__", "clip_target", "process_clip_state_dict"))
+UNTOLD = tuple(f"loading.py:{name}" for name in ("matches", "__init__", "clip_target", "process_clip_state_dict"))
 BAD: tuple[dict[str, Any], ...] = ({"reference": None}, {"reference": "aGVsbG8="}, {"nonsense": 1},
                                    {"reference_guidance": -1}, {"extractor": "magic"})
 
@@ -41,8 +43,10 @@ BAD: tuple[dict[str, Any], ...] = ({"reference": None}, {"reference": "aGVsbG8="
 class Endurance:
     """One host and what it has shown so far."""
 
-    def __init__(self, host: Host, seed: int) -> None:
+    def __init__(self, host: Host, seed: int, switches: bool = True) -> None:
+        """switches: False = all runs are of one checkpoint."""
         self.host, self.choose = host, random.Random(seed)
+        self.weights = {kind: weight for kind, weight in WEIGHTS.items() if switches or kind not in SWITCHING}
         self.plain: dict[str, str] = {}  # name of a plain job -> md5
         self.coloured: dict[str, str] = {}  # model -> md5 of the fixed job
         self.model = jobs.SMALL
@@ -134,7 +138,7 @@ class Endurance:
             "enabled": self.enabled, "plain": self.plain_job, "interrupted": self.interrupted,
             "failing call": self.failing_call, "failing network": self.failing_network, "bad input": self.bad_input,
             "switch": self.switch}
-        (kind,) = self.choose.choices(list(WEIGHTS), list(WEIGHTS.values()))
+        (kind,) = self.choose.choices(list(self.weights), list(self.weights.values()))
         start, line = time.monotonic(), {"kind": kind, "problem": ""}
         try:
             line["what"] = actions[kind]()
@@ -170,13 +174,14 @@ def main() -> int:
     parser.add_argument("--host", choices=KINDS, required=True)
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--no-switches", action="store_true", help="one checkpoint for all runs")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     start, lines = time.monotonic(), []
     with tempfile.TemporaryDirectory() as folder, args.out.with_suffix(".jsonl").open("w") as journal:
         files = checkpoints.write_all(Path(folder), args.host)
         with Host.start(args.host, files=files) as host:
-            endurance = Endurance(host, args.seed)
+            endurance = Endurance(host, args.seed, not args.no_switches)
             for number in range(args.runs):
                 lines.append({"run": number, **endurance.run()})
                 if number % MEASURE == MEASURE - 1:
