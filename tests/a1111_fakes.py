@@ -44,6 +44,23 @@ class Interrupted(BaseException):
     """As the host's: not an Exception."""
 
 
+class Options(SimpleNamespace):
+    """The host's settings: a choice that fails in its callback is taken back, and nobody is told."""
+
+    def set(self, key: str, value: Any, is_api: bool = False, run_callbacks: bool = True) -> bool:
+        before = self.data.get(key)
+        if before == value:
+            return False
+        self.data[key] = value
+        try:
+            if run_callbacks:
+                sys.modules["modules.sd_models"].reload_model_weights()
+        except Exception:  # noqa: BLE001
+            self.data[key] = before
+            return False
+        return True
+
+
 class Wrapper(nn.Module):
     """`sd_model.model`: the U-Net inside, which is given the context; image conditions go no further."""
 
@@ -172,7 +189,7 @@ def install(monkeypatch: Any, model: Any, opts: dict[str, Any] | None = None) ->
         "sd_models_config": {"find_checkpoint_config": lambda state_dict, info: "the host's guess"},
         "sd_hijack": {"model_hijack": SimpleNamespace()},
         "script_callbacks": {"on_model_loaded": lambda callback: None, "on_cfg_denoiser": batch_callbacks.append},
-        "shared": {"opts": SimpleNamespace(data=dict(opts or {})), "cmd_opts": SimpleNamespace(), "state": state,
+        "shared": {"opts": Options(data=dict(opts or {})), "cmd_opts": SimpleNamespace(), "state": state,
                    "sd_model": model},
         "paths": {"models_path": "/nowhere/models", "data_path": "/nowhere"},
         "launch_utils": {"git_tag": lambda: "fake"},

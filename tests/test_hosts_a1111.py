@@ -358,6 +358,7 @@ def test_what_cannot_be_coloured_is_refused_by_name(world, pictures, change, nam
 
 
 @pytest.mark.parametrize("change, named", [
+    (lambda w, p: setattr(w.host._loading, "failure", "x could not be loaded: y"), "choose a checkpoint that loads"),
     (lambda w, p: setattr(w.modules["sd_unet"], "get_unet_option", lambda: "TensorRT"), "SD Unet"),
     (lambda w, p: vars(p).update(refiner_checkpoint="sd_xl_refiner", refiner_switch_at=0.8), "refiner"),
     (lambda w, p: vars(p).update(enable_hr=True, hr_checkpoint_name="other"), "hires checkpoint"),

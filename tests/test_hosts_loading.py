@@ -140,11 +140,44 @@ def test_after_a_failed_load_the_previous_model_is_whole_again(a1111):
     with pytest.raises(OSError, match="half a file"):
         modules["sd_models"].reload_model_weights()
     assert done == ["undo", "hijack"] and data.loaded_sd_models == [model]
-    assert known.failure == "broken.safetensors could not be loaded: half a file"
     data.sd_model = None  # the host had already dropped it: it will load anew by itself
     with pytest.raises(OSError):
         modules["sd_models"].reload_model_weights()
     assert done == ["undo", "hijack"]
+
+
+def test_a_choice_that_did_not_load_is_remembered_until_one_that_does_is_made(a1111):
+    loading, modules = a1111
+    opts, fails = modules["shared"].opts, ["broken"]
+    opts.sd_model_checkpoint, opts.data = "broken.safetensors", {"sd_model_checkpoint": "good"}
+
+    def reload():
+        if opts.data["sd_model_checkpoint"] in fails:
+            raise OSError("half\na file")
+
+    modules["sd_models"].reload_model_weights = reload
+    known = loading.Loading()
+    undo = known.install()
+    told = "broken.safetensors could not be loaded: half a file"
+    opts.set("sd_model_checkpoint", "broken")
+    assert known.failure == told and opts.data["sd_model_checkpoint"] == "good"
+    modules["sd_models"].reload_model_weights()  # before each run, of what was there before
+    opts.set("other", 1, run_callbacks=False)
+    assert known.failure == told
+    opts.set("sd_model_checkpoint", "good")  # chosen again: the host does nothing at all
+    assert known.failure == ""
+    opts.set("sd_model_checkpoint", "broken")
+    opts.set("sd_model_checkpoint", "another", run_callbacks=False)  # by a run that overrides it
+    assert known.failure == ""
+    opts.set("sd_model_checkpoint", "broken", run_callbacks=False)
+    with pytest.raises(OSError):
+        modules["sd_models"].reload_model_weights()  # that run says so itself
+    assert known.failure == ""
+    for step in reversed(undo):
+        step()
+    opts.set("sd_model_checkpoint", "good", run_callbacks=False)
+    opts.set("sd_model_checkpoint", "broken")
+    assert known.failure == ""
 
 
 def test_the_loaded_model_knows_its_prediction_type(a1111, tmp_path, tiny_checkpoint):

@@ -107,6 +107,24 @@ def test_the_options_route_switches_too(host: Host) -> None:
     assert host.img2img(**request).md5 == colour(host, JOB).md5
 
 
+@pytest.mark.parametrize("name", [FOREIGN, TRUNCATED])
+@pytest.mark.usefixtures("faults_are_meant")
+def test_a_choice_that_does_not_load_stops_every_run_until_another_is_made(host: Host, name: str) -> None:
+    """The options route answers 200, and A1111 goes back to the checkpoint before without a word."""
+    from tests.webui.jobs import body, colour
+
+    request = body(JOB)
+    del request["override_settings"], request["override_settings_restore_afterwards"]
+    assert host.options(sd_model_checkpoint=SMALL).status == 200
+    expected = host.img2img(**request).md5
+    host.options(sd_model_checkpoint=name)
+    for _ in range(2):
+        reply = host.img2img(**request)
+        assert reply.status == 422 and name in reply.message, (reply.status, reply.message)
+    assert host.options(sd_model_checkpoint=SMALL).status == 200
+    assert host.img2img(**request).md5 == expected == colour(host, JOB).md5
+
+
 def test_one_is_loaded_at_first_boot(kind: str, files: dict[str, Path]) -> None:
     """A fresh WebUI with no checkpoint but the shipped one, and one that had a colorize checkpoint chosen before."""
     from tests.webui.host import Host

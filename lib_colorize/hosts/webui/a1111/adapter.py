@@ -52,6 +52,8 @@ class A1111(WebUI):
         return getattr(noted(), "colorize_prediction", "")
 
     def refusal(self, p: Any) -> str:
+        if self._loading.failure:  # the host went back to the checkpoint before, without a word to the API
+            return f"{self._loading.failure}; choose a checkpoint that loads (another one, and then back)"
         if sd_unet.get_unet_option() is not None:
             return ("another U-Net is chosen in Settings > SD Unet, and sketch and reference cannot act in it; "
                     "set it to None")
@@ -75,9 +77,6 @@ class A1111(WebUI):
         super().prepare(p, job)
         p.setup_conds = types.MethodType(setup_conds, p)
         p.calculate_hr_conds = lambda: None  # made with the others
-        if self._loading.failure:
-            self.say(p, self._loading.failure)
-            self._loading.failure = ""
 
     def unet(self, p: Any) -> nn.Module:
         return p.sd_model.model.diffusion_model  # type: ignore[no-any-return]

@@ -1,8 +1,9 @@
 """AUTOMATIC1111 loads colorize checkpoints: it is told their networks, and recovers when a file cannot be loaded.
 
-Three functions of the host are replaced while the extension is loaded: `find_checkpoint_config` (it guesses from keys
-of a text encoder, and these files have none), `list_models` (to list the shipped checkpoint) and
-`reload_model_weights` (which after a failure leaves the previous model half taken apart).
+Four functions of the host are replaced while the extension is loaded: `find_checkpoint_config` (it guesses from keys
+of a text encoder, and these files have none), `list_models` (to list the shipped checkpoint), `reload_model_weights`
+(which after a failure leaves the previous model half taken apart) and `Options.set` (which goes back to the previous
+checkpoint after a failure, and says so to nobody).
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ class Loading:
     """What is known of the models that the host has loaded."""
 
     def __init__(self) -> None:
-        self.failure = ""  # of the last attempt to load a checkpoint
+        self.failure = ""  # one sentence when the checkpoint that was last chosen in the settings did not load
+        self._failed = ""  # the same of the last attempt to load one, whoever asked for it
 
     def install(self) -> Sequence[Undo]:
         """Replace the host's functions; returns how to undo that."""
@@ -43,6 +45,7 @@ class Loading:
             program.list_shipped(),
             watch(),
             replace_function(sd_models, "reload_model_weights", self._reload),
+            replace_function(type(shared.opts), "set", self._set),
         ]
         script_callbacks.on_model_loaded(on_model_loaded)
         script_callbacks.on_cfg_denoiser(on_batch)
@@ -63,12 +66,24 @@ class Loading:
             try:
                 model = original(*args, **kwargs)
             except Exception as error:
-                self.failure = f"{_wanted(args, kwargs)} could not be loaded: {error}"
+                self._failed = f"{_wanted(args, kwargs)} could not be loaded: {' '.join(str(error).split())}"
                 _restore(before)
                 raise
             return model
 
         return reload_model_weights
+
+    def _set(self, original: Any) -> Any:
+        @functools.wraps(original)
+        def set(opts: Any, key: str, value: Any, *args: Any, **kwargs: Any) -> Any:
+            if key != "sd_model_checkpoint":
+                return original(opts, key, value, *args, **kwargs)
+            self._failed = ""
+            done = original(opts, key, value, *args, **kwargs)  # loads it, and swallows what goes wrong
+            self.failure = self._failed
+            return done
+
+        return set
 
 
 def _wanted(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
