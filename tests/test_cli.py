@@ -382,8 +382,7 @@ def test_inspect_and_convert(inputs: Path, tmp_path: Path, capsys: pytest.Captur
     assert "told by metadata" in text and "fp32" in text
     assert cli.main(["convert", str(source), str(target), "--dtype", "fp16", "--projections", "linear"]) == 0
     assert "fp16" in capsys.readouterr().out
-    state = load_file(target)
-    assert state["model.diffusion_model.middle_block.1.proj_in.weight"].shape == (128, 128)
+    assert load_file(target)["model.diffusion_model.middle_block.1.proj_in.weight"].shape == (128, 128)
     assert cli.main(["convert", str(source), str(target)]) == 2
     error_of(capsys)
     assert cli.main(["convert", str(source), str(target), "--force"]) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import mmap
 import os
 import re
 import subprocess
@@ -186,3 +187,26 @@ def test_the_batch_file_jumps_to_labels_that_it_has_and_names_files_that_are_the
     assert set(re.findall(r"(?:call|goto) :(\w+)", batch())) == labels
     assert all((ROOT / name).is_file() for name in re.findall(r"[\w-]+\.txt", batch())
                if name not in ("wanted.txt", "installed.txt"))
+
+
+# what tests/conftest.py checks in every test -------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux tells what a process holds")
+@pytest.mark.parametrize("how", ("open", "mapped"))
+def test_a_file_in_use_cannot_be_replaced_or_renamed_in_any_test(tmp_path: Path, how: str) -> None:
+    used, other = tmp_path / "used", tmp_path / "other"
+    used.write_bytes(b"x" * 4096)
+    other.write_bytes(b"y")
+    with used.open("rb") as stream:
+        mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) if how == "mapped" else None
+        if mapped is not None:
+            stream.close()
+        for act in (lambda: os.replace(other, used), lambda: used.replace(tmp_path / "new")):
+            with pytest.raises(AssertionError, match="is open or mapped"):
+                act()
+        if mapped is not None:
+            mapped.close()
+    os.replace(other, used)
+    with pytest.raises(AssertionError, match="device"):
+        used.replace(tmp_path / "con.txt")
