@@ -9,10 +9,11 @@ import torch
 from ldm.modules.diffusionmodules.openaimodel import UNetModel
 
 from lib_colorize.errors import ColorizeError
-from lib_colorize.method.attach import Attachment, add_hints, attach, find_layout
+from lib_colorize.method.attach import Attachment, add_hints, attach
 from lib_colorize.method.conditioning import Branch, Conditioning, encode
 from lib_colorize.method.settings import Settings
 from lib_colorize.method.shown_tokens import shown_tokens
+from lib_colorize.method.unet_layout import find_layout
 from tests.conftest import golden_ids
 from tests.core_models import reference_encoder, sketch_encoder, tensor, unet
 

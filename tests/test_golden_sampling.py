@@ -18,7 +18,8 @@ from torch import Tensor
 
 from lib_colorize.engine import networks, samplers
 from lib_colorize.engine.engine import Engine
-from lib_colorize.method.images import crop_back, sketch_tensor, to_image
+from lib_colorize.method.canvas import crop_back
+from lib_colorize.method.images import sketch_tensor, to_image
 from lib_colorize.method.network_config import UNetConfig, VAEConfig
 from lib_colorize.method.schedule import NoiseSchedule, Prediction, alphas_cumprod
 from lib_colorize.method.settings import Polarity, Settings

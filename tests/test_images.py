@@ -17,17 +17,10 @@ import torch
 from PIL import Image, ImageDraw, ImageFile
 
 from lib_colorize.errors import ColorizeError
-from lib_colorize.method import images
-from lib_colorize.method.images import (
-    MIN_SIDE,
-    Placement,
-    crop_back,
-    letterbox,
-    open_image,
-    reference_tensor,
-    sketch_tensor,
-    to_image,
-)
+from lib_colorize.method import picture_files
+from lib_colorize.method.canvas import Placement, crop_back, letterbox
+from lib_colorize.method.images import reference_tensor, sketch_tensor, to_image
+from lib_colorize.method.picture_files import MIN_SIDE, open_image
 from lib_colorize.method.settings import MAX_SIZE, Polarity, Settings
 from tests.conftest import golden_ids
 from tests.golden.reader import Golden
@@ -221,7 +214,7 @@ def test_overlapping_calls_leave_the_hosts_flag_and_filters_alone(monkeypatch: p
 
     def decode(stream: io.BytesIO) -> None:
         with pytest.raises(ColorizeError, match="truncated"):
-            images._decode(stream, "half")
+            picture_files._decode(stream, "half")
         refused.append(stream)
 
     events = [(threading.Event(), threading.Event()) for _ in range(3)]

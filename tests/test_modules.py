@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from lib_colorize.method.unet import timestep_embedding
+from lib_colorize.method.unet_layers import timestep_embedding
 from tests.conftest import golden_ids
 from tests.core_models import tensor, unet
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from lib_colorize.errors import ColorizeError
-from lib_colorize.method.settings import BLOCK_GROUPS, BLOCKS, MAX_SEED, Polarity, Settings
+from lib_colorize.method.setting_field import BLOCKS
+from lib_colorize.method.settings import BLOCK_GROUPS, MAX_SEED, Polarity, Settings
 
 NUMBERS = [f for f in fields(Settings) if f.metadata["low"] is not None and not isinstance(f.default, tuple)]
 

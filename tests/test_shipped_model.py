@@ -13,7 +13,7 @@ from lib_colorize.checkpoint.report import inspect
 from lib_colorize.cli.demo import ROOT, read_pairs
 from lib_colorize.cli.loading import DEFAULT_CHECKPOINT
 from lib_colorize.engine.engine import Engine
-from lib_colorize.method.images import open_image
+from lib_colorize.method.picture_files import open_image
 from lib_colorize.method.schedule import Prediction
 from lib_colorize.method.settings import Settings
 from training.small.make_examples import EXAMPLES, REFERENCES

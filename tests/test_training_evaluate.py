@@ -15,7 +15,7 @@ from PIL import Image
 from lib_colorize.engine.engine import Engine
 from lib_colorize.engine.networks import AutoencoderKL
 from lib_colorize.errors import ColorizeError
-from lib_colorize.method.images import open_image
+from lib_colorize.method.picture_files import open_image
 from lib_colorize.method.settings import Polarity, Settings
 from tests.training_data_folders import color_of, sketch_of, write_pairs
 from tests.training_runs import tiny

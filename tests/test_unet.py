@@ -9,13 +9,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lib_colorize.method.attach import add_hints, attach, find_layout
+from lib_colorize.method.attach import add_hints, attach
 from lib_colorize.method.conditioning import Conditioning
 from lib_colorize.method.guidance import Branch
 from lib_colorize.method.network_config import UNetConfig
 from lib_colorize.method.settings import Settings
 from lib_colorize.method.spatial_transformer import Attention
-from lib_colorize.method.unet import UNet, timestep_embedding
+from lib_colorize.method.unet import UNet
+from lib_colorize.method.unet_layers import timestep_embedding
+from lib_colorize.method.unet_layout import find_layout
 from tests.core_models import ldm_unet
 
 PLAIN = UNetConfig(4, 4, 32, (1, 2), 1, (2, 1), 16, 24, 1, False)

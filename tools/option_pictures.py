@@ -18,8 +18,9 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from lib_colorize.console import take_any_text
 from lib_colorize.engine.engine import Engine
-from lib_colorize.method.images import line_drawing, open_image, to_image
+from lib_colorize.method.images import line_drawing, to_image
 from lib_colorize.method.lineart import EXTRACTORS
+from lib_colorize.method.picture_files import open_image
 from lib_colorize.method.schedule import Prediction
 from lib_colorize.method.settings import Settings
 from lib_colorize.panel.presets import Intention, preset

@@ -74,7 +74,8 @@ class _Rounds:
         with torch.no_grad():
             t = torch.tensor([600.0, 600.0])
             cond, uncond = self.engine.unet(self.x.repeat(2, 1, 1, 1), t, self.text).chunk(2)
-            return uncond + self.scale * (cond - uncond)
+            guided: Tensor = uncond + self.scale * (cond - uncond)
+            return guided
 
     def ours(self, settings: Settings) -> Seconds:
         """One step as the sampler asks for it, guided and denoised; keys and values were made by a step before."""
@@ -90,7 +91,8 @@ class _Rounds:
         """What is done once a picture: hints, attaching, and the keys and values, which in use the first step makes."""
         import torch
 
-        from ..method.attach import attach, find_layout
+        from ..method.attach import attach
+        from ..method.unet_layout import find_layout
 
         conditioning = self.engine.condition(self.sketch, self.tokens, settings)
         with torch.no_grad(), attach(self.engine.unet, conditioning, settings):

@@ -100,7 +100,7 @@ def colour(engine: Engine, pairs: Sequence[Pair], output: Path, settings: Settin
 def contact_sheet_of(pairs: Sequence[Pair], output: Path) -> Image.Image:
     """sketch | reference | result, two such triples in a row."""
     from ..engine.contact_sheet import contact_sheet
-    from ..method.images import open_image
+    from ..method.picture_files import open_image
 
     triples = [[open_image(path) for path in (pair.sketch, pair.reference, output / pair.output)] for pair in pairs]
     rows = [list(chain(*triples[i:i + PAIRS_IN_A_ROW])) for i in range(0, len(triples), PAIRS_IN_A_ROW)]

@@ -12,7 +12,7 @@ from PIL import Image
 from ..checkpoint.files import file_sha256
 from ..engine.engine import Engine, Progress
 from ..errors import ColorizeError
-from ..method.images import open_image
+from ..method.picture_files import open_image
 from ..method.settings import Settings
 from .png import FileRecord, Record, read_record, save, versions
 

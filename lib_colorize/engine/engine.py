@@ -17,9 +17,10 @@ from torch import Tensor
 from ..checkpoint.read import read
 from ..errors import ColorizeError
 from ..method.attach import attach
+from ..method.canvas import crop_back
 from ..method.conditioning import Conditioning, encode
 from ..method.guidance import Guidance
-from ..method.images import crop_back, reference_tensor, sketch_tensor, to_image
+from ..method.images import reference_tensor, sketch_tensor, to_image
 from ..method.overlay import overlay_lines
 from ..method.probe import probe_unet
 from ..method.reference_encoder import ReferenceEncoder
@@ -192,7 +193,8 @@ class Engine:
         """Tell the prediction type by one forward pass without a reference and without lines."""
 
         def call(x: Tensor, t: Tensor) -> Tensor:
-            return self.unet(x, t.float(), None)
+            output: Tensor = self.unet(x, t.float(), None)
+            return output
 
         with self._precision():
             found = probe_unet(self.unet, self.sketch_encoder, call, self.schedule, self.unet.in_channels,

@@ -49,7 +49,8 @@ class AutoencoderKL(nn.Module):
 
     def decode(self, latent: Tensor) -> Tensor:
         """latent: [B, C, h, w], scaled -> picture [B, 3, H, W], about [-1, 1], not clamped."""
-        return self.decoder(self.post_quant_conv(latent / self.scale_factor))
+        picture: Tensor = self.decoder(self.post_quant_conv(latent / self.scale_factor))
+        return picture
 
 
 def without_weights(make: Callable[[], _Module]) -> _Module:

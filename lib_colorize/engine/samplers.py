@@ -123,7 +123,8 @@ def _tree_noise(x: Tensor, levels: Tensor, seed: int) -> StepNoise:
     tree = k_diffusion_sampling().BrownianTreeNoiseSampler(like, levels.min(), levels.max(), seed=[seed])
 
     def noise(sigma: Tensor, after: Tensor) -> Tensor:
-        return tree(sigma.cpu(), after.cpu()).to(x.device)
+        drawn: Tensor = tree(sigma.cpu(), after.cpu())
+        return drawn.to(x.device)
 
     return noise
 
@@ -146,8 +147,10 @@ def run(
     with torch.no_grad():
         if method.span:
             steps = () if method.adaptive else (len(sigmas) - 1,)
-            return function(denoise, x, float(sigmas[-2]), float(sigmas[0]), *steps, **options)
-        return function(denoise, x, sigmas, **options)
+            sampled: Tensor = function(denoise, x, float(sigmas[-2]), float(sigmas[0]), *steps, **options)
+        else:
+            sampled = function(denoise, x, sigmas, **options)
+    return sampled
 
 
 def k_diffusion_sampling() -> Any:

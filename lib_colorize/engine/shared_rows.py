@@ -41,7 +41,8 @@ def share_rows(unet: Any, attached: Attached) -> Iterator[None]:
         return all_rows(output)  # it is a skip connection too
 
     def forward(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        return own(all_rows(x), *args, **kwargs)
+        attended: Tensor = own(all_rows(x), *args, **kwargs)
+        return attended
 
     with ExitStack() as undo:
         for block in blocks[:place + 1]:

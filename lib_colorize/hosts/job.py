@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from .. import __version__
 from ..errors import ColorizeError
+from ..method.canvas import Placement, crop_back, resize_lines
 from ..method.conditioning import Conditioning, encode
 from ..method.framing import Frame
-from ..method.images import Placement, crop_back, line_drawing, resize_lines
+from ..method.images import line_drawing
 from ..method.overlay import multiply_lines, overlay_lines
 from .checkpoints import ColorizeFile, sketch_encoder
 from .host import Host

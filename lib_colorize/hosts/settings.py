@@ -8,7 +8,8 @@ from dataclasses import Field, dataclass, fields
 from typing import Any
 
 from ..errors import ColorizeError
-from ..method.settings import Settings, setting
+from ..method.setting_field import setting
+from ..method.settings import Settings
 
 HOST_OWNED = frozenset(("steps", "sampler", "scheduler", "seed", "width", "height", "batch"))  # asked for by the host
 PREFIX = "Colorize "  # of every infotext key: other extensions write theirs into the same text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..method.images import Placement, canvas_sizes
+from ..method.canvas import Placement, canvas_sizes
 from .checkpoints import ColorizeFile
 from .settings import JobSettings
 

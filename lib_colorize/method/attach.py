@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from ..errors import ColorizeError
 from .attention import TokenAttention
 from .conditioning import Branch, Conditioning
 from .guidance import Guidance
+from .hint_hook import HintHook
 from .settings import Settings
-
-ENCODER_SLOTS = ((0, 1), (2, 3), (4, 5))  # SD's 16 blocks by level, see settings.BLOCK_GROUPS; deeper levels: the last
-MIDDLE_SLOT = 6
-DECODER_SLOTS = ((13, 14, 15), (10, 11, 12), (7, 8, 9))
+from .unet_layout import layout_for
 
 
 class Attached:
@@ -63,100 +59,6 @@ class Attached:
         return [row for row, _ in shown], [picture for _, picture in shown]
 
 
-class HintHook:
-    """Forward hook of one input block: adds its hint to the hidden state, and so to the skip connection too."""
-
-    def __init__(
-        self, place: int, hint: Tensor, blank: Tensor | None = None,
-        rows: Callable[[int], list[tuple[Branch, int]]] | None = None,
-    ) -> None:
-        """hint: [B or 1, C, h, w]; blank: the same for NO_SKETCH rows; rows: None = row r takes hint r."""
-        self.place, self.hint, self.blank, self.rows = place, hint, blank, rows
-        self.calls = 0
-        self._kept: tuple[object, Tensor] | None = None
-
-    def __call__(self, module: nn.Module, args: object, output: Tensor) -> Tensor:
-        self.calls += 1
-        hint = self.hint.to(output) if self.rows is None else self._of_rows(self.rows(len(output)), output)
-        if hint.shape[1:] != output.shape[1:] or len(hint) not in (1, len(output)):
-            raise ColorizeError(f"sketch hint {list(hint.shape)} does not fit input block {self.place}, which gives "
-                                f"{list(output.shape)}; use a sketch of the picture's size and the model's own encoder")
-        return output + hint
-
-    def _of_rows(self, rows: list[tuple[Branch, int]], output: Tensor) -> Tensor:
-        """The hint of every row, [rows or 1, C, h, w]; kept over the steps, for it does not change."""
-        chosen = [(branch is Branch.NO_SKETCH, picture) for branch, picture in rows]
-        made_for = (chosen, output.dtype, output.device)
-        if self._kept is None or self._kept[0] != made_for:
-            if len(set(chosen)) == 1:
-                chosen = chosen[:1]
-            self._kept = made_for, torch.stack([self._one(*choice) for choice in chosen]).to(output)
-        return self._kept[1]
-
-    def _one(self, without_sketch: bool, picture: int) -> Tensor:
-        source = self.blank if without_sketch else self.hint
-        if source is None:
-            raise ColorizeError("a row without sketch needs blank hints; encode with sketch guidance above 1")
-        return source[picture % len(source)]
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where a U-Net takes hints, and its cross-attentions with their place among SD's 16 blocks, in forward order."""
-
-    hint_blocks: tuple[int, ...]
-    attentions: tuple[tuple[nn.Module, int], ...]
-
-
-def find_layout(unet: Any) -> Layout:
-    """Reads LDM's structure (input_blocks, middle_block, output_blocks, attn2) off a U-Net; ColorizeError if none.
-
-    SD's own U-Net gives hints at 0, 3, 6, 9, 11 and the blocks 0-15. With other numbers of levels or blocks, hints go
-    to the first block, each down-sampling one and the last, and a cross-attention takes the scale of the block of SD
-    at its level (from the top) and relative place in it, so that the groups keep their meaning.
-    """
-    try:
-        inputs, outputs = list(unet.input_blocks), list(unet.output_blocks)
-        middle = unet.middle_block
-    except (AttributeError, TypeError):
-        raise ColorizeError(f"{type(unet).__name__} is no U-Net of LDM layout (input_blocks, middle_block, "
-                            "output_blocks); load a Stable Diffusion 1.x or 2.x model") from None
-    if len(inputs) != len(outputs) or len(inputs) < 2:
-        raise ColorizeError(f"the U-Net has {len(inputs)} input and {len(outputs)} output blocks, expected as many of "
-                            "each; load a Stable Diffusion 1.x or 2.x model")
-    halves = [i > 0 and _halves(block) for i, block in enumerate(inputs)]
-    levels = [sum(halves[:i + 1]) for i in range(len(inputs))]
-    attentions = [
-        *_by_level(inputs, levels, ENCODER_SLOTS),
-        *((attn, MIDDLE_SLOT) for attn in _cross_attentions(middle)),
-        *_by_level(outputs, levels[::-1], DECODER_SLOTS)]  # output block j takes the skip of input block -1 - j
-    if not attentions:
-        raise ColorizeError("the U-Net has no cross-attention (attn2 with to_q, to_k, to_v, to_out, heads); "
-                            "load a Stable Diffusion 1.x or 2.x model")
-    hint_blocks = (0, *(i for i, half in enumerate(halves) if half), len(inputs) - 1)
-    return Layout(hint_blocks, tuple(attentions))
-
-
-def _halves(block: nn.Module) -> bool:
-    return any(getattr(module, "stride", 1) in (2, (2, 2)) for module in block.modules())
-
-
-def _cross_attentions(block: nn.Module) -> list[nn.Module]:
-    found = [getattr(module, "attn2", None) for module in block.modules()]
-    parts = ("to_q", "to_k", "to_v", "to_out", "heads")
-    return [attn for attn in found if isinstance(attn, nn.Module) and all(hasattr(attn, part) for part in parts)]
-
-
-def _by_level(
-    blocks: list[nn.Module], levels: list[int], slots: tuple[tuple[int, ...], ...],
-) -> Iterator[tuple[nn.Module, int]]:
-    for i, block in enumerate(blocks):
-        peers = [j for j, other in enumerate(blocks) if levels[j] == levels[i] and _cross_attentions(other)]
-        level_slots = slots[min(levels[i], len(slots) - 1)]
-        for attn in _cross_attentions(block):
-            yield attn, level_slots[peers.index(i) * len(level_slots) // len(peers)]
-
-
 class Attachment:
     """Conditioning prepared for one U-Net: hints after its input blocks, our tokens in every attn2.
 
@@ -168,7 +70,7 @@ class Attachment:
         """ColorizeError when the U-Net is of another layout, or takes another number of hints or width of tokens."""
         self.attached = Attached(conditioning, settings)
         self._unet, self._closed_calls = unet, 0
-        layout = _layout_for(unet, conditioning.hints)
+        layout = layout_for(unet, conditioning.hints)
         blanks: Sequence[Tensor | None] = conditioning.blank_hints or [None] * len(conditioning.hints)
         self._hooks = [HintHook(place, hint, blank, self.attached.rows)
                        for place, hint, blank in zip(layout.hint_blocks, conditioning.hints, blanks)]
@@ -215,21 +117,12 @@ def add_hints(unet: nn.Module, hints: Sequence[Tensor]) -> Iterator[None]:
 
     hints: each [B or 1, C_i, h_i, w_i], as SketchEncoder gives them.
     """
-    layout = _layout_for(unet, hints)
+    layout = layout_for(unet, hints)
     _require_free(unet)
     with ExitStack() as undo:
         for place, hint in zip(layout.hint_blocks, hints):
             _hook(undo, unet, HintHook(place, hint))
         yield
-
-
-def _layout_for(unet: Any, hints: Sequence[Tensor]) -> Layout:
-    """The layout of a U-Net that takes this number of hints."""
-    layout = find_layout(unet)
-    if len(hints) != len(layout.hint_blocks):
-        raise ColorizeError(f"{len(hints)} sketch hints for a U-Net that takes {len(layout.hint_blocks)}; "
-                            "use the sketch encoder of this model")
-    return layout
 
 
 def _require_free(unet: Any) -> None:

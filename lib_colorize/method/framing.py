@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .images import letterbox, resize_lines
+from .canvas import letterbox, resize_lines
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom
 

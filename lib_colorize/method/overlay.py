@@ -6,7 +6,8 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from .images import letterbox, line_drawing
+from .canvas import letterbox
+from .images import line_drawing
 from .settings import Settings
 
 

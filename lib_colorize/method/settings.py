@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import enum
-import math
 from collections.abc import Mapping
-from dataclasses import Field, dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 from ..errors import ColorizeError
+from .setting_field import BLOCKS, checked, setting, to_text
 
 
 class Polarity(enum.Enum):
@@ -19,7 +19,6 @@ class Polarity(enum.Enum):
     LIGHT_ON_DARK = "light on dark"
 
 
-BLOCKS = 16  # transformer blocks of the U-Net, in forward order: 0-5 encoder, 6 middle, 7-15 decoder
 BLOCK_GROUPS = {  # method.md section 2, "Cross-attention scale"
     "encoder": (0, 1, 2, 3, 4, 5),
     "colour": (2, 3, 10, 11, 12),
@@ -28,19 +27,6 @@ BLOCK_GROUPS = {  # method.md section 2, "Cross-attention scale"
 MAX_SIZE = 2048  # pixels, either side of a result
 MAX_SEED = 2**32 - 1
 EDGE = 1e-5  # of a guidance window: hosts round the last step differently, and both ends count in
-
-
-def setting(
-    default: Any, label: str, infotext: str, help: str, low: float | None = None, high: float | None = None,
-    step: float | None = None, advanced: bool = True,
-) -> Any:
-    """A field of Settings, or of a host's settings that extend it; low, high, step: of numbers."""
-    metadata = {
-        "label": label, "infotext": infotext, "help": help, "low": low, "high": high, "step": step,
-        "advanced": advanced,
-    }
-    return field(default=default, metadata=metadata)
-
 
 _Settings = TypeVar("_Settings", bound="Settings")
 
@@ -106,7 +92,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         for item in fields(self):
-            object.__setattr__(self, item.name, _checked(item, getattr(self, item.name)))
+            object.__setattr__(self, item.name, checked(item, getattr(self, item.name)))
         if self.guidance_start > self.guidance_end:
             raise ColorizeError(
                 f"reference from {self.guidance_start:g} until {self.guidance_end:g}: the start lies after the end; "
@@ -146,66 +132,10 @@ class Settings:
 
     def to_infotext(self) -> dict[str, str]:
         """Infotext key -> value of every setting; `from_infotext` is the inverse."""
-        return {f.metadata["infotext"]: _to_text(getattr(self, f.name)) for f in fields(self)}
+        return {f.metadata["infotext"]: to_text(getattr(self, f.name)) for f in fields(self)}
 
     @classmethod
     def from_infotext(cls, text: Mapping[str, str]) -> Settings:
         """Settings from infotext; keys of others are ignored, missing ones take the default."""
         found = {f.name: text[f.metadata["infotext"]] for f in fields(cls) if f.metadata["infotext"] in text}
         return cls(**found)  # type: ignore[arg-type]  # texts are parsed in __post_init__
-
-
-def _to_text(value: Any) -> str:
-    if isinstance(value, enum.Enum):
-        return str(value.value)
-    if isinstance(value, tuple):
-        return " ".join(repr(v) for v in value)
-    return repr(value) if isinstance(value, float) else str(value)
-
-
-def _checked(item: Field[Any], value: Any) -> Any:
-    """The value in the field's own type and within its range, or ColorizeError."""
-    label, low, high = item.metadata["label"], item.metadata["low"], item.metadata["high"]
-    default = item.default
-    if isinstance(default, bool):
-        words = {"true": True, "false": False}
-        found = words.get(value.strip().lower()) if isinstance(value, str) else value
-        if not isinstance(found, bool):
-            raise ColorizeError(f"{label}: found {value!r}, expected true or false")
-        return found
-    if isinstance(default, enum.Enum):
-        try:
-            return type(default)(value)
-        except ValueError:
-            names = ", ".join(repr(e.value) for e in type(default))
-            raise ColorizeError(f"{label}: found {value!r}, expected one of {names}") from None
-    if isinstance(default, str):
-        if not isinstance(value, str) or not value.strip():
-            raise ColorizeError(f"{label}: found {value!r}, expected a name")
-        return value.strip()
-    if isinstance(default, tuple):
-        try:
-            parts = value.replace(",", " ").split() if isinstance(value, str) else list(value)
-        except TypeError:
-            raise ColorizeError(f"{label}: found {value!r}, expected {BLOCKS} numbers (or none)") from None
-        if len(parts) not in (0, BLOCKS):
-            raise ColorizeError(f"{label}: found {len(parts)} numbers, expected {BLOCKS} (or none)")
-        return tuple(_number(label, float, p, low, high) for p in parts)
-    return _number(label, type(default), value, low, high)
-
-
-def _number(label: str, kind: type, value: Any, low: float, high: float) -> Any:
-    try:
-        if isinstance(value, bool):
-            raise TypeError
-        number = float(value)
-        if kind is int:
-            if not number.is_integer():
-                raise ValueError
-            number = int(value)
-    except (TypeError, ValueError, OverflowError):
-        expected = "a whole number" if kind is int else "a number"
-        raise ColorizeError(f"{label}: found {value!r}, expected {expected} from {low:.12g} to {high:.12g}") from None
-    if not math.isfinite(number) or not low <= number <= high:
-        raise ColorizeError(f"{label}: found {number}, expected {low:.12g} to {high:.12g}")
-    return number

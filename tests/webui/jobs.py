@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from lib_colorize.cli.loading import DEFAULT_CHECKPOINT
 from lib_colorize.engine.engine import Engine
-from lib_colorize.method.images import open_image
+from lib_colorize.method.picture_files import open_image
 from lib_colorize.method.settings import Settings
 from tests.webui.data_folder import ROOT
 from tests.webui.host import Host

@@ -18,7 +18,8 @@ from lib_colorize.checkpoint.read import read_reference_encoder
 from lib_colorize.engine import networks
 from lib_colorize.engine.engine import Engine
 from lib_colorize.errors import ColorizeError
-from lib_colorize.method.images import crop_back, reference_tensor, sketch_tensor, to_image
+from lib_colorize.method.canvas import crop_back
+from lib_colorize.method.images import reference_tensor, sketch_tensor, to_image
 from lib_colorize.method.reference_encoder import ReferenceEncoder
 from lib_colorize.method.schedule import NoiseSchedule, alphas_cumprod
 from lib_colorize.method.settings import Settings

@@ -18,7 +18,8 @@ from lib_colorize.method.reference_encoder import ReferenceEncoder
 from lib_colorize.method.shown_tokens import cls_token, shown_tokens
 from lib_colorize.method.sketch_encoder import SketchEncoder
 from lib_colorize.method.spatial_transformer import SpatialTransformer
-from lib_colorize.method.unet import ResBlock, UNet
+from lib_colorize.method.unet import UNet
+from lib_colorize.method.unet_layers import ResBlock
 from training.trainer.recipes import Encoder, Recipe, Tokens
 
 SIZES = 256  # that a class of blocks may be compiled for: levels of the U-Net by windows and buckets
@@ -40,7 +41,7 @@ class CLSProjection(nn.Module):
     def forward(self, cls: Tensor) -> Tensor:
         """cls: [B, 1, D] -> [B, 256, D]."""
         projected: Tensor = self.layers(cls[:, 0])
-        return projected.unflatten(1, (self.tokens, -1))
+        return projected.view(len(cls), self.tokens, -1)
 
 
 class CLSLinear(nn.Module):

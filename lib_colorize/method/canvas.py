@@ -1,0 +1,95 @@
+"""Where a drawing lies on the canvas that the model colours: its sizes, laying it there, cutting the result out."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..errors import ColorizeError
+from .picture_files import MIN_SIDE
+from .settings import MAX_SIZE, Settings
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where the wanted picture lies on its canvas, in pixels."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+    canvas_width: int
+    canvas_height: int
+
+
+def canvas_sizes(
+    drawing: tuple[int, int], settings: Settings, resolution: int, multiple: int
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """(width, height) of the drawing within its canvas, and of the canvas; see `images.sketch_tensor`."""
+    w, h = drawing
+
+    def fitted(box: tuple[int, int]) -> tuple[int, int]:
+        r = min(box[0] / w, box[1] / h)
+        return round(w * r), round(h * r)
+
+    if settings.width:
+        size = fitted((settings.width, settings.height))
+        canvas = (_round_up(settings.width, multiple), _round_up(settings.height, multiple))
+    else:
+        scale = min(resolution / math.sqrt(w * h), MAX_SIZE / max(w, h))
+        steps = [[max(1, f(side * scale / multiple)) for f in (math.floor, math.ceil)] for side in (w, h)]
+        most = max(1, MAX_SIZE // multiple)
+        boxes = [(min(a, most) * multiple, min(b, most) * multiple) for a, b in itertools.product(*steps)]
+        wanted = w * h * scale**2
+        canvas = min(boxes, key=lambda box: abs(math.log(max(1, math.prod(fitted(box))) / wanted)))
+        size = fitted(canvas)
+    if min(size) < MIN_SIDE:
+        raise ColorizeError(
+            f"the sketch of {w}x{h} pixels would become {size[0]}x{size[1]}, expected at least {MIN_SIDE} a side; "
+            "crop it, or ask for a larger size")
+    return size, canvas
+
+
+def _round_up(side: int, multiple: int) -> int:
+    return -(-side // multiple) * multiple
+
+
+def letterbox(sketch: Tensor, height: int, width: int) -> tuple[Tensor, Placement]:
+    """sketch: [B, 3, h, w], lines +1 on -1 -> the same resized to fit, centred on [B, 3, height, width] of -1.
+
+    Golden pre.sketch.*: r = min(H / h, W / w), antialiased bicubic to (int(h r), int(w r)), nothing clamped.
+    """
+    h, w = sketch.shape[-2:]
+    r = min(height / h, width / w)
+    return on_paper(resize_lines(sketch, max(1, int(h * r)), max(1, int(w * r))), height, width)
+
+
+def resize_lines(sketch: Tensor, height: int, width: int) -> Tensor:
+    """sketch: [B, 3, h, w] -> [B, 3, height, width], antialiased bicubic, not clamped."""
+    if sketch.shape[-2:] == (height, width):
+        return sketch
+    return F.interpolate(sketch, (height, width), mode="bicubic", antialias=True)
+
+
+def on_paper(sketch: Tensor, height: int, width: int) -> tuple[Tensor, Placement]:
+    """sketch: [B, 3, h, w] in the middle of [B, 3, height, width] of -1."""
+    h, w = sketch.shape[-2:]
+    top, left = (height - h) // 2, (width - w) // 2
+    canvas = sketch.new_full((*sketch.shape[:-2], height, width), -1.0)
+    canvas[..., top : top + h, left : left + w] = sketch
+    return canvas, Placement(left, top, w, h, width, height)
+
+
+def crop_back(image: Image.Image, placement: Placement) -> Image.Image:
+    """The wanted picture out of the canvas; `image` has the canvas' size."""
+    if image.size != (placement.canvas_width, placement.canvas_height):
+        raise ColorizeError(
+            f"result of {image.width}x{image.height} pixels, expected the canvas of "
+            f"{placement.canvas_width}x{placement.canvas_height}")
+    p = placement
+    return image.crop((p.left, p.top, p.left + p.width, p.top + p.height))

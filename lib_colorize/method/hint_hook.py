@@ -1,0 +1,48 @@
+"""A sketch hint, added to what one input block of a U-Net gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import ColorizeError
+from .guidance import Branch
+
+
+class HintHook:
+    """Forward hook of one input block: adds its hint to the hidden state, and so to the skip connection too."""
+
+    def __init__(
+        self, place: int, hint: Tensor, blank: Tensor | None = None,
+        rows: Callable[[int], list[tuple[Branch, int]]] | None = None,
+    ) -> None:
+        """hint: [B or 1, C, h, w]; blank: the same for NO_SKETCH rows; rows: None = row r takes hint r."""
+        self.place, self.hint, self.blank, self.rows = place, hint, blank, rows
+        self.calls = 0
+        self._kept: tuple[object, Tensor] | None = None
+
+    def __call__(self, module: nn.Module, args: object, output: Tensor) -> Tensor:
+        self.calls += 1
+        hint = self.hint.to(output) if self.rows is None else self._of_rows(self.rows(len(output)), output)
+        if hint.shape[1:] != output.shape[1:] or len(hint) not in (1, len(output)):
+            raise ColorizeError(f"sketch hint {list(hint.shape)} does not fit input block {self.place}, which gives "
+                                f"{list(output.shape)}; use a sketch of the picture's size and the model's own encoder")
+        return output + hint
+
+    def _of_rows(self, rows: list[tuple[Branch, int]], output: Tensor) -> Tensor:
+        """The hint of every row, [rows or 1, C, h, w]; kept over the steps, for it does not change."""
+        chosen = [(branch is Branch.NO_SKETCH, picture) for branch, picture in rows]
+        made_for = (chosen, output.dtype, output.device)
+        if self._kept is None or self._kept[0] != made_for:
+            if len(set(chosen)) == 1:
+                chosen = chosen[:1]
+            self._kept = made_for, torch.stack([self._one(*choice) for choice in chosen]).to(output)
+        return self._kept[1]
+
+    def _one(self, without_sketch: bool, picture: int) -> Tensor:
+        source = self.blank if without_sketch else self.hint
+        if source is None:
+            raise ColorizeError("a row without sketch needs blank hints; encode with sketch guidance above 1")
+        return source[picture % len(source)]
