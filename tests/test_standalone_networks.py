@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -46,6 +48,13 @@ def test_weights_that_do_not_fit_are_listed() -> None:
     state["out.2.weight"] = torch.zeros(3, 3)
     with pytest.raises(ColorizeError, match=r"1 missing: out.2.bias; 1 unexpected: stray; 1 of a wrong shape"):
         networks.load(lambda: UNet(CONFIG.unet), state, "U-Net")
+
+
+def test_importing_is_silent_too_and_ldm_is_whole_afterwards() -> None:
+    code = ("from lib_colorize.engine.ldm_vae import encoder_and_decoder as of; made = of(); "
+            "from ldm.modules.diffusionmodules.model import Encoder, Decoder; assert made == (Encoder, Decoder)")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == ""
 
 
 def test_building_is_silent(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ..checkpoint.strict import difference
 from ..method.network_config import VAEConfig
+from .ldm_vae import encoder_and_decoder
 
 RESOLUTION = 256  # ldm counts the attention resolutions of its VAE from here; pictures may have any size
 
@@ -22,16 +23,14 @@ class AutoencoderKL(nn.Module):
     def __init__(self, config: VAEConfig, scale_factor: float = 0.18215) -> None:
         """scale_factor: latents are draws from the posterior times this (method.md section 1)."""
         super().__init__()
-        from ldm.modules.diffusionmodules import model as ldm
-
-        vars(ldm)["print"] = _silent  # it prints while it builds; sys.stdout is one for all threads
         sizes = {
             "ch": config.ch, "ch_mult": config.ch_mult, "num_res_blocks": config.num_res_blocks,
             "z_channels": config.z_channels, "attn_resolutions": config.attn_resolutions,
             "in_channels": config.in_channels, "out_ch": config.out_ch, "resolution": RESOLUTION,
         }
-        self.encoder = ldm.Encoder(double_z=True, **sizes)
-        self.decoder = ldm.Decoder(**sizes)
+        encoder, decoder = encoder_and_decoder()
+        self.encoder = encoder(double_z=True, **sizes)
+        self.decoder = decoder(**sizes)
         self.quant_conv = nn.Conv2d(2 * config.z_channels, 2 * config.embed_dim, 1)
         self.post_quant_conv = nn.Conv2d(config.embed_dim, config.z_channels, 1)
         self.scale_factor = scale_factor
@@ -57,10 +56,6 @@ def without_weights(make: Callable[[], _Module]) -> _Module:
     """The module that `make` builds, its tensors on the meta device."""
     with torch.device("meta"):
         return make()
-
-
-def _silent(*_: object) -> None:
-    """In place of `print`."""
 
 
 def load(
