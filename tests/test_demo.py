@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from lib_colorize.cli import commands as cli
-from lib_colorize.engine.contact_sheet import GAP, HEADER, TILE, contact_sheet, tile
+from lib_colorize.engine.contact_sheet import CAPTION, GAP, HEADER, NAME, TILE, contact_sheet, tile
 from tests.standalone_models import draw_reference, draw_sketch, write_checkpoint
 
 ROOT = Path(__file__).parent.parent
@@ -74,6 +74,18 @@ def test_a_tile_keeps_the_shape_of_its_picture():
     assert square.size == (TILE, TILE)
     assert square.getpixel((TILE // 2, TILE // 2)) == (255, 0, 0)
     assert square.getpixel((TILE // 2, TILE // 8)) == (255, 255, 255)
+
+
+def test_names_captions_and_close_tiles_have_room_and_the_pictures_stay_whole():
+    red, blue = Image.new("RGB", (40, 40), "red"), Image.new("RGB", (40, 40), "blue")
+    close = contact_sheet([[red, blue], [blue, red]], side=40, gap=0)
+    assert sorted(close.getcolors()) == [(3200, (0, 0, 255)), (3200, (255, 0, 0))]
+    sheet = np.asarray(contact_sheet([[red], [blue]], side=40, names=("one\ntwo", "three"), captions=(["a"], ["b"])))
+    for colour in ((255, 0, 0), (0, 0, 255)):
+        ys, xs = np.nonzero((sheet == colour).all(-1))
+        assert len(ys) == 1600 and np.ptp(ys) == np.ptp(xs) == 39 and xs.min() > NAME
+        assert (sheet[ys.min() - CAPTION:ys.min(), xs.min():] < 128).any()  # its caption
+        assert (sheet[ys.min():ys.max(), :NAME] < 128).any()  # its name
 
 
 def test_a_short_row_leaves_the_rest_white():

@@ -14,9 +14,10 @@ from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageOps
 
 from lib_colorize.console import take_any_text
+from lib_colorize.engine.contact_sheet import contact_sheet
 from lib_colorize.engine.engine import Engine
 from lib_colorize.method.images import line_drawing, to_image
 from lib_colorize.method.lineart import EXTRACTORS
@@ -26,7 +27,7 @@ from lib_colorize.method.settings import Settings
 from lib_colorize.panel.presets import Intention, preset
 
 ROOT = Path(__file__).parent.parent
-CELL, GAP, LINE, MARGIN = 128, 6, 20, 140  # pixels; MARGIN: left of a row, for its name
+CELL, GAP = 128, 6  # pixels
 Picture = tuple[str, Image.Image]  # with what stands over it
 Row = tuple[str, list[Picture]]
 
@@ -55,20 +56,9 @@ def example(name: str) -> Image.Image:
 
 def sheet(rows: list[Row]) -> Image.Image:
     """Rows of captioned pictures, each with its name on the left; \\n in a name begins a new line."""
-    across = max(len(pictures) for _, pictures in rows)
-    canvas = Image.new("RGB", (MARGIN + across * (CELL + GAP), len(rows) * (CELL + LINE + GAP)), "white")
-    draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(12)
-    for i, (name, pictures) in enumerate(rows):
-        top = i * (CELL + LINE + GAP)
-        draw.multiline_text((GAP, top + LINE + CELL // 2 - 16), name, "black", font, spacing=4)
-        for j, (caption, picture) in enumerate(pictures):
-            left = MARGIN + j * (CELL + GAP)
-            draw.text((left + CELL // 2, top + LINE // 2), caption, "black", font, anchor="mm")
-            fitted = ImageOps.contain(over_white(picture), (CELL, CELL), Image.Resampling.LANCZOS)
-            place = left + (CELL - fitted.width) // 2, top + LINE + (CELL - fitted.height) // 2
-            canvas.paste(fitted, place)
-            draw.rectangle((left - 1, top + LINE - 1, left + CELL, top + LINE + CELL), outline=(225, 225, 225))
-    return canvas
+    return contact_sheet([[over_white(picture) for _, picture in pictures] for _, pictures in rows],
+                         side=CELL, gap=GAP, names=[name for name, _ in rows],
+                         captions=[[caption for caption, _ in pictures] for _, pictures in rows])
 
 
 def over_white(picture: Image.Image) -> Image.Image:

@@ -7,22 +7,23 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from lib_colorize.engine.contact_sheet import contact_sheet
 from training.evidence.questions import Question
 from training.small.colour import rgb_of
 from training.small.figures import Dressed, number_of
+
+TRIOS = 4  # in a row
 
 
 def sheet(asked: Sequence[tuple[Question, Dressed, Dressed]], rows: int = 24) -> Image.Image:
     """To look at: sketch, its regions in the expected colours (grey: none is expected), and the reference."""
     chosen = asked[::max(1, len(asked) // rows) | 1]  # odd: plain and busy ones
     side = chosen[0][1].color.width
-    columns = 4
-    picture = Image.new("RGB", (columns * 3 * side, -(-len(chosen) // columns) * side), "white")
-    for i, (pair, sketch, reference) in enumerate(chosen):
+    trios = []
+    for question, sketch, reference in chosen:
         shown = np.full((side, side, 3), 255, np.uint8)
-        for label, colour in zip(pair.labels, pair.expected):
+        for label, colour in zip(question.labels, question.expected):
             shown[sketch.labels == number_of(label, sketch.names)] = rgb_of(colour or "#c0c0c0")
-        x, y = i % columns * 3 * side, i // columns * side
-        for j, cell in enumerate((sketch.sketch, Image.fromarray(shown), reference.color)):
-            picture.paste(cell.convert("RGB"), (x + j * side, y))
-    return picture
+        trios.append((sketch.sketch, Image.fromarray(shown), reference.color))
+    lines = [[cell for trio in trios[i:i + TRIOS] for cell in trio] for i in range(0, len(trios), TRIOS)]
+    return contact_sheet(lines, side=side, gap=0)

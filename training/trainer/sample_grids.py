@@ -6,7 +6,7 @@ networks of Table 1 too. All processes must call them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from lib_colorize.engine import samplers
+from lib_colorize.engine.contact_sheet import contact_sheet
 from lib_colorize.method.guidance import Branch, Guidance
 from lib_colorize.method.images import to_image
 from lib_colorize.method.schedule import MIN_ALPHA, NoiseSchedule, Prediction
@@ -88,7 +89,7 @@ def grid(
                          (latent[0], latent[1], latent[2]), Settings(steps=steps, seed=i))
             row += [_picture(other, encoders), _decoded(x, encoders)]
         rows.append(row)
-    return sheet(rows)
+    return contact_sheet(rows, side=max(max(picture.size) for row in rows for picture in row), gap=0)
 
 
 def _picture(batch: Batch, encoders: FrozenEncoders) -> Image.Image:
@@ -101,14 +102,3 @@ def _picture(batch: Batch, encoders: FrozenEncoders) -> Image.Image:
 def _decoded(latent: Tensor, encoders: FrozenEncoders) -> Image.Image:
     assert encoders.vae is not None
     return to_image(encoders.vae.decode(latent)[0])
-
-
-def sheet(rows: Sequence[Sequence[Image.Image]]) -> Image.Image:
-    """Pictures in rows and columns; every cell as large as the largest picture."""
-    width = max(image.width for row in rows for image in row)
-    height = max(image.height for row in rows for image in row)
-    result = Image.new("RGB", (width * max(map(len, rows)), height * len(rows)), "white")
-    for y, row in enumerate(rows):
-        for x, image in enumerate(row):
-            result.paste(image, (x * width, y * height))
-    return result
