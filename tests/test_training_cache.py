@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import ImageFile
 from safetensors import safe_open
 from torch import Tensor
 
@@ -344,6 +345,20 @@ def test_kill_9_loses_no_finished_shard_and_leaves_no_broken_one(pairs: Pairs, t
     build_cache(pairs, root, networks(), report=quiet)
     assert len(list(root.rglob("*.safetensors"))) == 8
     assert all(path.stat().st_mtime_ns == when for path, when in finished.items())  # not made again
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_every_picture_of_a_batch_is_decoded_once(
+    pairs: Pairs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cached: bool,
+) -> None:
+    if cached:
+        pairs = pairs.with_cache(build_cache(pairs, tmp_path / "cache", networks(), report=quiet))
+    decoded: list[tuple[int, int]] = []
+    prepare = ImageFile.ImageFile.load_prepare
+    monkeypatch.setattr(ImageFile.ImageFile, "load_prepare", lambda self: (decoded.append(self.size), prepare(self))[1])
+    indices = pairs.plan(0, 0, 2)[0]
+    pairs.batch(indices, 0, 0)
+    assert len(decoded) == (1 if cached else 2) * len(indices)
 
 
 def test_sketches_of_a_cached_batch_are_read_without_their_pictures(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from training.evidence.scoring import Scorer
 from training.evidence.stored_results import keep, results
 from training.evidence.table import RowResult
 from training.small import build_data, warm_up
+from training.small.fitting import Effort
 from training.small.svg_sources import AVATARS
 
 
@@ -67,7 +68,7 @@ def run(plan: Experiment) -> list[RowResult]:
     """Everything of the plan; the report is written anew after each checkpoint."""
     scorer = prepare(plan)
     if not plan.warm.exists():
-        warm_up.warm_up(plan.warm, warm_up.Effort(), plan.packages, "pocket", plan.settings)
+        warm_up.warm_up(plan.warm, Effort(), plan.packages, "pocket", plan.settings)
     for name, seed in plan.trainings():
         folder = plan.out / "runs" / f"{name}-s{seed}"
         for images in rows.points(plan.images):
