@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from training.evidence.benchmark import ask, write
+from training.evidence.benchmark import ask, write_benchmark
 from training.evidence.questions import Benchmark, PairKind
 from training.small.drawings import Drawing, Group
 
@@ -43,4 +43,4 @@ def small_benchmark(folder: Path, size: int = 64) -> Benchmark:
              (PairKind.OTHER_FIGURE, thing(), figure()), (PairKind.OTHER_OTHER, thing(), thing("other"))]
     asked = [ask(f"{i}-000", kind, sketch, reference, (i + i // 4) % 2 == 0, size, "0")
              for i, (kind, sketch, reference) in enumerate(2 * pairs)]
-    return write(folder, asked, size, 0)
+    return write_benchmark(folder, asked, size, 0)

@@ -21,7 +21,7 @@ from training.small import drawings, svg_sources
 from training.small.colour import ciede2000, lab, rgb_of
 from training.small.drawings import Drawing, Group, mark
 from training.small.dress import APART, PATTERNS, Dress, backdrop, choose
-from training.small.figures import BACKGROUND, WHOLLY, View, coverage, draw, with_clothes
+from training.small.figures import BACKGROUND, WHOLLY, View, coverage, draw_dressed, with_clothes
 
 pytest.importorskip("resvg_py")
 PLAIN = View(1.0, 1.0, 0.0, 0.0, False)
@@ -31,7 +31,7 @@ with_packages = pytest.mark.skipif(not (PACKAGES / "openmoji").is_dir(), reason=
 
 def test_a_region_is_the_inside_of_its_part_without_lines_and_shades() -> None:
     dress = Dress({"hair": "#ff0000", "skin": "#00ff00", "clothes": "#0000ff"}, ("#ffff00",))
-    found = draw(figure(), dress, PLAIN, 144, random.Random(0))  # 2 px a unit
+    found = draw_dressed(figure(), dress, PLAIN, 144, random.Random(0))  # 2 px a unit
     expected = np.zeros((144, 144), np.uint8)
     for label, (x, y, w, h) in enumerate(((10, 6, 52, 20), (14, 26, 44, 18), (10, 44, 26, 22)), 1):
         expected[2 * y + 2:2 * (y + h) - 2, 2 * x + 2:2 * (x + w) - 2] = label  # a line of 2 lies half inside
@@ -45,7 +45,7 @@ def test_a_region_is_the_inside_of_its_part_without_lines_and_shades() -> None:
 def test_background_is_paper_joined_to_the_border() -> None:
     ring = Drawing("ring", Group.OPENMOJI, False, svg(box(16, 16, 40, 40, "none"), box(30, 30, 8, 8, "#0b0000")),
                    svg(box(16, 16, 40, 40, "none"), box(30, 30, 8, 8, "#ffffff")), {"color": ("#0b0000",)})
-    labels = draw(ring, Dress({"color": "#ff0000"}, ("#00ff00",)), PLAIN, 72, random.Random(0)).labels
+    labels = draw_dressed(ring, Dress({"color": "#ff0000"}, ("#00ff00",)), PLAIN, 72, random.Random(0)).labels
     assert labels[5, 5] == BACKGROUND and labels[22, 22] == 0 and labels[34, 34] == 1
 
 
@@ -190,7 +190,7 @@ def test_nothing_of_the_real_benchmark_was_trained_on() -> None:
 
 @with_packages
 def test_the_real_benchmark_has_every_kind_every_group_and_every_part(tmp_path: Path) -> None:
-    made = benchmark.build(tmp_path, PACKAGES, 4, 96, 0)
+    made = benchmark.build_benchmark(tmp_path, PACKAGES, 4, 96, 0)
     assert len(made.pairs) == 24 and {pair.kind for pair in made.pairs} == set(PairKind)
     assert sum(pair.busy for pair in made.pairs) == 12
     figures = [pair for pair in made.pairs if pair.kind is PairKind.FIGURE_FIGURE]

@@ -58,7 +58,7 @@ def make_inputs(out: Path) -> None:
     make_start(out / "warm.safetensors")
     torch.manual_seed(7)
     net = learn(torch.rand(8, 3, 64, 64) * 2 - 1, torch.arange(8) % 2, FeatureRecipe(4, 2, 2, 4))
-    features.write(out / "features.safetensors", net, FeatureRecipe(4, 2, 2, 4), ["a", "b"], "data")
+    features.write_features(out / "features.safetensors", net, FeatureRecipe(4, 2, 2, 4), ["a", "b"], "data")
 
 
 def make_start(target: Path) -> None:
@@ -307,14 +307,14 @@ def test_the_feature_network_is_reproducible_tells_what_it_learnt_and_its_distan
     recipe = FeatureRecipe(width=8, features=8, steps=30, batch_size=16, seed=3)
     nets = [learn(x, kinds, recipe) for _ in range(2)]
     for i, net in enumerate(nets):
-        features.write(tmp_path / f"{i}.safetensors", net, recipe, ["red", "blue"], "digest")
+        features.write_features(tmp_path / f"{i}.safetensors", net, recipe, ["red", "blue"], "digest")
     assert weights_hash(nets[0].state_dict()) == weights_hash(nets[1].state_dict())
     other = learn(x, kinds, FeatureRecipe(width=8, features=8, steps=30, batch_size=16, seed=4))
     assert weights_hash(other.state_dict()) != weights_hash(nets[0].state_dict())
     assert (nets[0].kind(nets[0](x)).argmax(1) == kinds).float().mean() == 1
     with open_tensors(tmp_path / "0.safetensors") as file:
         assert json.loads(file.metadata["recipe"])["seed"] == 3
-    network = features.load(tmp_path / "0.safetensors")
+    network = features.load_features(tmp_path / "0.safetensors")
     assert weights_hash(nets[0].state_dict())[:16] in network.source
 
     def pictures(which: int, noise: int) -> list[Image.Image]:
@@ -330,9 +330,9 @@ def test_the_feature_network_is_reproducible_tells_what_it_learnt_and_its_distan
 
 def test_a_missing_or_foreign_feature_network_is_refused(tmp_path: Path, tiny_checkpoint: Path) -> None:
     with pytest.raises(ColorizeError, match="no such file, expected the feature network; make it with"):
-        features.load(tmp_path / "none.safetensors")
+        features.load_features(tmp_path / "none.safetensors")
     with pytest.raises(ColorizeError, match="found no recipe inside"):
-        features.load(tiny_checkpoint)
+        features.load_features(tiny_checkpoint)
 
 
 def test_rows_that_do_not_exist_are_refused_by_name(tmp_path: Path) -> None:

@@ -154,8 +154,8 @@ def test_the_leak_is_the_share_of_the_references_energy_in_the_blank_background(
     result = Image.blend(rectangles(), stripes(), copied)  # half the contrast has a quarter of the energy
     found = measures.measure(bench, pair(busy=True), result, rectangles())
     assert found.leaks is not None
-    assert leak.score([found.leaks["edge"]]) == pytest.approx(score, abs=0.01)
-    assert leak.score([found.leaks["colour"]]) == pytest.approx(score, abs=0.01)
+    assert leak.leak_score([found.leaks["edge"]]) == pytest.approx(score, abs=0.01)
+    assert leak.leak_score([found.leaks["colour"]]) == pytest.approx(score, abs=0.01)
 
 
 def test_a_plain_reference_has_no_leak_score(tmp_path: Path) -> None:

@@ -20,11 +20,11 @@ from lib_colorize.method.settings import Polarity, Settings
 from tests.training_data_folders import color_of, sketch_of, write_pairs
 from tests.training_runs import tiny
 from training.dataset.extractors import REGISTRY
-from training.metrics.evaluate import evaluate, main, part_of, read_evaluation
+from training.metrics.evaluate import evaluate, main, parse_part, read_evaluation
 from training.metrics.measure import notes
 from training.metrics.painter import AblationPainter, EnginePainter, open_painter
 from training.metrics.table import markdown
-from training.metrics.validation import EvaluateOptions, choose
+from training.metrics.validation import EvaluateOptions, choose_cases
 from training.trainer.dataclass_json import to_plain
 from training.trainer.export import model_card, split, write_all
 from training.trainer.networks import Model
@@ -52,13 +52,13 @@ def run(checkpoint: Path, data: Path, out: Path, **changes: Any) -> dict[str, An
 # Random references
 
 def test_references_are_random_and_never_the_picture_itself() -> None:
-    cases = choose(50, 0, seed=1)
+    cases = choose_cases(50, 0, seed=1)
     assert sorted(case.index for case in cases) == list(range(50))
     assert all(case.index != case.reference for case in cases)
     assert len({case.reference for case in cases}) > 25
-    assert cases == choose(50, 0, seed=1) != choose(50, 0, seed=2)
-    assert [case.index for case in choose(50, 7, seed=1)] == [case.index for case in cases[:7]]
-    many = np.array([[c.index, c.reference] for s in range(400) for c in choose(3, 0, s)])
+    assert cases == choose_cases(50, 0, seed=1) != choose_cases(50, 0, seed=2)
+    assert [case.index for case in choose_cases(50, 7, seed=1)] == [case.index for case in cases[:7]]
+    many = np.array([[c.index, c.reference] for s in range(400) for c in choose_cases(3, 0, s)])
     for i in range(3):  # each of the two others half of the time
         others = many[many[:, 0] == i, 1]
         assert np.mean(others == (i + 1) % 3) == pytest.approx(0.5, abs=0.1)
@@ -66,7 +66,7 @@ def test_references_are_random_and_never_the_picture_itself() -> None:
 
 def test_one_picture_is_too_few() -> None:
     with pytest.raises(ColorizeError, match="two or more"):
-        choose(1, 0, 0)
+        choose_cases(1, 0, 0)
 
 
 # What is made
@@ -261,13 +261,13 @@ def test_too_few_pictures_for_the_features_are_remarked() -> None:
 
 @pytest.mark.parametrize("text, expected", [("0/8", (0, 8)), ("7/8", (7, 8)), (None, None)])
 def test_a_part_is_k_of_n(text: str | None, expected: tuple[int, int] | None) -> None:
-    assert part_of(text) == expected
+    assert parse_part(text) == expected
 
 
 @pytest.mark.parametrize("text", ["8/8", "1", "a/b", "-1/4", ""])
 def test_a_wrong_part_is_named(text: str) -> None:
     with pytest.raises(ColorizeError, match="expected k/n"):
-        part_of(text)
+        parse_part(text)
 
 
 def test_what_is_wrong_is_one_line(tiny_checkpoint: Path, data: Path, tmp_path: Path) -> None:

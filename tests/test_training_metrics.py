@@ -243,9 +243,9 @@ def striped(colour: str = "red") -> Image.Image:
 
 
 def leaks(result: Image.Image, reference: Image.Image) -> dict[str, float | None]:
-    found = leak.measure(framed(), reference, result, framed())
+    found = leak.measure_leak(framed(), reference, result, framed())
     assert found
-    return {name: leak.score([energies]) for name, energies in found.items()}
+    return {name: leak.leak_score([energies]) for name, energies in found.items()}
 
 
 def test_a_clean_result_leaks_nothing_and_a_copy_of_the_reference_all() -> None:
@@ -278,9 +278,9 @@ def test_without_background_or_a_busy_reference_there_is_no_score() -> None:
     full = Image.new("RGB", (120, 100), "white")
     for y in range(0, 100, 3):
         ImageDraw.Draw(full).line((0, y, 120, y), fill="black")
-    assert leak.measure(full, striped(), full, full) is None
-    assert leak.measure(framed(), Image.new("RGB", (60, 60), "white"), framed(), framed()) is None
-    assert leak.score([]) is None
+    assert leak.measure_leak(full, striped(), full, full) is None
+    assert leak.measure_leak(framed(), Image.new("RGB", (60, 60), "white"), framed(), framed()) is None
+    assert leak.leak_score([]) is None
 
 
 def test_energies_have_their_units() -> None:

@@ -44,7 +44,7 @@ def test_reframing_moves_sketch_and_colour_alike() -> None:
 def test_a_pair_is_a_pure_function_of_its_name_and_variant() -> None:
     pytest.importorskip("resvg_py")
     item = ("openmoji/1F600", SVG, recolour.line_art(SVG))
-    first, again, other = (build_data.draw_pair(item, variant, 64) for variant in (0, 0, 1))
+    first, again, other = (build_data.draw_variant(item, variant, 64) for variant in (0, 0, 1))
     assert first and again and other
     assert all(np.array_equal(a, b) for a, b in zip(first, again))
     assert not np.array_equal(first[0], other[0])

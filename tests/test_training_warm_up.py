@@ -33,7 +33,8 @@ QUICK = Effort(drawings=96, reference_images=9600, sketch_images=1600, batch_siz
 def draw_some(count: int, seed: int) -> Labelled:
     figures = [Sized.of(figure(name)) for name in ("figure", "another", "dicebear/a", "dicebear/b")]
     named = groups([*figures, Sized.of(thing()), Sized.of(thing("other"))])
-    return Labelled(*(np.stack(kind) for kind in zip(*(labelled.draw(i, named, SIZE, seed) for i in range(count)))))
+    drawn = (labelled.draw_labelled(i, named, SIZE, seed) for i in range(count))
+    return Labelled(*(np.stack(kind) for kind in zip(*drawn)))
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +119,7 @@ def test_sketch_features_tell_parts_and_hints_stay(drawn: Labelled, unseen: Labe
 def test_the_result_is_a_start_whose_u_net_is_the_first_one(
     drawn: Labelled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, training_files: Path,
 ) -> None:
-    monkeypatch.setattr(warm_up, "build", lambda packages, count, size, seed: drawn)
+    monkeypatch.setattr(warm_up, "build_labelled", lambda packages, count, size, seed: drawn)
     target, said = tmp_path / "warm.safetensors", []
     settings = (*NETWORKS, "start.checkpoint=none", f"start.vae={training_files / 'vae.pt'}")
     warm_up.warm_up(target, replace(QUICK, reference_images=32, sketch_images=32), settings=settings, say=said.append)
@@ -155,7 +156,7 @@ def test_a_frozen_encoder_is_in_the_model_and_does_not_learn(tmp_path: Path) -> 
 def test_bad_arguments_are_refused_before_anything_is_drawn(
     words: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(warm_up, "build", lambda *a: pytest.fail("drew"))
+    monkeypatch.setattr(warm_up, "build_labelled", lambda *a: pytest.fail("drew"))
     with pytest.raises(SystemExit, match=message):
         warm_up.main([str(tmp_path / "x.safetensors"), *words])
     with pytest.raises(ColorizeError):

@@ -33,7 +33,7 @@ class Member(NamedTuple):
     crc: int  # of the content; of a PLAIN one, when it was changed last, in ns
 
 
-def read(path: Path, name: str, member: Member) -> bytes:
+def read_member(path: Path, name: str, member: Member) -> bytes:
     """The bytes of one member; path: its zip or folder, name: its key, for messages. BadPicture when damaged."""
     try:
         if member.offset == PLAIN:

@@ -18,7 +18,7 @@ from training.dataset.about import About, write_about
 from training.dataset.build_options import BuildOptions, claim_build
 from training.dataset.drawing import drawer
 from training.dataset.extractors import Mixture
-from training.dataset.inspection import inspect
+from training.dataset.inspection import inspect_all
 from training.dataset.report import Report
 from training.dataset.selection import identity_of, select
 from training.dataset.shard_plan import plan_shards, record_of
@@ -41,7 +41,7 @@ def build(
     run = partial(processes.run, engine=engine_name, workers=workers)
     raws = all_raw_pictures(options.sources, report)
     report.found = len(raws)
-    kept = select(options, inspect(raws, options.limits, out / "work", run, report, say), report)
+    kept = select(options, inspect_all(raws, options.limits, out / "work", run, report, say), report)
     plan, gone = plan_shards(out, [identity_of(options, item) for item in kept], options.shard, options.seed)
     if gone:
         say(f"made anew: {len(gone)} shard(s), of whose pictures some have changed or are no longer there")

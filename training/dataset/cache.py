@@ -21,7 +21,7 @@ from training.dataset import workers as processes
 from training.dataset.cache_key import Networks, keys
 from training.dataset.cache_size import Estimate, estimate, folders_of, missing_shards
 from training.dataset.cache_store import KINDS, Cache, Shard
-from training.dataset.encoding import encode
+from training.dataset.encoding import encode_shard
 from training.dataset.pairs import Pairs
 
 __all__ = ["Cache", "Estimate", "Networks", "build_cache", "estimate", "open_cache", "stale_folders"]
@@ -91,7 +91,7 @@ def _worker(pairs: Pairs, folders: dict[str, Path], load: Load, dtype: torch.dty
     def work(job: dict[str, Any]) -> dict[str, Any]:
         shard = Shard(job["bucket"], job["number"], tuple(job["samples"]))
         for kind in job["kinds"]:
-            tensors = encode(pairs, shard, networks, kind, dtype, batch_size)
+            tensors = encode_shard(pairs, shard, networks, kind, dtype, batch_size)
             with replacing(folders[kind] / shard.name) as unfinished:
                 save_file(tensors, unfinished)
         return {"damaged": list(pairs.damaged.items())}

@@ -36,7 +36,7 @@ class Catalog:
         if member.file < 0:
             return None
         path = self.files[member.file]
-        return archive.read(path, self.name_in(path, self.keys[index]), member)
+        return archive.read_member(path, self.name_in(path, self.keys[index]), member)
 
     def name_in(self, path: Path, key: str) -> str:
         """The member's name within its zip or folder."""
@@ -59,7 +59,7 @@ class Catalog:
         return found.hexdigest()
 
 
-def scan(folder: Path, where: tuple[str, ...] = ()) -> Catalog:
+def list_samples(folder: Path, where: tuple[str, ...] = ()) -> Catalog:
     """List a data folder. ColorizeError when it is none; single members that are unusable are counted.
 
     Sizes come from the index where there is one, else from every picture's header.
@@ -112,7 +112,7 @@ def _header_sizes(
     found = []
     for member in members:
         try:
-            found.append(decode.size_of(archive.read(files[member.file], name, member)))
+            found.append(decode.size_of(archive.read_member(files[member.file], name, member)))
         except decode.BadPicture as error:
             report.skip(error.reason, key)
             return None

@@ -11,15 +11,15 @@ from training.dataset.augment import Draw
 from training.dataset.cache_key import Networks
 from training.dataset.cache_store import KINDS, Shard
 from training.dataset.collate import to_tensor
-from training.dataset.samples import Samples
+from training.dataset.samples import SampleReader
 
 STILL = Draw(False, 0.0, 1.0, (0.5, 0.5), (1.0, 1.0, 1.0), (0, 0), False, (0.0, 0.0))  # no chance in a cache
 FLIPPED = Draw(True, 0.0, 1.0, (0.5, 0.5), (1.0, 1.0, 1.0), (0, 0), False, (0.0, 0.0))
 
 
 @torch.no_grad()
-def encode(
-    pairs: Samples, shard: Shard, networks: Networks, kind: str, dtype: torch.dtype, batch_size: int,
+def encode_shard(
+    pairs: SampleReader, shard: Shard, networks: Networks, kind: str, dtype: torch.dtype, batch_size: int,
 ) -> dict[str, Tensor]:
     """The tensors of one shard."""
     rows: dict[str, list[Tensor]] = {name: [] for name in KINDS[kind]}
@@ -40,7 +40,7 @@ def encode(
     return {**{name: value.to(dtype).contiguous() for name, value in tensors.items()}, "source": torch.tensor(sources)}
 
 
-def _colors(pairs: Samples, samples: tuple[int, ...], drawn: Draw, reference: bool) -> tuple[list[int], Tensor]:
+def _colors(pairs: SampleReader, samples: tuple[int, ...], drawn: Draw, reference: bool) -> tuple[list[int], Tensor]:
     """Which samples, others for damaged ones, and their pictures or references [B, 3, H, W] in [-1, 1]."""
     def read(index: int) -> tuple[int, Image.Image | None]:
         sample = pairs.sample(index, drawn)

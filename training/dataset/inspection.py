@@ -30,7 +30,7 @@ class Limits:
     min_colour: float = 0.0  # mean saturation of HSV, 0 to 1: above 0 leaves out black and white pages
 
 
-def inspect(
+def inspect_all(
     raws: Sequence[Raw], limits: Limits, work: Path, run: Callable[..., Iterator[dict[str, Any]]], report: Report,
     say: Callable[[str], None],
 ) -> list[dict[str, Any]]:

@@ -32,7 +32,7 @@ def members(path: Path, file: int, report: Report, loose: bool = False) -> dict[
 
     loose: only the pictures that lie in the folder itself; the folders and zips in it are shards of their own.
     """
-    listed = list(pictures(path, file, report, loose, zips_apart=loose))
+    listed = list(list_pictures(path, file, report, loose, zips_apart=loose))
     count = Counter(stem(name) for name, _ in listed)
     for name, _ in listed:
         if count[stem(name)] > 1:  # which one is meant nobody can say
@@ -40,7 +40,7 @@ def members(path: Path, file: int, report: Report, loose: bool = False) -> dict[
     return {stem(name): member for name, member in listed if count[stem(name)] == 1}
 
 
-def pictures(
+def list_pictures(
     path: Path, file: int, report: Report, loose: bool = False, zips_apart: bool = False,
 ) -> Iterator[tuple[str, Member]]:
     """(name, member) of all that may be pictures; what cannot be used is counted. zips_apart: zips are the caller's."""

@@ -17,10 +17,10 @@ from lib_colorize.errors import ColorizeError
 from training.dataset import augment
 from training.dataset.batch import Batch
 from training.dataset.cache_store import KINDS, Cache, samples_identity
-from training.dataset.catalog import Catalog, scan
+from training.dataset.catalog import Catalog, list_samples
 from training.dataset.collate import GRID, collate
 from training.dataset.options import DataOptions
-from training.dataset.samples import Sample, Samples
+from training.dataset.samples import Sample, SampleReader
 
 __all__ = ["Batch", "DataOptions", "Pairs", "open_pairs"]
 
@@ -30,14 +30,14 @@ def open_pairs(folder: str | Path, options: DataOptions, cache: Cache | None = N
 
     cache: of the same folder and options, from `training.cache`; `Pairs.with_cache` adds one later.
     """
-    catalog = scan(Path(folder), options.where)
+    catalog = list_samples(Path(folder), options.where)
     if not catalog.keys:
         raise ColorizeError(f"{folder}: no usable pair of sketch and picture: {catalog.report}")
     pairs = Pairs(catalog, options)
     return pairs if cache is None else pairs.with_cache(cache)
 
 
-class Pairs(Samples):
+class Pairs(SampleReader):
     """Samples, and what was cached of them, as batches."""
 
     def __init__(self, catalog: Catalog, options: DataOptions, cache: Cache | None = None) -> None:

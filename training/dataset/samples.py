@@ -35,7 +35,7 @@ class Sample:
     cached: Mapping[str, Tensor] = field(default_factory=dict)  # names as in Batch, without B
 
 
-class Samples:
+class SampleReader:
     """It holds no handles: forks, threads and pickles of it are as good as itself."""
 
     def __init__(self, catalog: Catalog, options: DataOptions) -> None:

@@ -32,7 +32,7 @@ class Written:
     reference: Image.Image | None = None  # None: the picture itself
 
 
-def encode(image: Image.Image, kind: str) -> bytes:
+def encode_picture(image: Image.Image, kind: str) -> bytes:
     """The picture as a file of that kind."""
     stream = io.BytesIO()
     image.save(stream, {"jpg": "JPEG"}.get(kind, kind.upper()), **FORMATS[kind])
@@ -47,12 +47,12 @@ def write_shard(out: Path, shard: str, samples: Iterable[Written], kind: str = "
     members: dict[str, list[tuple[str, bytes]]] = {"color": [], "sketch": [], "mask": [], "reference": []}
     lines = []
     for sample in samples:
-        members["color"].append((f"{sample.name}.{kind}", encode(sample.color, kind)))
-        members["sketch"].append((f"{sample.name}.png", encode(sample.sketch.convert("L"), "png")))
+        members["color"].append((f"{sample.name}.{kind}", encode_picture(sample.color, kind)))
+        members["sketch"].append((f"{sample.name}.png", encode_picture(sample.sketch.convert("L"), "png")))
         if sample.mask is not None:
-            members["mask"].append((f"{sample.name}.png", encode(sample.mask.convert("L"), "png")))
+            members["mask"].append((f"{sample.name}.png", encode_picture(sample.mask.convert("L"), "png")))
         if sample.reference is not None:
-            members["reference"].append((f"{sample.name}.{kind}", encode(sample.reference, kind)))
+            members["reference"].append((f"{sample.name}.{kind}", encode_picture(sample.reference, kind)))
         width, height = sample.color.size
         lines.append({"member": f"{shard}/{sample.name}", "width": width, "height": height, **sample.entry})
     for part, listed in members.items():

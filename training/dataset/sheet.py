@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from training.dataset.catalog import scan
+from training.dataset.catalog import list_samples
 from training.dataset.decode import picture
 from training.dataset.index import entries
 from training.dataset.report import Report
@@ -45,7 +45,7 @@ def _histogram(values: np.ndarray) -> dict[str, list[float]]:
 
 def statistics_sheet(folder: Path, found: dict[str, Any], seed: int = 0) -> Image.Image:
     """Histograms above, below them random pairs sketch | picture."""
-    catalog = scan(folder)
+    catalog = list_samples(folder)
     chosen = np.random.default_rng(seed).permutation(len(catalog.keys))[:PAIRS * ROWS]
     rows = -(-len(chosen) // PAIRS)
     width = PAIRS * (2 * TILE + 3 * GAP) + GAP

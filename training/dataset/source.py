@@ -13,7 +13,7 @@ from typing import Any
 from lib_colorize.errors import ColorizeError
 from training.dataset import archive
 from training.dataset.archive import Member
-from training.dataset.listing import pictures, stem
+from training.dataset.listing import list_pictures, stem
 from training.dataset.report import Report
 
 
@@ -33,7 +33,7 @@ class Raw:
 
     def content(self) -> bytes:
         """The file's bytes; BadPicture when they cannot be read."""
-        return archive.read(Path(self.path), self.name, Member(*self.member))
+        return archive.read_member(Path(self.path), self.name, Member(*self.member))
 
     def identity(self) -> str:
         """What changes when the file does, without reading it."""
@@ -57,12 +57,12 @@ def all_raw_pictures(sources: tuple[str, ...], report: Report) -> list[Raw]:
 
 def raw_pictures(source: Path, report: Report) -> Iterator[Raw]:
     """All pictures below a folder, in zips too, by name; what cannot be one is counted."""
-    yield from _named(pictures(source, 0, report, zips_apart=True), str(source), "", report)
+    yield from _named(list_pictures(source, 0, report, zips_apart=True), str(source), "", report)
     for path in sorted(p for p in source.rglob("*") if p.suffix.lower() == ".zip" and not p.is_dir()):
         inside = path.relative_to(source)
         alone = not path.with_suffix("").is_dir()  # else a.zip and a/ would give the same names
         prefix = (inside.with_suffix("") if alone else inside).as_posix()
-        yield from _named(pictures(path, 0, report), str(path), f"{prefix}/", report)
+        yield from _named(list_pictures(path, 0, report), str(path), f"{prefix}/", report)
 
 
 def _named(listed: Iterator[tuple[str, Member]], path: str, prefix: str, report: Report) -> Iterator[Raw]:

@@ -22,12 +22,12 @@ from PIL import Image
 from lib_colorize.console import take_any_text
 from lib_colorize.errors import ColorizeError
 from lib_colorize.whole_file import write_whole
-from training.dataset.shards import encode
+from training.dataset.shards import encode_picture
 from training.evidence.benchmark_sheet import sheet
 from training.evidence.questions import Benchmark, PairKind, Question, open_benchmark
 from training.small.drawings import PARTS, Drawing, Group, avatar_drawings, openmoji_drawings
 from training.small.dress import Dress, choose
-from training.small.figures import LEAST_PART, Dressed, View, draw, number_of, require_drawable, with_clothes
+from training.small.figures import LEAST_PART, Dressed, View, draw_dressed, number_of, require_drawable, with_clothes
 from training.small.svg_sources import HERE, PACKAGES
 from training.trainer.dataclass_json import to_plain
 
@@ -48,7 +48,7 @@ def ask(
     """One pair, a pure function of its arguments. The sketch's own picture has a plain background."""
     rng = random.Random(f"{seed}:{name}")
     dresses = [choose(sketch, rng, False), choose(reference, rng, busy)]
-    pictures = [draw(d, dress, View.draw(rng), size, rng) for d, dress in zip((sketch, reference), dresses)]
+    pictures = [draw_dressed(d, dress, View.draw(rng), size, rng) for d, dress in zip((sketch, reference), dresses)]
     labels, offered = (seen(picture, dress) for picture, dress in zip(pictures, dresses))
     shared = PARTS if kind is PairKind.FIGURE_FIGURE else ()
     expected = [offered[label][0] if label in offered and (label in shared or (label == "background" and not busy))
@@ -97,14 +97,14 @@ def worth_asking(pair: Question) -> bool:
     return len(named) >= 2 if pair.kind is PairKind.FIGURE_FIGURE else set(pair.labels) > {"background"}
 
 
-def build(out: Path, packages: Path, count: int, size: int, seed: int) -> Benchmark:
+def build_benchmark(out: Path, packages: Path, count: int, size: int, seed: int) -> Benchmark:
     """Draw and write everything."""
     require_drawable(count, size)
     drawings = [*map(with_clothes, openmoji_drawings(packages)), *avatar_drawings(AVATARS)]
-    return write(out, ask_all(drawings, count, size, seed), size, seed)
+    return write_benchmark(out, ask_all(drawings, count, size, seed), size, seed)
 
 
-def write(out: Path, asked: Sequence[tuple[Question, Dressed, Dressed]], size: int, seed: int) -> Benchmark:
+def write_benchmark(out: Path, asked: Sequence[tuple[Question, Dressed, Dressed]], size: int, seed: int) -> Benchmark:
     """All files; benchmark.json comes last, so an unfinished folder is no benchmark."""
     names: dict[str, tuple[str, ...]] = {}
     pixels = hashlib.sha256()
@@ -114,9 +114,9 @@ def write(out: Path, asked: Sequence[tuple[Question, Dressed, Dressed]], size: i
             path = out / "pictures" / f"{pair.name}-{role}"
             for kind, image in (("color", picture.color), ("sketch", picture.sketch),
                                 ("labels", Image.fromarray(picture.labels))):
-                write_whole(path.with_name(f"{path.name}.{kind}.png"), encode(image, "png"), parents=True)
+                write_whole(path.with_name(f"{path.name}.{kind}.png"), encode_picture(image, "png"), parents=True)
                 pixels.update(image.tobytes())
-    write_whole(out / "sheet.png", encode(sheet(asked), "png"), parents=True)
+    write_whole(out / "sheet.png", encode_picture(sheet(asked), "png"), parents=True)
     lock = json.loads((HERE / "package-lock.json").read_text(encoding="utf-8"))["packages"]
     versions = {name: lock[f"node_modules/{name}"]["version"]
                 for name in ("openmoji", "@dicebear/core", "@dicebear/collection")}
@@ -135,7 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(arguments)
     try:
-        made = build(args.out, args.packages, args.pairs, args.size, args.seed)
+        made = build_benchmark(args.out, args.packages, args.pairs, args.size, args.seed)
     except ColorizeError as error:
         sys.exit(f"error: {error}")
     print(f"{len(made.pairs)} pairs in {args.out}, digest {made.digest[:16]}")

@@ -18,7 +18,7 @@ from lib_colorize.engine.networks import AutoencoderKL
 from lib_colorize.method.images import to_image
 from lib_colorize.whole_file import write_whole
 from training.dataset.collate import to_tensor
-from training.dataset.shards import encode
+from training.dataset.shards import encode_picture
 from training.evidence.questions import Benchmark, Question
 from training.evidence.scoring import SELF, Scorer
 from training.small.colour import rgb_of
@@ -68,7 +68,7 @@ def bounds(vae: AutoencoderKL) -> dict[str, Make]:
 def draw(scorer: Scorer, make: Make, folder: Path) -> None:
     """Pictures where the scorer looks for those of a checkpoint."""
     for pair, what in scorer.wanted(True):
-        content = encode(make(scorer.benchmark, pair, what), "png")
+        content = encode_picture(make(scorer.benchmark, pair, what), "png")
         for scale in scorer.scales:  # which a picture that no model made does not know
             write_whole(scorer.path(folder, scale, pair, what), content, parents=True)
 

@@ -42,13 +42,13 @@ def prepare(plan: Experiment) -> Scorer:
         rows.recipe_for(name, plan.images, plan.base())  # a bad setting is refused before hours of work
     claim_experiment(plan)
     if not (plan.out / "benchmark" / "benchmark.json").exists():
-        benchmark.build(plan.out / "benchmark", plan.packages, plan.pairs, plan.size, seed=0)
+        benchmark.build_benchmark(plan.out / "benchmark", plan.packages, plan.pairs, plan.size, seed=0)
     if not (plan.out / "train" / "index.jsonl").exists():
         build_data.build(plan.out / "train", plan.packages, plan.size, plan.variants, plan.avatars)
     network = plan.out / "features.safetensors"
     if not network.exists():
-        features.train(plan.out / "train", network, FeatureRecipe(), plan.packages)
-    return Scorer(open_benchmark(plan.out / "benchmark"), features.load(network), plan.steps)
+        features.train_features(plan.out / "train", network, FeatureRecipe(), plan.packages)
+    return Scorer(open_benchmark(plan.out / "benchmark"), features.load_features(network), plan.steps)
 
 
 def train_to(plan: Experiment, name: str, seed: int, images: int, target: Path) -> None:

@@ -23,16 +23,16 @@ from lib_colorize.console import take_any_text
 from lib_colorize.errors import ColorizeError
 from lib_colorize.whole_file import replacing
 from training.dataset.cache_key import weights_hash
-from training.dataset.catalog import scan
+from training.dataset.catalog import list_samples
 from training.dataset.decode import picture
 from training.evidence.feature_net import FeatureNet, FeatureRecipe, kind_of, learn, small
 from training.metrics.features import Features
 from training.small.svg_sources import PACKAGES
 
 
-def train(data: Path, out: Path, recipe: FeatureRecipe, packages: Path) -> FeatureNet:
+def train_features(data: Path, out: Path, recipe: FeatureRecipe, packages: Path) -> FeatureNet:
     """Learn from a folder of `build_data` and write the file."""
-    catalog = scan(data)
+    catalog = list_samples(data)
     entries = json.loads((packages / "openmoji" / "data" / "openmoji.json").read_text(encoding="utf-8"))
     kinds = [kind_of(key, {entry["hexcode"]: entry["group"] for entry in entries}) for key in catalog.keys]
     names = sorted(set(kinds))
@@ -42,11 +42,11 @@ def train(data: Path, out: Path, recipe: FeatureRecipe, packages: Path) -> Featu
         assert content is not None, "the catalog lists whole pairs"
         pictures.append(small(picture(content)))
     net = learn(torch.cat(pictures), torch.tensor([names.index(kind) for kind in kinds]), recipe)
-    write(out, net, recipe, names, data=catalog.digest())
+    write_features(out, net, recipe, names, data=catalog.digest())
     return net
 
 
-def write(out: Path, net: FeatureNet, recipe: FeatureRecipe, kinds: Sequence[str], data: str) -> None:
+def write_features(out: Path, net: FeatureNet, recipe: FeatureRecipe, kinds: Sequence[str], data: str) -> None:
     """The weights with their recipe; data: digest of what they were learnt from."""
     out.parent.mkdir(parents=True, exist_ok=True)
     with replacing(out) as unfinished:
@@ -54,7 +54,7 @@ def write(out: Path, net: FeatureNet, recipe: FeatureRecipe, kinds: Sequence[str
                                             "data": data})
 
 
-def load(path: Path) -> Features:
+def load_features(path: Path) -> Features:
     """ColorizeError when it is missing or another file."""
     if not path.is_file():
         raise ColorizeError(f"{path}: no such file, expected the feature network; make it with "
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--packages", type=Path, default=PACKAGES, help="folder of the npm packages")
     args = parser.parse_args(arguments)
     try:
-        net = train(args.data, args.out, FeatureRecipe(), args.packages)
+        net = train_features(args.data, args.out, FeatureRecipe(), args.packages)
     except (ColorizeError, OSError) as error:
         sys.exit(f"error: {error}")
     print(f"{args.out}: weights {weights_hash(net.state_dict())}")

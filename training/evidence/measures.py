@@ -51,7 +51,7 @@ def measure(
         strays[label] = difference(found, pair.palette)
     leaks = None
     if pair.busy and blank is not None:
-        leaks = leak.measure(sketch, benchmark.reference(pair), result, blank)
+        leaks = leak.measure_leak(sketch, benchmark.reference(pair), result, blank)
     return Measured(errors, strays, line_share(sketch, result), leaks)
 
 
@@ -112,5 +112,5 @@ def summary(measured: Mapping[Question, Measured]) -> dict[str, object]:
         "containment": {kind: shares(e for pair, m in measured.items() if pair.kind.value == kind
                                      for e in m.strays.values()) for kind in kinds},
         "lines": float(np.mean([m.lines for m in measured.values()])),
-        "leak": {name: leak.score(energies[name] for energies in leaks) for name in ("colour", "edge")},
+        "leak": {name: leak.leak_score(energies[name] for energies in leaks) for name in ("colour", "edge")},
         "leak_pairs": len(leaks)}

@@ -19,7 +19,7 @@ from lib_colorize.engine.engine import Engine
 from lib_colorize.method.picture_files import open_image
 from lib_colorize.method.settings import Settings
 from training.evidence.questions import open_benchmark
-from training.evidence.side_by_side import choose, save_sheet
+from training.evidence.side_by_side import choose_examples, save_sheet
 
 ROOT = Path(__file__).parents[2]
 ROWS, COLUMNS = 6, 5
@@ -34,7 +34,7 @@ def of_examples() -> tuple[list[Image.Image], list[Image.Image]]:
 def of_benchmark(folder: Path) -> tuple[list[Image.Image], list[Image.Image]]:
     """Sketches, references; a reference stands in a row of its own pair and in all others."""
     benchmark = open_benchmark(folder)
-    pairs = choose(benchmark, ROWS)
+    pairs = choose_examples(benchmark, ROWS)
     return ([benchmark.sketch(pair) for pair in pairs],
             [benchmark.reference(pair) for pair in pairs[:COLUMNS]])
 

@@ -16,7 +16,7 @@ from lib_colorize.method.overlay import overlay_lines
 from lib_colorize.method.settings import Settings
 from lib_colorize.whole_file import write_whole
 from training.dataset.decode import picture
-from training.dataset.shards import encode
+from training.dataset.shards import encode_picture
 from training.evidence import measures
 from training.evidence.questions import Benchmark, Question
 from training.metrics.features import Features
@@ -60,7 +60,7 @@ class Scorer:
                 settings = EvaluateOptions(steps=self.steps, seed=self.seed).settings(scale, "Uniform", number)
                 sketch = self.benchmark.sketch(pair)
                 result = painter.paint(sketch, self._reference(pair, what), settings).resize(sketch.size)
-                write_whole(path, encode(result, "png"), parents=True)
+                write_whole(path, encode_picture(result, "png"), parents=True)
             say(f"{folder.name}: coloured at GS {scale:g}")
         return self.found(folder, whole)
 
@@ -71,7 +71,8 @@ class Scorer:
             for pair, what in self.wanted(True):
                 sketch = self.benchmark.sketch(pair)
                 laid = overlay_lines(_open(self.path(folder, scale, pair, what)), sketch, settings)
-                write_whole(self.path(target, scale, pair, what), encode(laid.resize(sketch.size), "png"), parents=True)
+                content = encode_picture(laid.resize(sketch.size), "png")
+                write_whole(self.path(target, scale, pair, what), content, parents=True)
         return self.found(target, True)
 
     def found(self, folder: Path, whole: bool) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from training.evidence.rows import row_of
 ROWS = ("drop-0.5", "noisy-only", "proposed")
 
 
-def choose(benchmark: Benchmark, count: int) -> list[Question]:
+def choose_examples(benchmark: Benchmark, count: int) -> list[Question]:
     """The first `count` figures by figures with a busy reference, one of each group in turn."""
     busy = [pair for pair in benchmark.pairs if pair.kind is PairKind.FIGURE_FIGURE and pair.busy]
     groups = list(dict.fromkeys(pair.group for pair in busy))
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         columns = {row_of(row).title.partition(" (")[0]: results_of(args.out, row, args.seed, args.scale)
                    for row in args.rows}
         benchmark = open_benchmark(args.out / "benchmark")
-        pairs = [pair for pair in choose(benchmark, args.count)
+        pairs = [pair for pair in choose_examples(benchmark, args.count)
                  if all((folder / f"{pair.name}.png").exists() for folder in columns.values())]
         if not pairs:
             raise ColorizeError(f"{args.out}: found no pair that all of {', '.join(args.rows)} have coloured")

@@ -100,7 +100,7 @@ def parser() -> argparse.ArgumentParser:
     return command
 
 
-def part_of(text: str | None) -> tuple[int, int] | None:
+def parse_part(text: str | None) -> tuple[int, int] | None:
     """"2/8" -> (2, 8)."""
     if text is None:
         return None
@@ -129,7 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         found = evaluate(
             args.checkpoint, args.data, args.out, options, network_names=args.features, inception=args.inception,
             reference_encoder=args.reference_encoder, clip=args.clip, device=args.device, dtype=args.dtype,
-            part=part_of(args.part), model=args.model)
+            part=parse_part(args.part), model=args.model)
     except (ColorizeError, OSError) as error:
         sys.exit(f"error: {error}")
     if found is None:

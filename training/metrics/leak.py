@@ -56,7 +56,7 @@ def edge_energy(picture: Image.Image) -> np.ndarray:
     return found
 
 
-def measure(
+def measure_leak(
     sketch: Image.Image, reference: Image.Image, result: Image.Image, blank: Image.Image,
 ) -> dict[str, Energies] | None:
     """Colour and edge energies of one sample; None when the region is too small. All but reference of one size.
@@ -71,7 +71,7 @@ def measure(
             for name, energy in (("colour", colour_energy), ("edge", edge_energy))}
 
 
-def score(samples: Iterable[Energies]) -> float | None:
+def leak_score(samples: Iterable[Energies]) -> float | None:
     """sum(result - blank) / sum(reference): 0 = as with a blank reference, 1 = as busy as the reference itself."""
     listed = list(samples)
     whole = sum(sample.reference for sample in listed)

@@ -55,9 +55,9 @@ def _leak(data: Validation, folder: Path, blank_folder: Path) -> dict[str, Any]:
     found = []
     for case, made, blank in zip(data.cases, pictures(folder, data), pictures(blank_folder, data)):
         sketch = data.get(case.index, "sketch").resize(made.size, Image.Resampling.BICUBIC)
-        found.append(leak.measure(sketch, data.get(case.reference, "color"), made, blank))
+        found.append(leak.measure_leak(sketch, data.get(case.reference, "color"), made, blank))
     measured = [energies for energies in found if energies is not None]
-    return {**{name: leak.score(energies[name] for energies in measured) for name in ("colour", "edge")},
+    return {**{name: leak.leak_score(energies[name] for energies in measured) for name in ("colour", "edge")},
             "samples": len(measured), "without_background": len(found) - len(measured)}
 
 

@@ -79,7 +79,7 @@ class AblationPainter(Painter):
         self.dtype = getattr(torch, dtype or ("float16" if self.device.type == "cuda" else "float32"))
         model, self.card = load_ablation(checkpoint)
         self.model = model.to(self.device)
-        self.vae = load_vae(checkpoint, self.card).to(self.device)
+        self.vae = vae_inside(checkpoint, self.card).to(self.device)
         self.encoder = load_encoder(reference_encoder or checkpoint, self.device)
         self.multiple = pixel_multiple(self.card.config)
         self.schedule = NoiseSchedule(alphas_cumprod(**asdict(self.card.schedule)).to(self.device))
@@ -115,7 +115,7 @@ def load_encoder(
     return networks.load(lambda: ReferenceEncoder(sizes), visual, "reference encoder", torch.device(device), dtype)
 
 
-def load_vae(path: Path, card: ModelCard) -> networks.AutoencoderKL:
+def vae_inside(path: Path, card: ModelCard) -> networks.AutoencoderKL:
     """The auto-encoder inside a checkpoint of ours, float32."""
     sizes, prefix = card.config.vae, PARTS["vae"]
     if sizes is None:

@@ -15,9 +15,9 @@ from PIL import Image
 from lib_colorize.errors import ColorizeError
 from lib_colorize.method.settings import Polarity, Settings
 from lib_colorize.whole_file import write_whole
-from training.dataset.catalog import Catalog, scan
+from training.dataset.catalog import Catalog, list_samples
 from training.dataset.decode import BadPicture, picture
-from training.dataset.shards import encode
+from training.dataset.shards import encode_picture
 from training.metrics.painter import Painter
 
 WHITE = Image.new("RGB", (64, 64), "white")  # the blank reference of the leak score
@@ -57,7 +57,7 @@ class Case:
     reference: int
 
 
-def choose(samples: int, count: int, seed: int) -> list[Case]:
+def choose_cases(samples: int, count: int, seed: int) -> list[Case]:
     """`count` different sketches, each with a random reference that is not its own picture."""
     if samples < 2:
         raise ColorizeError(f"{samples} usable samples; random references need two or more")
@@ -71,8 +71,8 @@ class Validation:
     """The pictures of a data folder."""
 
     def __init__(self, folder: Path, options: EvaluateOptions) -> None:
-        self.catalog: Catalog = scan(folder)
-        self.cases = choose(len(self.catalog.keys), options.count, options.seed)
+        self.catalog: Catalog = list_samples(folder)
+        self.cases = choose_cases(len(self.catalog.keys), options.count, options.seed)
 
     def get(self, index: int, part: str) -> Image.Image:
         """RGB; ColorizeError when it is damaged: an evaluation is of whole data."""
@@ -104,7 +104,7 @@ def paint_all(
                 if not path.exists():
                     settings = options.settings(scale, scheduler, case.index)
                     painted = painter.paint(sketch, WHITE if blank else reference, settings)
-                    write_whole(path, encode(painted, "png"), parents=True)
+                    write_whole(path, encode_picture(painted, "png"), parents=True)
         if count % max(1, len(cases) // 20) == 0:
             say(f"{count} of {len(cases)} sketches, {time.monotonic() - start:.0f} s")
 

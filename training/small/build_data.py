@@ -41,7 +41,7 @@ ABOUT = About(
                "Micah Lanier, Open Peeps by Pablo Stanley")
 
 
-def draw_pair(item: tuple[str, str, str], variant: int, size: int) -> tuple[np.ndarray, np.ndarray] | None:
+def draw_variant(item: tuple[str, str, str], variant: int, size: int) -> tuple[np.ndarray, np.ndarray] | None:
     """(colour [S, S, 3], sketch [S, S]) of one variant, a pure function of (name, variant); None if not drawable."""
     name, colour_svg, line_svg = item
     rng = random.Random(f"{name}:{variant}")
@@ -73,7 +73,7 @@ def palette_of(rng: random.Random, count: int) -> list[str]:
 
 def _draw(job: tuple[tuple[str, str, str], int], size: int) -> tuple[str, tuple[np.ndarray, np.ndarray] | None]:
     item, variant = job
-    return item[0], draw_pair(item, variant, size)
+    return item[0], draw_variant(item, variant, size)
 
 
 def build(out: Path, packages: Path, size: int, variants: int, avatar_count: int) -> int:

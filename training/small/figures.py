@@ -85,7 +85,7 @@ def _render(
     return color.convert("RGB"), paper.convert("L"), figure
 
 
-def draw(drawing: Drawing, dress: Dress, view: View, size: int, rng: random.Random) -> Dressed:
+def draw_dressed(drawing: Drawing, dress: Dress, view: View, size: int, rng: random.Random) -> Dressed:
     """The picture, its line art, and whose every pixel is."""
     color, sketch, figure = _render(drawing, dress, view, size, rng)
     labels = np.zeros((size, size), np.uint8)

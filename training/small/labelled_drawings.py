@@ -67,7 +67,9 @@ def label(drawing: Drawing, view: View, lines: np.ndarray, blank: np.ndarray) ->
     return labels[CELL // 2::CELL, CELL // 2::CELL]
 
 
-def draw(number: int, named: dict[str, list[Sized]], size: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def draw_labelled(
+    number: int, named: dict[str, list[Sized]], size: int, seed: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Sketch, picture and labels as `Labelled` has them; a pure function of its arguments."""
     rng = random.Random(f"labelled {seed}:{number}")
     drawing = rng.choice(named[rng.choices([*SHARES], [*SHARES.values()])[0]]).drawing
@@ -77,7 +79,7 @@ def draw(number: int, named: dict[str, list[Sized]], size: int, seed: int) -> tu
     return lines, np.asarray(color), label(drawing, view, lines, leak.background(sketch))
 
 
-def build(packages: Path, count: int, size: int, seed: int) -> Labelled:
+def build_labelled(packages: Path, count: int, size: int, seed: int) -> Labelled:
     """`count` drawings of what training.build_pairs draws from."""
-    drawn = draw_all(functools.partial(draw, size=size, seed=seed), packages, count)
+    drawn = draw_all(functools.partial(draw_labelled, size=size, seed=seed), packages, count)
     return Labelled(*(np.stack(kind) for kind in zip(*drawn)))

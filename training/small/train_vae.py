@@ -30,7 +30,7 @@ from lib_colorize.method.network_config import VAEConfig
 from lib_colorize.whole_file import replacing
 from training.dataset.pairs import Pairs, open_pairs
 from training.small.vae_init import bias_of, pass_colour
-from training.small.vae_losses import loss_terms, weights
+from training.small.vae_losses import loss_terms, term_weights
 from training.trainer.recipes import POCKET
 
 CONFIG = VAEConfig(ch=96, ch_mult=(1, 1, 1, 1), num_res_blocks=0, z_channels=4, embed_dim=4)
@@ -105,7 +105,7 @@ def train(
         generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
         noise = torch.randn(len(x), 4, x.shape[2] // 8, x.shape[3] // 8, generator=generator)
         terms = loss_terms(vae, x, sketch, noise)
-        loss = torch.stack([w * terms[name] for name, w in weights(progress).items()]).sum()
+        loss = torch.stack([w * terms[name] for name, w in term_weights(progress).items()]).sum()
         optimizer.param_groups[0]["lr"] = lr * min(1.0, step / 100) * (0.5 * (1 + math.cos(math.pi * progress)) + 0.01)
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)

@@ -45,6 +45,6 @@ def loss_terms(vae: AutoencoderKL, x: Tensor, sketch: Tensor, noise: Tensor) -> 
     }
 
 
-def weights(progress: float) -> dict[str, float]:
+def term_weights(progress: float) -> dict[str, float]:
     """The weight of each term; progress in [0, 1]."""
     return {"pixels": 1.0, "colour": 1.0, "edges": 3.0, "anchor": 0.1 if progress < 0.3 else 0.01, "kl": 2e-4}

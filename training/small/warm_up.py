@@ -26,7 +26,7 @@ from lib_colorize.errors import ColorizeError
 from lib_colorize.method.reference_encoder import ReferenceEncoder
 from lib_colorize.method.sketch_encoder import SketchEncoder
 from training.small.fitting import Effort, fit, mirror
-from training.small.labelled_drawings import CELL, Labelled, build
+from training.small.labelled_drawings import CELL, Labelled, build_labelled
 from training.small.svg_sources import PACKAGES
 from training.small.warm_up_heads import ReferenceHead, SketchHead, cell_loss, reference_loss, sketch_features
 from training.trainer.dataclass_json import to_plain
@@ -89,7 +89,7 @@ def warm_up(
     say(str(load_start(model, recipe)))
     assert model.reference_encoder is not None
     began = time.monotonic()
-    data = build(packages, plan.drawings, recipe.data.resolution, plan.seed)
+    data = build_labelled(packages, plan.drawings, recipe.data.resolution, plan.seed)
     say(f"{len(data):,} labelled drawings in {time.monotonic() - began:.0f} s")
     warm_reference(model.reference_encoder, data, plan, say)
     warm_sketch(model.sketch_encoder, data, plan, say)
