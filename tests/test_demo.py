@@ -43,6 +43,14 @@ def test_demo_colours_each_sketch_with_its_references(examples, tmp_path, capsys
     assert demo(examples, out) == 0  # again, over what is there
 
 
+def test_a_bad_picture_is_told_before_anything_is_coloured(examples, tmp_path, capsys):
+    for path in examples.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "green.png").write_bytes(b"no picture")
+    assert demo(tmp_path, tmp_path / "out") == 2
+    assert "green.png" in capsys.readouterr().err and list((tmp_path / "out").iterdir()) == []
+
+
 def test_the_demo_lays_the_lines_over_unless_told_not_to(examples, tmp_path):
     assert demo(examples, tmp_path / "laid") == demo(examples, tmp_path / "bare", "--line-overlay", "0") == 0
     sketch = Image.open(examples / "cat.png").convert("L")

@@ -6,7 +6,7 @@ import argparse
 import io
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from ..engine.engine import Engine
+    from .file_job import InputPicture
 
 ROOT = Path(__file__).resolve().parents[2]
 PAIRS_IN_A_ROW = 2  # of the contact sheet
@@ -63,11 +64,12 @@ def run(args: argparse.Namespace) -> int:
         raise ColorizeError(f"{args.output}: cannot be made a folder ({error.strerror})") from None
     from ..engine.engine import Engine
 
+    inputs = read_inputs(pairs)
     engine = Engine.load(args.checkpoint)
     start = time.monotonic()
-    colour(engine, pairs, args.output, settings)
+    triples = colour(engine, pairs, inputs, args.output, settings)
     print(f"{len(pairs)} pictures in {time.monotonic() - start:.0f} s")
-    write_sheet(contact_sheet_of(pairs, args.output), args.output / "contact_sheet.png")
+    write_sheet(contact_sheet_of(triples), args.output / "contact_sheet.png")
     return 0
 
 
@@ -87,22 +89,34 @@ def read_pairs(folder: Path) -> list[Pair]:
     return pairs
 
 
-def colour(engine: Engine, pairs: Sequence[Pair], output: Path, settings: Settings) -> None:
-    """Make every picture, over those that are there."""
-    from .file_job import FileJob, InputPicture
+def read_inputs(pairs: Sequence[Pair]) -> dict[Path, InputPicture]:
+    """Every sketch and reference, each read once."""
+    from .file_job import InputPicture
 
+    paths = dict.fromkeys(path for pair in pairs for path in (pair.sketch, pair.reference))
+    return {path: InputPicture.read(path) for path in paths}
+
+
+def colour(
+    engine: Engine, pairs: Sequence[Pair], inputs: Mapping[Path, InputPicture], output: Path, settings: Settings,
+) -> list[list[Image.Image]]:
+    """Make every picture, over those that are there; sketch, reference and result of each."""
+    from ..method.picture_files import open_image
+    from .file_job import FileJob
+
+    made = []
     for pair in pairs:
-        job = FileJob(engine, InputPicture.read(pair.reference), settings, force=True)
-        [written] = job.colour(InputPicture.read(pair.sketch), output / pair.output)
+        sketch, reference = inputs[pair.sketch], inputs[pair.reference]
+        [written] = FileJob(engine, reference, settings, force=True).colour(sketch, output / pair.output)
         print(f"{pair.sketch.name} in the colours of {pair.reference.name}: {written}", flush=True)
+        made.append([sketch.image, reference.image, open_image(written)])
+    return made
 
 
-def contact_sheet_of(pairs: Sequence[Pair], output: Path) -> Image.Image:
+def contact_sheet_of(triples: Sequence[Sequence[Image.Image]]) -> Image.Image:
     """sketch | reference | result, two such triples in a row."""
     from ..engine.contact_sheet import contact_sheet
-    from ..method.picture_files import open_image
 
-    triples = [[open_image(path) for path in (pair.sketch, pair.reference, output / pair.output)] for pair in pairs]
     rows = [list(chain(*triples[i:i + PAIRS_IN_A_ROW])) for i in range(0, len(triples), PAIRS_IN_A_ROW)]
     return contact_sheet(rows, ("sketch", "reference", "result") * PAIRS_IN_A_ROW, wide_gap_every=3)
 
