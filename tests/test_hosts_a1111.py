@@ -18,7 +18,7 @@ from lib_colorize.hosts.job import start
 from lib_colorize.hosts.request import parse
 from lib_colorize.hosts.settings import JobSettings
 from lib_colorize.hosts.sizes import placement_of
-from lib_colorize.hosts.webui.shared.processing import frame_of, host_run
+from lib_colorize.hosts.webui.shared.processing import frames_of, host_run
 from lib_colorize.method.attach import attach
 from lib_colorize.method.conditioning import Conditioning
 from lib_colorize.method.framing import Fit, Frame
@@ -61,10 +61,10 @@ def noise(count):
     return torch.randn(count, 4, 8, 8, generator=torch.Generator().manual_seed(count))
 
 
-def expected(world, job, settings, x, frame):
+def expected(world, job, settings, x, frames):
     """The same step by the core alone, every branch of every picture in a call of its own."""
     settings = JobSettings.from_values(settings)
-    shown = job.conditioning(frame)
+    shown = job.conditioning(frames)
     progress = 1 - TIME / 999
     acts = job.tokens is not None and settings.uses_reference_at(progress)
     guidance = Guidance.of(settings, acts)
@@ -118,13 +118,13 @@ def test_what_others_see_of_our_conditions_is_the_tokens_or_zeros(world, picture
 @pytest.mark.parametrize("name", CASES)
 def test_a_step_is_the_cores_own(world, pictures, name, count, batched):
     job, out, _ = run(world, pictures, CASES[name], count, batched=batched)
-    torch.testing.assert_close(out, expected(world, job, CASES[name], noise(count), job.frame), atol=2e-5, rtol=1e-4)
+    torch.testing.assert_close(out, expected(world, job, CASES[name], noise(count), job.frames), atol=2e-5, rtol=1e-4)
 
 
 def test_each_picture_of_a_batch_may_have_its_own_sketch(world, pictures):
     settings = CASES["both"]
     job, out, _ = run(world, pictures, settings, 2, sketches=(0, 2))
-    torch.testing.assert_close(out, expected(world, job, settings, noise(2), job.frame), atol=2e-5, rtol=1e-4)
+    torch.testing.assert_close(out, expected(world, job, settings, noise(2), job.frames), atol=2e-5, rtol=1e-4)
     _, same, _ = run(world, pictures, settings, 2, sketches=(0, 0))
     assert (out - same)[0].abs().max() < 2e-5 and (out - same)[1].abs().max() > 1e-3
 
@@ -234,7 +234,7 @@ def test_the_hires_pass_is_never_from_noise(world, pictures):
     world.host.colour(p, job, x)
     p.sampler.sample_img2img(p, x, x, p.hr_c, p.hr_uc)
     assert p.sampler.calls == ["sample_img2img"]
-    assert job.frame == Frame(128, 160, Fit.FILL, cut=(0, 16, 128, 144))
+    assert job.frames == (Frame(128, 160, Fit.FILL, cut=(0, 16, 128, 144)),)
 
 
 def test_an_empty_picture_of_the_page_is_replaced_by_the_sketch_until_the_job_is_over(world, pictures):
@@ -296,7 +296,7 @@ def test_sizes_come_back_when_the_object_is_used_again(world, pictures):
     p.initial_noise_multiplier = 0.5
     job = start(world.host, parse([{"reference": pictures[1], "size_from_sketch": True}]), host_run(p))
     world.host.prepare(p, job)
-    assert (p.width, p.height) == (job.placement.canvas_width, job.placement.canvas_height) != (64, 64)
+    assert (p.width, p.height) == (job.placements[0].canvas_width, job.placements[0].canvas_height) != (64, 64)
     assert p.initial_noise_multiplier == 1.0
     world.host.release(p)
     assert (p.width, p.height, p.initial_noise_multiplier) == (64, 64, 0.5)
@@ -354,7 +354,7 @@ def test_what_cannot_be_coloured_is_refused_by_name(world, pictures, change, nam
     change(world, p)
     with pytest.raises(ColorizeError, match=named):
         job = start(world.host, parse([{"reference": pictures[1]}]), host_run(p))
-        job.conditioning(Frame(64, 64))
+        job.conditioning((Frame(64, 64),))
 
 
 @pytest.mark.parametrize("change, named", [
@@ -390,9 +390,9 @@ def test_only_masked_crops_the_sketch_like_the_picture(world, pictures):
     p.init_images = [pictures[0]]
     job = start(world.host, parse([{"reference": pictures[1]}]), host_run(p))
     p.image_mask, p.inpaint_full_res, p.paste_to = Image.new("L", (64, 64)), True, (8, 16, 32, 32)
-    assert frame_of(p, job, noise(1)) == Frame(64, 64, Fit.STRETCH, region=(8, 16, 40, 48), of=(64, 64))
+    assert frames_of(p, job, noise(1)) == (Frame(64, 64, Fit.STRETCH, region=(8, 16, 40, 48), of=(64, 64)),)
     p.inpaint_full_res, p.resize_mode = False, 2
-    assert frame_of(p, job, noise(1)) == Frame(64, 64, Fit.FILL)
+    assert frames_of(p, job, noise(1)) == (Frame(64, 64, Fit.FILL),)
 
 
 def test_the_size_follows_the_sketch_at_the_checkpoints_own_size(world):

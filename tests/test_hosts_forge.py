@@ -57,12 +57,12 @@ def run(world, pictures, settings, count=1, sketches=(0,), at_once=3):
 @pytest.mark.parametrize("name", CASES)
 def test_a_step_is_the_cores_own(world, pictures, name, count, at_once):
     job, out = run(world, pictures, CASES[name], count, at_once=at_once)
-    torch.testing.assert_close(out, expected(world, job, CASES[name], noise(count), job.frame), atol=2e-5, rtol=1e-4)
+    torch.testing.assert_close(out, expected(world, job, CASES[name], noise(count), job.frames), atol=2e-5, rtol=1e-4)
 
 
 def test_each_picture_of_a_batch_may_have_its_own_sketch(world, pictures):
     job, out = run(world, pictures, CASES["both"], 2, sketches=(0, 2), at_once=2)
-    torch.testing.assert_close(out, expected(world, job, CASES["both"], noise(2), job.frame), atol=2e-5, rtol=1e-4)
+    torch.testing.assert_close(out, expected(world, job, CASES["both"], noise(2), job.frames), atol=2e-5, rtol=1e-4)
 
 
 def test_only_what_differs_is_asked_of_the_unet(world, pictures):
@@ -98,7 +98,7 @@ def test_the_wrapper_of_another_extension_still_runs(world, pictures):
 
     world.patcher.set_model_unet_function_wrapper(theirs)
     job, out = run(world, pictures, {})
-    torch.testing.assert_close(out, expected(world, job, {}, noise(1), job.frame), atol=2e-5, rtol=1e-4)
+    torch.testing.assert_close(out, expected(world, job, {}, noise(1), job.frames), atol=2e-5, rtol=1e-4)
     assert seen == [["c_crossattn", "transformer_options"]]
 
 

@@ -15,7 +15,7 @@ from lib_colorize.hosts.checkpoints import colorize_file
 from lib_colorize.hosts.request import Sent
 from lib_colorize.hosts.settings import JobSettings
 from lib_colorize.hosts.tokens import TokenStore
-from lib_colorize.method.framing import Frame
+from lib_colorize.method.framing import Fit, Frame
 from lib_colorize.method.overlay import overlay_lines
 from lib_colorize.method.settings import Settings
 from lib_colorize.models.catalogue import Folders
@@ -62,7 +62,7 @@ class FakeHost:
     def colour(self, p, job, x):
         self.order.append("colour")
         job.run = SimpleNamespace(close=lambda: self.order.append("close"))
-        job.frame = Frame(x.shape[-1] * 8, x.shape[-2] * 8)
+        job.frames = (Frame(x.shape[-1] * 8, x.shape[-2] * 8),)
 
     def stop(self, p, error):
         self.stopped.append(error)
@@ -206,7 +206,7 @@ def test_a_picture_that_could_not_be_finished_fails_whatever_the_host_does_with_
     hooks.process(p, args)
     picture = SimpleNamespace(image=Image.new("RGB", (64, 64)))
     hooks.postprocess_image(p, picture, args)  # no hook before sampling was ever called
-    with pytest.raises(ColorizeError, match="never called"):
+    with pytest.raises(ColorizeError, match="another extension samples"):
         use(picture.image)
 
 
@@ -227,8 +227,10 @@ def test_a_canvas_that_follows_the_sketch_is_cut_back_to_it(hooks, pictures):
     p.init_images = [pictures[0].resize((200, 150))]
     hooks.process(p, request(pictures, size_from_sketch=True))
     job = getattr(p, hooks.JOB)
-    canvas = (job.placement.canvas_width, job.placement.canvas_height)
-    assert job.finish(Image.new("RGB", canvas), 0).size == (job.placement.width, job.placement.height) != canvas
+    (place,) = job.placements
+    canvas = (place.canvas_width, place.canvas_height)
+    job.frames = (Frame(*canvas, Fit.FILL),)
+    assert job.finish(Image.new("RGB", canvas), 0).size == (place.width, place.height) != canvas
 
 
 def test_the_preview_is_what_the_model_sees(hooks, pictures):

@@ -66,7 +66,8 @@ def test_nothing_is_asked_for_when_it_is_off(args):
     ([{"nonsense": 1}], "nonsense"), ([{"steps": 5}], "steps"), ([{"width": 64, "height": 64}], "width"),
     ([{"reference_guidance": "many"}], "Reference guidance"), ([{"reference_guidance": 99}], "99"),
     ([{"size_from_sketch": "perhaps"}], "true or false"), ([{"start": "middle"}], "keep base"), (["yes"], "enabled"),
-    ([{"enabled": 2}], "enabled"), ([True, None, None, *USUAL, 1], "at most"), ([{"block_strengths": [1, 2]}], "16"),
+    ([{"enabled": 2}], "enabled"), ([True, None, None, *USUAL, "", 1], "at most"),
+    ([{"sketch_hash": 5}], "sketch_hash"), ([{"block_strengths": [1, 2]}], "16"),
 ])
 def test_a_wrong_argument_is_one_line_that_names_it(args, named):
     with pytest.raises(ColorizeError, match=named) as caught:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 from .. import __version__
 from ..errors import ColorizeError
-from ..method.canvas import Placement, crop_back, resize_lines
+from ..method.canvas import Placement, resize_lines
 from ..method.conditioning import Conditioning, encode
 from ..method.framing import Frame
 from ..method.images import line_drawing
@@ -23,7 +24,7 @@ from .pictures import picture_hash
 from .request import Request
 from .sampler_run import SamplerRun
 from .settings import PREFIX, JobSettings, StartFrom
-from .sizes import placement_of
+from .sizes import placements_of, sketch_box
 from .sketches import decode, sketches_of
 from .tokens import TOKENS
 
@@ -38,37 +39,42 @@ class Job:
     reference: Image.Image | None
     sketches: tuple[Image.Image, ...]  # one, or one for each of several pictures of a batch
     tokens: Tensor | None  # [1, N, D], on the CPU
-    placement: Placement | None = None  # of the sketch on the canvas, when the canvas follows it
-    frame: Frame | None = None  # of the last run
+    placements: tuple[Placement, ...] = ()  # of each sketch on the canvas, when the canvas follows them
+    frames: tuple[Frame, ...] = ()  # of the last run: one, or one for each picture
     run: SamplerRun | None = None  # the last
-    _conditionings: dict[Frame, Conditioning] = field(default_factory=dict)
+    _conditionings: dict[tuple[Frame, ...], Conditioning] = field(default_factory=dict)
 
     def context(self) -> Tensor:
         """[1, N, D]: the reference's tokens, on the CPU; one token of zeros without a reference."""
         return torch.zeros(1, 1, self.file.config.unet.context_dim) if self.tokens is None else self.tokens
 
-    def start_run(self, unet: nn.Module, frame: Frame) -> SamplerRun:
-        """What the coming run of a sampler with this U-Net is shown; frame: where the sketch lies on its canvas."""
-        self.frame = frame
+    def start_run(self, unet: nn.Module, frames: Sequence[Frame]) -> SamplerRun:
+        """What the coming run of a sampler with this U-Net is shown.
+
+        frames: where the sketch lies on the run's canvas, one for all pictures or one for each.
+        """
+        self.frames = tuple(frames)
         timesteps = self.file.usable().schedule.timesteps
-        self.run = SamplerRun(unet, self.conditioning(frame), self.settings, self.context(), timesteps)
+        shown = self.conditioning(self.frames)
+        self.run = SamplerRun(unet, shown, self.settings, self.context(), timesteps)
         return self.run
 
-    def conditioning(self, frame: Frame) -> Conditioning:
-        """Tokens and hints for that canvas, on the host's device; made once per canvas."""
-        if frame not in self._conditionings:
+    def conditioning(self, frames: tuple[Frame, ...]) -> Conditioning:
+        """Tokens and hints for these canvases, on the host's device; made once."""
+        if frames not in self._conditionings:
             self.host.show_progress("Encoding the sketch")
-            self._conditionings[frame] = self._encode(frame)
+            self._conditionings[frames] = self._encode(frames)
             self.host.show_progress("")
-        return self._conditionings[frame]
+        return self._conditionings[frames]
 
     @torch.no_grad()
-    def _encode(self, frame: Frame) -> Conditioning:
+    def _encode(self, frames: tuple[Frame, ...]) -> Conditioning:
         device = self.host.device()
         encoder = sketch_encoder(self.file)
         self.host.make_room(encoder)
         encoder.to(device)
-        canvases = [frame.place(line_drawing(sketch, self.settings)) for sketch in self.sketches]
+        lines = [line_drawing(sketch, self.settings) for sketch in self.sketches]
+        canvases = [frames[i % len(frames)].place(lines[i % len(lines)]) for i in range(max(len(lines), len(frames)))]
         parts = [encode(encoder, canvas.to(device), None, self.settings) for canvas in canvases]
         hints = tuple(torch.cat(level) for level in zip(*(part.hints for part in parts)))
         tokens = None if self.tokens is None else self.tokens.to(device)
@@ -81,14 +87,22 @@ class Job:
             self.run.close()
 
     def finish(self, image: Image.Image, index: int) -> Image.Image:
-        """A decoded picture as the user wants it: cut to the sketch, with its lines over it."""
-        sketch = self.sketches[index % len(self.sketches)]
-        if self.placement is not None and image.size == (self.placement.canvas_width, self.placement.canvas_height):
-            return overlay_lines(crop_back(image, self.placement), sketch, self.settings)
-        if self.settings.line_overlay == 0 or self.frame is None:
-            return image
-        lines = self.frame.place(line_drawing(sketch, self.settings))
-        return multiply_lines(image, resize_lines(lines, image.height, image.width), self.settings.line_overlay)
+        """A decoded picture as the user wants it: cut to the sketch, with its lines over it.
+
+        On the canvas that follows the sketch the lines have the sketch's own size, and the picture is enlarged to it;
+        at a size that the user has asked for (hires fix), theirs is the picture's.
+        """
+        sketch, frame = self.sketches[index % len(self.sketches)], self.frames[index % len(self.frames)]
+        place = self.placements[index % len(self.placements)] if self.placements else None
+        box = (0, 0, *image.size) if place is None else sketch_box(image.size, frame, place)
+        cut = image if place is None else image.crop(box)
+        if place is not None and image.size == (place.canvas_width, place.canvas_height):
+            return overlay_lines(cut, sketch, self.settings)
+        if self.settings.line_overlay == 0:
+            return cut
+        left, top, right, bottom = box
+        lines = resize_lines(frame.place(line_drawing(sketch, self.settings)), image.height, image.width)
+        return multiply_lines(cut, lines[..., top:bottom, left:right], self.settings.line_overlay)
 
     def infotext(self) -> dict[str, str]:
         """What a picture's text says of this job."""
@@ -109,7 +123,7 @@ def start(host: Host, request: Request, run: HostRun = HostRun()) -> Job:  # noq
     tokens = None if reference is None or settings.reference_strength == 0 else TOKENS.tokens(host, file, reference)
     job = Job(host, settings, file, reference, sketches, tokens)
     if settings.size_from_sketch and not run.fixed_size and settings.start is StartFrom.NOISE:
-        job.placement = placement_of(sketches[0].size, file, settings)
+        job.placements = placements_of([sketch.size for sketch in sketches], file, settings)
     return job
 
 

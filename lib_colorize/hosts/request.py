@@ -10,17 +10,21 @@ from ..errors import ColorizeError
 from .settings import JobSettings, job_fields
 
 PICTURES = ("reference", "sketch")
-ARGUMENTS = ("enabled", *PICTURES, *(f.name for f in job_fields()))  # of the ordered list
+ARGUMENTS = ("enabled", *PICTURES, *(f.name for f in job_fields()), "sketch_hash")  # of the ordered list
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asks for. Pictures are still as the host gave them (see pictures.py)."""
+    """What the user asks for. Pictures are still as the host gave them (see pictures.py).
+
+    sketch_hash: what a pasted text says of its sketch; with no picture in `sketch` the host's own one must have it.
+    """
 
     enabled: bool
     reference: Any
     sketch: Any
     settings: JobSettings
+    sketch_hash: str = ""
 
     def with_settings(self, changes: Mapping[str, Any]) -> Request:
         """With other settings, of an X/Y/Z axis for instance."""
@@ -65,4 +69,8 @@ def parse(args: Sequence[Any]) -> Request | None:
     if not enabled:
         return None
     pictures = {name: values.pop(name, None) for name in PICTURES}
-    return Request(True, pictures["reference"], pictures["sketch"], JobSettings.from_values(values))
+    sketch_hash = values.pop("sketch_hash", None) or ""
+    if not isinstance(sketch_hash, str):
+        raise ColorizeError(f"sketch_hash: found {sketch_hash!r}, expected the text after \"Colorize sketch hash\"")
+    settings = JobSettings.from_values(values)
+    return Request(True, pictures["reference"], pictures["sketch"], settings, sketch_hash)

@@ -1,17 +1,56 @@
-"""The canvas that a sketch gets at the checkpoint's own size, and where the sketch lies on it."""
+"""The canvas that sketches get at the checkpoint's own size, where each lies on it, and how a result is cut back."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from PIL import Image
+
 from ..method.canvas import Placement, canvas_sizes
+from ..method.framing import Box, Frame
 from .checkpoints import ColorizeFile
 from .settings import JobSettings
 
 PIXELS = 8  # of a picture for one of a latent, in every host
+Size = tuple[int, int]  # width, height
 
 
-def placement_of(drawing: tuple[int, int], file: ColorizeFile, settings: JobSettings) -> Placement:
+def placement_of(drawing: Size, file: ColorizeFile, settings: JobSettings) -> Placement:
     """Canvas at the checkpoint's own size for a sketch of (width, height), and where the sketch lies on it."""
     card = file.usable()
     multiple = PIXELS * 2 ** (len(card.config.unet.channel_mult) - 1)
     (w, h), (width, height) = canvas_sizes(drawing, settings, card.resolution, multiple)
     return Placement((width - w) // 2, (height - h) // 2, w, h, width, height)
+
+
+def placements_of(drawings: Sequence[Size], file: ColorizeFile, settings: JobSettings) -> tuple[Placement, ...]:
+    """One canvas for all sketches of a batch, as wide and as high as any of them needs, and each one's place on it."""
+    alone = [placement_of(drawing, file, settings) for drawing in drawings]
+    width, height = max(p.canvas_width for p in alone), max(p.canvas_height for p in alone)
+    return tuple(own if (own.canvas_width, own.canvas_height) == (width, height) else _boxed(drawing, width, height)
+                 for drawing, own in zip(drawings, alone))
+
+
+def _boxed(drawing: Size, width: int, height: int) -> Placement:
+    """As `letterbox` lays it."""
+    r = min(width / drawing[0], height / drawing[1])
+    w, h = max(1, int(drawing[0] * r)), max(1, int(drawing[1] * r))
+    return Placement((width - w) // 2, (height - h) // 2, w, h, width, height)
+
+
+def sketch_box(image: Size, frame: Frame, placement: Placement) -> Box:
+    """The part of a result, in its pixels, that is the sketch's; frame: of the run that gave it, at any scale."""
+    left, top, right, bottom = frame.cut or (0, 0, frame.width, frame.height)
+    x, y = frame.width / placement.canvas_width, frame.height / placement.canvas_height
+    across, down = image[0] / (right - left), image[1] / (bottom - top)
+    x1, y1 = round((placement.left * x - left) * across), round((placement.top * y - top) * down)
+    x2, y2 = x1 + round(placement.width * x * across), y1 + round(placement.height * y * down)
+    return max(x1, 0), max(y1, 0), min(x2, image[0]), min(y2, image[1])
+
+
+def on_canvas(image: Image.Image, placement: Placement) -> Image.Image:
+    """A picture that was cut to its sketch, RGB, in its place on the canvas again, on white paper."""
+    canvas = Image.new("RGB", (placement.canvas_width, placement.canvas_height), "white")
+    picture = image.convert("RGB").resize((placement.width, placement.height), Image.Resampling.LANCZOS)
+    canvas.paste(picture, (placement.left, placement.top))
+    return canvas

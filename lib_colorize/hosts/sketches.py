@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from PIL import Image
@@ -9,7 +10,7 @@ from PIL import Image
 from ..errors import ColorizeError
 from .host import Host
 from .host_run import HostRun
-from .pictures import decode_picture
+from .pictures import decode_picture, picture_hash
 from .request import Request
 from .settings import StartFrom
 
@@ -38,4 +39,14 @@ def sketches_of(host: Host, request: Request, run: HostRun) -> tuple[Image.Image
     found = [picture for picture in pictures if picture is not None]
     if len(found) < len(pictures):
         raise ColorizeError("no sketch: img2img's picture is empty; put a sketch there or into the sketch box")
+    _require_hash(found, request.sketch_hash)
     return tuple(found[:1] if all(value is given[0] for value in given) else found)
+
+
+def _require_hash(pictures: Sequence[Image.Image], wanted: str) -> None:
+    """ColorizeError when a pasted text speaks of other sketches: else a coloured result would be taken for one."""
+    found = [picture_hash(picture) for picture in pictures] if wanted else []
+    other = [each for each in found if each not in wanted.split()]
+    if other:
+        raise ColorizeError(f"img2img's picture is not the sketch of the pasted text (hash {other[0]}, the text says "
+                            f"{wanted}); put the sketch into the sketch box, or this picture if its lines are meant")

@@ -11,6 +11,10 @@ from ..errors import ColorizeError
 from .guidance import Branch
 
 
+class Misfit(ColorizeError):
+    """The network runs at another size than its sketch was made for, or it is another network's sketch encoder."""
+
+
 class HintHook:
     """Forward hook of one input block: adds its hint to the hidden state, and so to the skip connection too."""
 
@@ -27,8 +31,8 @@ class HintHook:
         self.calls += 1
         hint = self.hint.to(output) if self.rows is None else self._of_rows(self.rows(len(output)), output)
         if hint.shape[1:] != output.shape[1:] or len(hint) not in (1, len(output)):
-            raise ColorizeError(f"sketch hint {list(hint.shape)} does not fit input block {self.place}, which gives "
-                                f"{list(output.shape)}; use a sketch of the picture's size and the model's own encoder")
+            raise Misfit(f"sketch hint {list(hint.shape)} does not fit input block {self.place}, which gives "
+                         f"{list(output.shape)}; use a sketch of the picture's size and the model's own encoder")
         return output + hint
 
     def _of_rows(self, rows: list[tuple[Branch, int]], output: Tensor) -> Tensor:

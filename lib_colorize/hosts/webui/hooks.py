@@ -19,11 +19,13 @@ from ...models.catalogue import Folders
 from .. import checkpoint_status, sketch_preview
 from ..checkpoint_status import Status
 from ..job import Job, ready_file, start
-from ..request import names_nothing, parse
-from ..settings import PREFIX, JobSettings
+from ..request import Request, names_nothing, parse
+from ..settings import PREFIX, JobSettings, StartFrom
+from ..sketches import decode
 from . import axes
 from . import routes as api
 from .shared.processing import host_run
+from .shared.tiles import RUNNING, painted_in_parts
 
 if TYPE_CHECKING:
     from .shared.patching import Undo
@@ -97,13 +99,16 @@ def _loud(hook: Callable[..., None]) -> Callable[..., None]:
 
 
 def before_process(p: Any, args: Sequence[Any]) -> None:
-    """Before the host loads a checkpoint: nothing of an earlier run of this object stays on it."""
+    """Before the host loads a checkpoint: nothing is left of a load that failed."""
     host().before_load(p)
 
 
 @_loud
 def process(p: Any, args: Sequence[Any]) -> None:
-    """Read the request, encode the reference, and prepare the host; all that can be refused is refused here."""
+    """Take off what an earlier run left on this object; read the request, encode the reference, prepare the host.
+
+    All that can be refused is refused here.
+    """
     before = vars(p).pop(JOB, None)
     results = vars(p).pop(RESULTS, ())
     host().release(p)
@@ -120,10 +125,27 @@ def process(p: Any, args: Sequence[Any]) -> None:
     refusal = host().refusal(p)
     if refusal:
         raise ColorizeError(refusal)
-    job = start(host(), request, host_run(p, before.sketches if again else ()))
+    job = start(host(), _in_parts(p, request), host_run(p, before.sketches if again else ()))
     host().prepare(p, job)
     p.extra_generation_params.update(job.infotext())
     setattr(p, JOB, job)
+
+
+def _in_parts(p: Any, request: Request) -> Request:
+    """The request as a script that paints its picture in parts needs it: from the picture itself, not from noise."""
+    sketch = decode(host(), request.sketch, "the sketch")
+    script = painted_in_parts(p, sketch is not None)
+    if not script:
+        return request
+    if sketch is None and request.settings.extractor == "none":
+        raise ColorizeError(f"the script {script} paints img2img's picture in parts and keeps its colours, so the "
+                            "sketch is missing; put the coloured picture into img2img and its sketch into the "
+                            "extension's sketch box, or choose a line extractor")
+    if request.settings.start is StartFrom.BASE:
+        return request
+    host().say(p, f"{script} paints in parts, so {TITLE} kept the picture's colours (keep base): from pure noise each "
+                  "part would get colours of its own.")
+    return request.with_settings({"start": StartFrom.BASE.value})
 
 
 @_loud
@@ -141,8 +163,10 @@ def postprocess_image(p: Any, pp: Any, args: Sequence[Any]) -> None:
         return
     try:
         if job.run is None:
-            raise ColorizeError("this WebUI never called the extension before sampling, so nothing was coloured; it "
-                                "takes AUTOMATIC1111 1.10 or Forge 2.0")
+            running = RUNNING.get()
+            by = f"the script {running.title}" if running else "another extension"
+            raise ColorizeError(f"{by} samples in a way of its own, past {TITLE}, so nothing was coloured; switch it "
+                                f"off, or {TITLE}")
         pp.image = job.finish(pp.image, getattr(p, "batch_index", 0))
     except Exception as error:  # noqa: BLE001 - the host would go on with the unfinished picture
         pp.image = FailedPicture(error)
@@ -154,6 +178,9 @@ def postprocess(p: Any, processed: Any, args: Sequence[Any]) -> None:
     if job is not None:
         setattr(p, RESULTS, tuple(processed.images))
         job.forget_tensors()
+    running = RUNNING.get()
+    if running is not None:
+        running.results = tuple(processed.images)
 
 
 class FailedPicture:

@@ -21,6 +21,7 @@ from ...job import Job
 from ...sampler_run import SamplerRun
 from ..shared import program
 from ..shared.patching import Undo
+from ..shared.script_runs import watch_scripts
 from ..shared.webui import WebUI
 from .loading import Loading, noted
 from .marks import Rows
@@ -38,7 +39,7 @@ class A1111(WebUI):
         self._loading = Loading()
 
     def install(self) -> Sequence[Undo]:
-        return self._loading.install()
+        return [*self._loading.install(), *watch_scripts()]
 
     def chosen_path(self) -> str:
         loaded = getattr(sd_models.model_data.sd_model, "sd_checkpoint_info", None)

@@ -17,6 +17,7 @@ from ...checkpoints import ColorizeFile
 from ...sampler_run import SamplerRun
 from ..shared import program
 from ..shared.patching import Undo
+from ..shared.script_runs import watch_scripts
 from ..shared.webui import WebUI
 from . import loading as forge_loading
 
@@ -31,7 +32,7 @@ class Forge(WebUI):
         self.name = f"Forge {program.version()}"
 
     def install(self) -> Sequence[Undo]:
-        return forge_loading.install()
+        return [*forge_loading.install(), *watch_scripts()]
 
     def chosen_path(self) -> str:
         info = sd_models.model_data.forge_loading_parameters.get("checkpoint_info")

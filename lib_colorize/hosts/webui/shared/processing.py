@@ -14,8 +14,9 @@ from ....method.framing import Fit, Frame
 from ...host_run import HostRun
 from ...job import Job
 from ...settings import JobSettings, StartFrom
-from ...sizes import PIXELS
+from ...sizes import PIXELS, on_canvas
 from .sampling import stop_sampler
+from .tiles import PARTS, RUNNING, Part
 
 NONE = (None, "", "None", "none", "Use same checkpoint")
 SAVED = "colorize_saved"  # on a processing object: what `set_for_job` has replaced
@@ -23,6 +24,9 @@ SAVED = "colorize_saved"  # on a processing object: what `set_for_job` has repla
 
 def host_run(p: Any, sketches: Sequence[Image.Image] = ()) -> HostRun:
     """What the page or call brings; sketches: of the run before this one, in a loop."""
+    running = RUNNING.get()
+    if PARTS in vars(p) and running is not None:  # the whole's lines, of which each part shows its own
+        return HostRun((running.whole,), True, tuple(sketches))
     fixed = bool(getattr(p, "resize_mode", 0)) or getattr(p, "image_mask", None) is not None
     return HostRun(tuple(getattr(p, "init_images", None) or ()), fixed, tuple(sketches))
 
@@ -38,21 +42,31 @@ def other_model(p: Any) -> str:
     return ""
 
 
-def frame_of(p: Any, job: Job, x: Tensor) -> Frame:
+def frames_of(p: Any, job: Job, x: Tensor) -> tuple[Frame, ...]:
     """Where the sketch lies on the canvas of the coming run, whose latent is like x [B, C, h, w]."""
     width, height = x.shape[-1] * PIXELS, x.shape[-2] * PIXELS
     if getattr(p, "is_hr_pass", False):
-        full = Frame(p.hr_upscale_to_x, p.hr_upscale_to_y, Fit.FILL)
-        if (full.width, full.height) == (width, height):
-            return full
-        left, top = p.truncate_x // 2 * PIXELS, p.truncate_y // 2 * PIXELS
-        return replace(full, cut=(left, top, left + width, top + height))
-    if job.placement is not None or not hasattr(p, "resize_mode"):  # txt2img has no picture of its own
-        return Frame(width, height, Fit.FILL)
+        return (_hires_frame(p, width, height),)
+    parts: Sequence[Part] = vars(p).get(PARTS, ())
+    if parts:
+        return tuple(Frame(width, height, Fit.STRETCH, part.box, part.of) for part in parts)
+    if job.placements or not hasattr(p, "resize_mode"):  # txt2img has no picture of its own
+        return (Frame(width, height, Fit.FILL),)
     if getattr(p, "inpaint_full_res", False) and p.image_mask is not None and p.paste_to:
         left, top, across, down = p.paste_to
-        return Frame(width, height, Fit.STRETCH, (left, top, left + across, top + down), p.init_images[0].size)
-    return Frame(width, height, Fit(p.resize_mode))
+        of = p.init_images[0].size
+        return (Frame(width, height, Fit.STRETCH, (left, top, left + across, top + down), of),)
+    return (Frame(width, height, Fit(p.resize_mode)),)
+
+
+def _hires_frame(p: Any, width: int, height: int) -> Frame:
+    full = Frame(p.hr_upscale_to_x, p.hr_upscale_to_y, Fit.FILL)
+    if getattr(p, "latent_scale_mode", None) is not None:  # a latent is stretched to whole steps, a picture is cut
+        full = replace(full, width=full.width // PIXELS * PIXELS, height=full.height // PIXELS * PIXELS)
+    if (full.width, full.height) == (width, height):
+        return full
+    left, top = p.truncate_x // 2 * PIXELS, p.truncate_y // 2 * PIXELS
+    return replace(full, cut=(left, top, left + width, top + height))
 
 
 def from_noise(p: Any, settings: JobSettings) -> bool:
@@ -76,9 +90,11 @@ def put_back(p: Any, own_methods: Sequence[str]) -> None:
 
 def set_up(p: Any, job: Job) -> None:
     """What both hosts need before pictures are encoded."""
-    if job.placement is not None:
-        set_for_job(p, "width", job.placement.canvas_width)
-        set_for_job(p, "height", job.placement.canvas_height)
+    if job.placements:
+        set_for_job(p, "width", job.placements[0].canvas_width)
+        set_for_job(p, "height", job.placements[0].canvas_height)
+        if getattr(p, "firstpass_image", None) is not None:  # hires fix of a picture that was cut to its sketch
+            set_for_job(p, "firstpass_image", on_canvas(p.firstpass_image, job.placements[0]))
     given = getattr(p, "init_images", None)
     if given and all(value is None for value in given):  # the page's picture is empty, and the host would stumble
         set_for_job(p, "init_images", [job.sketches[0].convert("RGB")])
@@ -93,10 +109,16 @@ def forget_base(p: Any, settings: JobSettings) -> None:
         p.extra_generation_params.pop("Denoising strength", None)
 
 
+def answered(error: ColorizeError) -> ColorizeError:
+    """The same, so that the host's API answers with status 422 and its sentence."""
+    vars(error).update(status_code=422, detail=str(error))
+    return error
+
+
 def stop(p: Any, error: Exception) -> None:
     """The host raises `error` as soon as it goes on: at `init`, or when it samples."""
     if isinstance(error, ColorizeError):
-        error.status_code, error.detail = 422, str(error)  # type: ignore[attr-defined]  # the API answers with them
+        answered(error)
 
     def fail(*args: Any, **kwargs: Any) -> Any:
         raise error

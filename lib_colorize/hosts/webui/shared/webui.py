@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from ....errors import ColorizeError
+from ....method.hint_hook import Misfit
 from ....models.catalogue import Folders
 from ...host import Host
 from ...job import Job
@@ -54,14 +55,17 @@ class WebUI(Host):
 
         x: [B, C, h, w], the latent that sampling starts from or noise of its shape.
         """
-        run = job.start_run(self.unet(p), processing.frame_of(p, job, x))
+        run = job.start_run(self.unet(p), processing.frames_of(p, job, x))
         shown = self.show(p, run)
 
         @contextmanager
         def around() -> Iterator[None]:
-            with shown:
-                yield
-            _require_calls(run)
+            try:
+                with shown:
+                    yield
+                _require_calls(run)
+            except ColorizeError as error:
+                raise processing.answered(_in_this_host(error)) from None
 
         wrap_sampler(p.sampler, around, processing.from_noise(p, job.settings))
         processing.forget_base(p, job.settings)
@@ -93,6 +97,15 @@ class WebUI(Host):
 
     def option(self, name: str, default: Any) -> Any:
         return program.option(name, default)
+
+
+def _in_this_host(error: ColorizeError) -> ColorizeError:
+    """The same, with what is in the way here: here nobody gives a sketch of the wrong size."""
+    if not isinstance(error, Misfit):
+        return error
+    found = str(error).partition(";")[0]
+    return ColorizeError("another extension makes the U-Net work at another size inside (Tiled Diffusion, HRFix and "
+                         f"the like), where the sketch no longer fits; switch it off ({found})")
 
 
 def _require_calls(run: SamplerRun) -> None:

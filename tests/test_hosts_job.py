@@ -1,0 +1,61 @@
+"""A job in a program of twenty lines that is no WebUI: the engine's own picture."""
+
+from __future__ import annotations
+
+import torch
+
+from lib_colorize.engine.engine import Engine
+from lib_colorize.hosts.checkpoints import colorize_file
+from lib_colorize.hosts.job import start
+from lib_colorize.hosts.request import parse
+from lib_colorize.method.framing import Fit, Frame
+from lib_colorize.method.images import to_image
+from lib_colorize.method.schedule import denoised
+from lib_colorize.method.settings import Settings
+from lib_colorize.models.catalogue import Folders
+from tests.webui.reply import difference
+
+
+class Program:
+    """All that a job asks of a program."""
+
+    name = "a program of our own"
+    chosen_path = prediction = lambda self: "v"
+    device = lambda self: torch.device("cpu")  # noqa: E731
+    make_room = show_progress = lambda self, what: None
+    picture_folders = lambda self: ()  # noqa: E731
+    fetch_picture = lambda self: None  # noqa: E731
+    option = lambda self, name, default: default  # noqa: E731
+
+    def __init__(self, path, folder):
+        self.path, self.folder = path, folder
+
+    def loaded_file(self):
+        return colorize_file(self.path)
+
+    def folders(self):
+        return Folders(self.folder)
+
+
+def test_a_job_runs_in_a_program_that_is_no_webui(tiny_checkpoint, pictures, tmp_path):
+    settings = Settings(steps=3, sampler="Euler", width=64, height=64, seed=5, sketch_guidance=2.0, line_overlay=0.5)
+    engine = Engine.load(tiny_checkpoint, device="cpu")
+    (expected,) = engine.colorize(pictures[0], pictures[1], settings)
+
+    job = start(Program(tiny_checkpoint, tmp_path), parse([{
+        "sketch": pictures[0], "reference": pictures[1], "sketch_guidance": 2.0, "line_overlay": 0.5}]))
+    run = job.start_run(engine.unet, [Frame(64, 64, Fit.FILL)])
+
+    def denoise(x, sigma):
+        t = engine.schedule.t_of_sigma(sigma)
+        guidance = run.guidance(run.progress(float(t[0])))
+        with torch.no_grad(), run.applied() as attached:
+            attached.progress = run.progress(float(t[0]))
+            attached.branches = guidance.branches
+            rows = len(guidance.branches)
+            output = engine.unet((x / (1 + sigma**2).sqrt()).repeat(rows, 1, 1, 1), t.repeat(rows), None)
+        return denoised(x, guidance.guide(dict(zip(guidance.branches, output.chunk(rows)))), sigma, engine.prediction)
+
+    latent = engine.sample_seed(denoise, settings, (1, 4, 8, 8))
+    assert difference(job.finish(to_image(engine.decode(latent)[0]), 0), expected.image) <= 1
+    assert job.infotext()["Colorize sketch guidance"] == "2.0"
