@@ -249,6 +249,29 @@ def test_an_empty_picture_of_the_page_is_replaced_by_the_sketch_until_the_job_is
         start(world.host, parse([{"reference": pictures[1], "sketch": pictures[0], "start": "keep base"}]), host_run(p))
 
 
+def test_a_picture_of_a_few_pixels_is_one_sentence(world, pictures):
+    p = a1111_fakes.Processing(world.model)
+    p.init_images, p.width, p.height = [pictures[0]], 8, 64
+    job = start(world.host, parse([{"reference": pictures[1]}]), host_run(p))
+    with pytest.raises(ColorizeError, match="8x64 pixels is too small, expected at least 16 a side"):
+        world.host.prepare(p, job)
+
+
+def test_who_changes_the_size_inside_the_unet_is_named(world, pictures):
+    p = a1111_fakes.Processing(world.model)
+    p.init_images = [pictures[0]]
+    job = start(world.host, parse([{"reference": pictures[1]}]), host_run(p))
+    world.host.prepare(p, job)
+    p.init()
+    p.setup_conds()
+    world.host.colour(p, job, noise(1))
+    smaller = torch.zeros(1, 4, 4, 4)
+    with pytest.raises(ColorizeError, match="another extension makes the U-Net work at another size") as caught:
+        p.sampler.sample_img2img(p, smaller, smaller, p.c, p.uc)
+    assert "switch it off" in str(caught.value) and "own encoder" not in str(caught.value)
+    assert vars(caught.value)["status_code"] == 422
+
+
 # Undone
 
 

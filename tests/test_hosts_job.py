@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from lib_colorize.engine.engine import Engine
+from lib_colorize.errors import ColorizeError
 from lib_colorize.hosts.checkpoints import colorize_file
+from lib_colorize.hosts.host_run import HostRun
 from lib_colorize.hosts.job import start
+from lib_colorize.hosts.pictures import picture_hash
 from lib_colorize.hosts.request import parse
 from lib_colorize.method.framing import Fit, Frame
 from lib_colorize.method.images import to_image
@@ -59,3 +63,19 @@ def test_a_job_runs_in_a_program_that_is_no_webui(tiny_checkpoint, pictures, tmp
     latent = engine.sample_seed(denoise, settings, (1, 4, 8, 8))
     assert difference(job.finish(to_image(engine.decode(latent)[0]), 0), expected.image) <= 1
     assert job.infotext()["Colorize sketch guidance"] == "2.0"
+
+
+def test_the_sketch_of_a_pasted_text_is_compared_with_the_picture_that_stands_in(tiny_checkpoint, pictures, tmp_path):
+    program = Program(tiny_checkpoint, tmp_path)
+    wanted = picture_hash(pictures[0])
+
+    def begun(own, **more):
+        return start(program, parse([{"reference": pictures[1], "sketch_hash": wanted, **more}]), HostRun((own,)))
+
+    assert begun(pictures[0]).infotext()["Colorize sketch hash"] == wanted
+    assert begun(pictures[1], sketch=pictures[2]).sketches == (pictures[2],)
+    with pytest.raises(ColorizeError, match="is not the sketch of the pasted text") as caught:
+        begun(pictures[2])
+    assert wanted in str(caught.value) and "put the sketch into the sketch box" in str(caught.value)
+    with pytest.raises(ColorizeError, match="is not the sketch"):  # one of a batch
+        start(program, parse([{"reference": pictures[1], "sketch_hash": wanted}]), HostRun((pictures[0], pictures[2])))

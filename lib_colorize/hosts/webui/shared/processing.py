@@ -19,6 +19,7 @@ from .sampling import stop_sampler
 from .tiles import PARTS, RUNNING, Part
 
 NONE = (None, "", "None", "none", "Use same checkpoint")
+LEAST = 16  # pixels a side: a latent of 1x1 Forge takes for one of its placeholders
 SAVED = "colorize_saved"  # on a processing object: what `set_for_job` has replaced
 
 
@@ -89,7 +90,10 @@ def put_back(p: Any, own_methods: Sequence[str]) -> None:
 
 
 def set_up(p: Any, job: Job) -> None:
-    """What both hosts need before pictures are encoded."""
+    """What both hosts need before pictures are encoded; ColorizeError for a picture that is too small for them."""
+    if not job.placements and min(p.width, p.height) < LEAST:
+        raise ColorizeError(f"a picture of {p.width}x{p.height} pixels is too small, expected at least {LEAST} a side; "
+                            "choose a larger width and height")
     if job.placements:
         set_for_job(p, "width", job.placements[0].canvas_width)
         set_for_job(p, "height", job.placements[0].canvas_height)
