@@ -12,9 +12,11 @@ from safetensors.torch import save_file
 from lib_colorize.checkpoint import convert as converting
 from lib_colorize.checkpoint.config import PARTS
 from lib_colorize.checkpoint.convert import convert
-from lib_colorize.checkpoint.identify import SCHEDULE_BUFFERS, Kind, Told
+from lib_colorize.checkpoint.identify import Told
+from lib_colorize.checkpoint.kinds import Kind
 from lib_colorize.checkpoint.layout import is_projection
 from lib_colorize.checkpoint.metadata import ModelCard
+from lib_colorize.checkpoint.parts import SCHEDULE_BUFFERS
 from lib_colorize.checkpoint.read import read
 from lib_colorize.checkpoint.report import inspect
 from lib_colorize.checkpoint.write import write

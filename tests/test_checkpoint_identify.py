@@ -11,7 +11,8 @@ import pytest
 
 from lib_colorize.checkpoint.config import PARTS
 from lib_colorize.checkpoint.files import Entry
-from lib_colorize.checkpoint.identify import Kind, Told, identify
+from lib_colorize.checkpoint.identify import Told, identify
+from lib_colorize.checkpoint.kinds import Kind
 from lib_colorize.checkpoint.metadata import ModelCard, Schedule
 from lib_colorize.checkpoint.report import describe
 from lib_colorize.errors import ColorizeError

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from lib_colorize.checkpoint.config import PARTS, infer_network
-from lib_colorize.checkpoint.layout import canonical_shape, expected_shapes, vae_shapes
+from lib_colorize.checkpoint.layout import canonical_shape, expected_shapes
+from lib_colorize.checkpoint.vae_keys import vae_shapes
 from lib_colorize.method.network_config import NetworkConfig, VAEConfig
 from tests.golden.reader import Golden
 from tests.test_checkpoint_config import fullsize, golden_shapes, head_widths, shapes_by_part, tiny

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from lib_colorize.checkpoint.config import PARTS
 from lib_colorize.checkpoint.files import Entry
-from lib_colorize.checkpoint.identify import Kind, identify
+from lib_colorize.checkpoint.identify import identify
+from lib_colorize.checkpoint.kinds import Kind
 from lib_colorize.checkpoint.read import read_reference_encoder
 from lib_colorize.checkpoint.report import inspect
 from lib_colorize.errors import ColorizeError

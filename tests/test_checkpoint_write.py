@@ -16,9 +16,11 @@ from torch import Tensor
 from lib_colorize.checkpoint import write as writing
 from lib_colorize.checkpoint.config import PARTS
 from lib_colorize.checkpoint.files import file_sha256
-from lib_colorize.checkpoint.identify import SCHEDULE_BUFFERS, Kind, Told
+from lib_colorize.checkpoint.identify import Told
+from lib_colorize.checkpoint.kinds import Kind
 from lib_colorize.checkpoint.layout import expected_shapes, is_projection
 from lib_colorize.checkpoint.metadata import ModelCard, Schedule
+from lib_colorize.checkpoint.parts import SCHEDULE_BUFFERS
 from lib_colorize.checkpoint.read import Checkpoint, read, read_reference_encoder
 from lib_colorize.checkpoint.report import describe, inspect
 from lib_colorize.checkpoint.write import save, write

@@ -13,16 +13,17 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from lib_colorize.checkpoint.identify import Kind
+from lib_colorize.checkpoint.kinds import Kind
 from lib_colorize.checkpoint.read import read_reference_encoder
 from lib_colorize.errors import ColorizeError
 from lib_colorize.method.network_config import VisionConfig
+from lib_colorize.models import candidates
 from lib_colorize.models import disk as placing
-from lib_colorize.models import scan as model_files
 from lib_colorize.models.catalogue import CATALOGUE, HUBS, Folders, Purpose, known, mirrors, usual_folders
 from lib_colorize.models.disk import recorded_sha256
+from lib_colorize.models.encoders import FoundEncoder, choose_reference_encoder
 from lib_colorize.models.import_file import import_file
-from lib_colorize.models.scan import FoundEncoder, choose_reference_encoder, find_reference_encoders, scan
+from lib_colorize.models.scan import find_reference_encoders, scan
 from lib_colorize.models.status import Need, describe_status, status
 from tests.test_checkpoint_reference import hugging_face_state, layouts
 
@@ -93,9 +94,9 @@ def test_a_pickle_is_opened_only_at_the_size_of_an_encoder(
     torch.save(towers["visual"], folders.controlnet[0] / "x.pth")
     torch.save(towers["visual"], folders.checkpoints[0] / "model.ckpt")  # no pickle is opened among checkpoints
     assert [e.path.name for e in scan(folders).encoders] == ["x.pth"]
-    monkeypatch.setattr(model_files, "SMALL_PICKLE", 1000)
+    monkeypatch.setattr(candidates, "SMALL_PICKLE", 1000)
     assert scan(folders).encoders == ()
-    monkeypatch.setattr(model_files, "BIG_PICKLE", (1000, 10**8))
+    monkeypatch.setattr(candidates, "BIG_PICKLE", (1000, 10**8))
     assert [e.path.name for e in scan(folders).encoders] == ["x.pth"]
 
 

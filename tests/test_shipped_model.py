@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lib_colorize.checkpoint.identify import Kind
+from lib_colorize.checkpoint.kinds import Kind
 from lib_colorize.checkpoint.report import inspect
 from lib_colorize.cli.demo import ROOT, read_pairs
 from lib_colorize.cli.loading import DEFAULT_CHECKPOINT

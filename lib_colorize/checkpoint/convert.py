@@ -17,9 +17,11 @@ from ..whole_file import replacing
 from .config import PARTS
 from .files import open_tensors
 from .host_config import host_config
-from .identify import COLORIZE, SCHEDULE_BUFFERS, VARIANTS, CheckpointInfo, Told, identify, part_of
+from .identify import CheckpointInfo, Told, identify
+from .kinds import COLORIZE, VARIANTS
 from .layout import is_projection
 from .metadata import ModelCard
+from .parts import SCHEDULE_BUFFERS, part_of
 from .read import NEEDED, require_complete
 from .report import inspect
 from .write import save

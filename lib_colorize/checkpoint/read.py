@@ -14,7 +14,8 @@ from ..method.network_config import NetworkConfig, VisionConfig
 from ..method.schedule import Prediction
 from .config import PARTS
 from .files import TensorFile, file_sha256, open_tensors
-from .identify import COLORIZE, PLAIN, CheckpointInfo, Kind, Told, identify
+from .identify import CheckpointInfo, Told, identify
+from .kinds import COLORIZE, PLAIN, Kind
 from .layout import is_projection, vision_shapes
 from .metadata import ModelCard, Schedule
 from .reference import find_tower, infer_reference, open_clip_shapes, open_clip_tensors

@@ -10,7 +10,8 @@ from pathlib import Path
 from ..method.network_config import NetworkConfig, VisionConfig
 from ..method.schedule import Prediction
 from .files import file_sha256, open_tensors
-from .identify import COLORIZE, PLAIN, CheckpointInfo, identify
+from .identify import CheckpointInfo, identify
+from .kinds import COLORIZE, PLAIN
 
 LABELS = {
     "unet": "U-Net", "vae": "VAE", "sketch_encoder": "sketch encoder", "reference_encoder": "reference encoder",

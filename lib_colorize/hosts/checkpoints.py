@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from ..checkpoint.config import PARTS
 from ..checkpoint.files import open_tensors
-from ..checkpoint.identify import COLORIZE, Kind, identify
+from ..checkpoint.identify import identify
+from ..checkpoint.kinds import COLORIZE, Kind
 from ..checkpoint.metadata import ModelCard
 from ..checkpoint.read import read, read_reference_encoder, require_usable
 from ..errors import ColorizeError

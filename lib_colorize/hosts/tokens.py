@@ -13,7 +13,8 @@ from torch import Tensor
 from ..errors import ColorizeError
 from ..method.images import reference_tensor
 from ..method.shown_tokens import shown_tokens
-from ..models.scan import choose_reference_encoder, find_reference_encoders
+from ..models.encoders import choose_reference_encoder
+from ..models.scan import find_reference_encoders
 from .checkpoints import INSIDE, ColorizeFile, reference_encoder
 from .host import Host
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +13,10 @@ from .catalogue import Folders, KnownFile, mirrors
 from .disk import amount, make_folder, only_one, place, record_sha256, require_space
 from .http_transfer import Interrupted, Refused, Stopped, transfer
 from .import_file import require_kind
+from .meter import Meter, Progress
 from .part_file import Offer, PartFile
 
-Progress = Callable[[int, "int | None", float], None]  # bytes done, bytes in all if known, bytes a second
 TOLERANCE = 0.02  # of a size that is known to three digits
-PAUSE = 0.2  # seconds between two reports of progress
-WINDOW = 5.0  # seconds over which the speed is measured
 
 
 @dataclass(frozen=True)
@@ -95,7 +91,7 @@ def download(
         with PartFile(target) as part:
             for url in urls:
                 try:
-                    _from_mirror(url, part, target, wanted, check, _Meter(progress), stop, patience)
+                    _from_mirror(url, part, target, wanted, check, Meter(progress), stop, patience)
                 except Refused as reason:
                     reasons.append(f"{urlsplit(url).netloc}: {reason}")
                     continue
@@ -112,7 +108,7 @@ def download(
 
 
 def _from_mirror(
-    url: str, part: PartFile, target: Path, wanted: Expected, check: Callable[[Path], None] | None, meter: _Meter,
+    url: str, part: PartFile, target: Path, wanted: Expected, check: Callable[[Path], None] | None, meter: Meter,
     stop: threading.Event, patience: Patience,
 ) -> None:
     """The whole, checked file in `part`; Refused when this mirror does not give it, however often it is asked."""
@@ -177,38 +173,3 @@ def _problem(part: PartFile, wanted: Expected, check: Callable[[Path], None] | N
         except ColorizeError as error:
             return str(error).removeprefix(f"{part.path}: ")
     return None
-
-
-class _Meter:
-    """Reports progress now and then, with the speed of the last seconds."""
-
-    def __init__(self, report: Progress | None) -> None:
-        self._report = report
-        self._total: int | None = None
-        self._points: deque[tuple[float, int]] = deque()
-        self._last = float("-inf")
-
-    def begin(self, done: int, total: int | None) -> None:
-        """A request was answered; what came before does not count into the speed."""
-        self._total = total
-        self._points.clear()
-        self._points.append((time.monotonic(), done))
-
-    def at(self, done: int) -> None:
-        now = time.monotonic()
-        if now - self._last >= PAUSE:
-            self._tell(now, done)
-
-    def end(self, done: int) -> None:
-        self._total = done
-        self._tell(time.monotonic(), done)
-
-    def _tell(self, now: float, done: int) -> None:
-        if self._report is None:
-            return
-        self._last = now
-        self._points.append((now, done))
-        while len(self._points) > 2 and now - self._points[0][0] > WINDOW:
-            self._points.popleft()
-        seconds, before = now - self._points[0][0], self._points[0][1]
-        self._report(done, self._total, max(done - before, 0) / seconds if seconds > 0 else 0.0)

@@ -20,7 +20,8 @@ BLOCK = 4 << 20
 def require_kind(path: Path, purpose: Purpose) -> None:
     """ColorizeError unless the file is a whole one of that purpose; reads its header only."""
     from ..checkpoint.files import open_tensors
-    from ..checkpoint.identify import COLORIZE, REFERENCE, identify
+    from ..checkpoint.identify import identify
+    from ..checkpoint.kinds import COLORIZE, REFERENCE
 
     with open_tensors(path) as file:
         info = identify(file.entries, file.metadata)

@@ -1,48 +1,25 @@
-"""Find the checkpoints and reference encoders that are already there, and choose among them.
+"""Find the checkpoints and reference encoders that are already there.
 
 Files are told by their headers, never by their names, and each is looked at once while it does not change.
 """
 
 from __future__ import annotations
 
-import os
-import stat
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import ColorizeError
-from .catalogue import MODEL_SUFFIXES, Purpose, recommended
-from .catalogue import Folders as Folders  # hosts take it from here
+from .candidates import SMALL_PICKLE, candidates, worth_opening
+from .catalogue import Folders
+from .encoders import FoundEncoder, preference
 
 if TYPE_CHECKING:  # what follows imports torch
-    from ..checkpoint.identify import CheckpointInfo, Kind
+    from ..checkpoint.identify import CheckpointInfo
+    from ..checkpoint.kinds import Kind
 
-TOWERS = {1024: (1280, 32)}  # U-Net's context width -> ViT-H's width and layers; ViT-g gives tokens of 1024 too
-SMALL_PICKLE = 16_000_000  # bytes; nothing of a pickle is read before its size says that it may be an encoder
-BIG_PICKLE = (1_200_000_000, 4_200_000_000)  # from the vision half in fp16 to a full CLIP in fp32
-
-
-@dataclass(frozen=True)
-class FoundEncoder:
-    """A reference encoder on the disk; `output_dim` is its tokens' width, dtype "fp16", "fp32", ..."""
-
-    path: Path
-    layout: Kind
-    width: int
-    layers: int
-    output_dim: int
-    dtype: str
-    size: int
-    own: bool  # in the extension's own folder
-
-    def fits(self, context_dim: int) -> bool:
-        """Whether a U-Net of this context width can have been trained with it."""
-        tower = TOWERS.get(context_dim, (self.width, self.layers))
-        return self.output_dim == context_dim and (self.width, self.layers) == tower
 
 
 @dataclass(frozen=True)
@@ -78,10 +55,10 @@ def scan(folders: Folders) -> Scan:
     encoders: list[FoundEncoder] = []
     checkpoints: list[FoundCheckpoint] = []
     skipped: list[Skipped] = []
-    for path, own, pickles in _candidates(folders):
+    for path, own, pickles in candidates(folders):
         try:
             status = path.stat()
-            if not _worth_opening(path, status, pickles):
+            if not worth_opening(path, status, pickles):
                 continue
         except OSError as error:
             skipped.append(Skipped(path, f"cannot be read: {error.strerror}"))
@@ -100,78 +77,7 @@ def scan(folders: Folders) -> Scan:
 
 def find_reference_encoders(folders: Folders) -> list[FoundEncoder]:
     """Every reference encoder, in any of the three layouts, in the order in which they would be chosen."""
-    return sorted(scan(folders).encoders, key=_preference)
-
-
-def choose_reference_encoder(
-    found: list[FoundEncoder], context_dim: int, wanted: str | None = None, own: Path | None = None,
-) -> FoundEncoder:
-    """The encoder for a U-Net of this context width: the user's choice, else the cheapest to read.
-
-    wanted: a path or file name of `found`; own: the folder that a message tells the user to put the file into.
-    """
-    if wanted:
-        named = [e for e in found if wanted in (str(e.path), e.path.name)]
-        if not named:
-            raise ColorizeError(f"reference encoder {wanted!r}: not found; found are "
-                                f"{', '.join(e.path.name for e in found) or 'none'}")
-        found = named
-    fitting = sorted((e for e in found if e.fits(context_dim)), key=_preference)
-    if fitting:
-        return fitting[0]
-    has = "; ".join(f"{e.path.name} is of width {e.width} and gives tokens of {e.output_dim}" for e in found)
-    raise ColorizeError(f"no reference encoder for this checkpoint (found: {has or 'none'}); "
-                        f"{_needed(context_dim, own)}")
-
-
-def _needed(context_dim: int, own: Path | None) -> str:
-    if context_dim not in TOWERS:
-        return (f"expected one that gives tokens of {context_dim}, which no published file does: use a checkpoint "
-                "with its own encoder inside")
-    entry = recommended(Purpose.REFERENCE_ENCODER)
-    return (f"expected {entry.about}, {entry.size_text}, {entry.licence.name} licence: download it in the models "
-            f"panel, or put {entry.name} into {own or 'models/ColorizeDiffusion'}; copies in ControlNet's and "
-            "IP-Adapter's folders are found too")
-
-
-def _preference(encoder: FoundEncoder) -> tuple[bool, bool, bool, bool, int, str]:
-    """Own folder, safetensors, vision half alone, half precision, small."""
-    return (not encoder.own, encoder.path.suffix != ".safetensors", "full CLIP" in encoder.layout.value,
-            encoder.dtype not in ("fp16", "bf16"), encoder.size, str(encoder.path))
-
-
-def _candidates(folders: Folders) -> Iterator[tuple[Path, bool, bool]]:
-    """Each model file once: path, whether in the own folder, whether a pickle may be opened there."""
-    visited: set[str] = set()
-    tops = [(folders.own, True, True), *((f, False, True) for f in (*folders.clip_vision, *folders.controlnet)),
-            *((f, False, False) for f in folders.checkpoints)]
-    for top, own, pickles in tops:
-        for folder, below, names in os.walk(top, followlinks=True):
-            if (real := os.path.realpath(folder)) in visited:
-                below.clear()
-                continue
-            visited.add(real)
-            below.sort()
-            for name in sorted(names):
-                path = Path(folder, name)
-                if path.suffix.lower() not in MODEL_SUFFIXES or name.startswith("."):
-                    continue
-                if (real := os.path.realpath(path)) not in visited:
-                    visited.add(real)
-                    yield path, own, pickles
-
-
-def _worth_opening(path: Path, status: os.stat_result, pickles: bool) -> bool:
-    """A safetensors header is cheap; a pickle must have the size of an encoder, and a big one be of the mapped kind."""
-    if not stat.S_ISREG(status.st_mode):
-        return False
-    with path.open("rb") as stream:
-        start = stream.read(9)
-    zipped, old = start.startswith(b"PK"), start.startswith(b"\x80")  # old: of before PyTorch 1.6, read as a whole
-    if start[8:9] == b"{" or not (zipped or old):
-        return True
-    plausible = BIG_PICKLE[0] <= status.st_size <= BIG_PICKLE[1]
-    return pickles and (status.st_size <= SMALL_PICKLE or (zipped and plausible))
+    return sorted(scan(folders).encoders, key=preference)
 
 
 class _Seen(NamedTuple):
@@ -184,7 +90,8 @@ class _Seen(NamedTuple):
 def _look(path: str, size: int, mtime_ns: int) -> _Seen:
     """What the file is; kept, failures too, while size and time are the same."""
     from ..checkpoint.files import open_tensors
-    from ..checkpoint.identify import COLORIZE, REFERENCE, identify
+    from ..checkpoint.identify import identify
+    from ..checkpoint.kinds import COLORIZE, REFERENCE
     from ..checkpoint.report import DTYPES
 
     try:
@@ -210,7 +117,7 @@ def problem_of(info: CheckpointInfo) -> str:
 
 
 def _checkpoint(path: Path, info: CheckpointInfo, size: int) -> FoundCheckpoint:
-    from ..checkpoint.identify import Kind
+    from ..checkpoint.kinds import Kind
 
     assert info.config is not None
     return FoundCheckpoint(path, info.kind, info.config.unet.context_dim, info.reference is not None,

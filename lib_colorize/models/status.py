@@ -8,7 +8,8 @@ from pathlib import Path
 
 from .catalogue import CATALOGUE, Folders, KnownFile, Purpose
 from .disk import amount, recorded_sha256
-from .scan import FoundCheckpoint, FoundEncoder, Scan, Skipped
+from .encoders import FoundEncoder
+from .scan import FoundCheckpoint, Scan, Skipped
 from .scan import scan as look_through
 
 RELEASED_CONTEXT = 1024  # width of the released checkpoints' tokens

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from lib_colorize.checkpoint.config import PARTS
 from lib_colorize.checkpoint.host_config import host_config
-from lib_colorize.checkpoint.layout import unet_shapes
 from lib_colorize.checkpoint.metadata import ModelCard
+from lib_colorize.checkpoint.unet_keys import unet_shapes
 from lib_colorize.checkpoint.write import save
 from lib_colorize.cli import random_networks
 from lib_colorize.method.network_config import NetworkConfig, UNetConfig, VAEConfig

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lib_colorize.checkpoint.layout import unet_shapes
+from lib_colorize.checkpoint.unet_keys import unet_shapes
 from lib_colorize.checkpoint.write import save
 from lib_colorize.cli import random_networks
 from lib_colorize.method.network_config import UNetConfig

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from lib_colorize.checkpoint.config import PARTS
 from lib_colorize.checkpoint.files import TensorFile, open_tensors
-from lib_colorize.checkpoint.identify import part_of
 from lib_colorize.checkpoint.layout import is_projection
+from lib_colorize.checkpoint.parts import part_of
 from lib_colorize.checkpoint.read import read_reference_encoder
 from lib_colorize.checkpoint.strict import Difference
 from lib_colorize.engine.networks import AutoencoderKL, load
