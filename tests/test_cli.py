@@ -401,7 +401,7 @@ def test_a_converted_checkpoint_colours_too(inputs: Path, out: Path, tmp_path: P
 def test_bench_prints_every_figure(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["bench", "--network", "tiny", "--pixels", "64", "--repeats", "1"]) == 0
     text = capsys.readouterr().out
-    for name in ("plain ldm step, 2 rows", "our step, 2 rows", "our step, 3 rows", "set-up", "reference encoder",
+    for name in ("plain step, 2 rows", "our step, 2 rows", "our step, 3 rows", "set-up", "reference encoder",
                  "peak memory"):
         assert name in text
 

@@ -1,4 +1,4 @@
-"""The bench command: times of our step beside a plain `ldm` step, in one run, with random weights (no download)."""
+"""The bench command: times of our step beside a plain one, in one run, with random weights (no download)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What `bench` times: a plain `ldm` step, our step with two and three rows, the set-up, the reference encoder.
+"""What `bench` times: a plain step, ours with two and three rows, the set-up, the reference encoder.
 
-The plain step is `ldm`'s U-Net with 77 text tokens and two rows of classifier-free guidance; it has the same fused
-attention kernel as ours, so that what differs is the method.
+The plain step is Stable Diffusion's: the same U-Net as it stands, with 77 text tokens and two rows of classifier-free
+guidance, so that what differs is the method.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TEXT_TOKENS = 77  # of the plain step
 PLAIN, TWO, THREE, SETUP, VISION = (
-    "plain ldm step, 2 rows, 77 text tokens", "our step, 2 rows (reference guidance)",
+    "plain step, 2 rows, 77 text tokens", "our step, 2 rows (reference guidance)",
     "our step, 3 rows (both guidances)", "set-up (sketch, attach, keys and values)",
     "reference encoder, once a reference")
 
