@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -48,6 +49,22 @@ def write(
 
 
 def save(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write a safetensors file; to a name of `replacing`, which sees to the rest."""
+    """Write a safetensors file; to a name of `replacing`, which sees to the rest. The same content, the same bytes."""
     plain = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
     save_file(plain, path, dict(metadata))
+    _sort_metadata(path)
+
+
+def _sort_metadata(path: Path) -> None:
+    """Put the entries of the file's metadata in order; safetensors writes them in another one each time."""
+    with path.open("rb+") as stream:
+        size = int.from_bytes(stream.read(8), "little")
+        header = json.loads(stream.read(size))
+        metadata = header.pop("__metadata__", None)
+        if metadata is None:
+            return
+        ordered = {"__metadata__": dict(sorted(metadata.items())), **header}
+        text = json.dumps(ordered, separators=(",", ":"), ensure_ascii=False).encode()
+        if len(text) <= size:  # always, but for letters that the two libraries escape in their own ways
+            stream.seek(8)
+            stream.write(text.ljust(size))
