@@ -37,8 +37,8 @@ from training.trainer.dataclass_json import to_plain, with_settings
 from training.trainer.export import model_card, split, write_all
 from training.trainer.feed import Position, Share
 from training.trainer.networks import Model
-from training.trainer.objective import TokenNoise
-from training.trainer.recipes import POCKET, Encoder, Tokens
+from training.trainer.recipe_parts import Encoder, TokenNoise, Tokens
+from training.trainer.recipes import POCKET
 
 pytestmark = pytest.mark.usefixtures("fresh_accelerate")
 IMAGES = 14  # seven steps of two

@@ -28,7 +28,7 @@ from training.metrics.validation import EvaluateOptions, choose_cases
 from training.trainer.dataclass_json import to_plain
 from training.trainer.export import model_card, split, write_all
 from training.trainer.networks import Model
-from training.trainer.recipes import Encoder
+from training.trainer.recipe_parts import Encoder
 
 OPTIONS = EvaluateOptions(scales=(1.0, 3.0), schedulers=("Karras",), steps=2)
 ROOT = Path(__file__).parent.parent

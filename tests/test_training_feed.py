@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
+from torch import Tensor
 
 from tests.training_runs import make_pictures, tiny
 from training.dataset.pairs import Pairs, open_pairs
 from training.trainer.feed import Position, Share, loader, parts
+from training.trainer.progress import epoch_images
 from training.trainer.random_draws import draw
-from training.trainer.recipes import Recipe
+from training.trainer.recipe import Recipe
+from training.trainer.transfer import changed, moved, pinned
 
 LENGTHS = ("stages.0.images=8", "stages.1.images=4", "stages.2.images=4", "optimizer.batch_size=4")
 
@@ -68,6 +75,52 @@ def test_a_stage_in_epochs_sees_each_picture_so_often(pairs: Pairs) -> None:
         seen[part.stage].update(part.indices)
     assert set(seen[0].values()) == {5} and set(seen[1].values()) == {2}
     assert set(seen[0]) == set(seen[1]) == set(range(len(pairs)))
+
+
+@pytest.mark.parametrize("count, batch", [(7, 4), (335, 64), (6, 6)])
+def test_a_stage_in_epochs_lasts_whole_epochs_of_filled_batches(count: int, batch: int, tmp_path: Path) -> None:
+    recipe = replace(tiny("v1-512"), optimizer=replace(tiny("v1-512").optimizer, batch_size=batch))
+    plan = open_pairs(make_pictures(tmp_path / "data", min(count, 7), 64), recipe.data)
+    plan.bucket_of = np.zeros(count, dtype=np.int64)  # as many samples as wanted; none of them is read
+    epoch = epoch_images(plan, batch)
+    assert epoch == sum(len(indices) for indices in plan.plan(0, 0, batch))
+    found = list(parts(recipe, plan, 0, Position(), recipe.length(epoch), Share.of(recipe, 0, 1)))
+    ends = [part for part in found if part.ends_epoch]
+    assert [part.epoch for part in ends] == list(range(7)) and ends[-1] is found[-1]
+    assert [part.stage for part in ends] == [0] * 5 + [1] * 2
+    for before, after in pairwise(found):  # a stage begins where an epoch does
+        assert (before.stage != after.stage) <= before.ends_epoch
+
+
+def torch_pins(tensor: Tensor) -> Tensor:
+    """What torch's `pin_memory` does: memory of the same strides, and a copy into it; expanded tensors are refused."""
+    return torch.empty_strided(tensor.shape, tensor.stride()).copy_(tensor)
+
+
+def test_an_expanded_sketch_is_pinned_and_moved_with_one_channel_in_memory() -> None:
+    sketch = torch.rand(2, 1, 8, 8).expand(-1, 3, -1, -1)
+    with pytest.raises(RuntimeError, match="single memory location"):
+        torch_pins(sketch)
+    for found in (pinned(sketch, torch_pins), moved(sketch, "cpu")):
+        assert torch.equal(found, sketch)
+        assert found.untyped_storage().nbytes() == 2 * 8 * 8 * 4
+
+
+@pytest.mark.parametrize("colour", [False, True])
+def test_everything_a_worker_loads_can_be_pinned(tmp_path: Path, colour: bool) -> None:
+    folder = make_pictures(tmp_path / "data")
+    if not colour:
+        for path in (folder / "sketch").iterdir():
+            Image.open(path).convert("L").save(path)
+    recipe = tiny("pocket", *LENGTHS)
+    loaded = next(iter(loader(recipe, open_pairs(folder, recipe.data), 0, Position(), 8, Share.of(recipe, 0, 1), 1000,
+                              pin=False)))
+    for group in (loaded.batch, loaded.draws):
+        for name, value in vars(group).items():
+            if value is not None:
+                assert torch.equal(pinned(value, torch_pins), value), name
+    shared = changed(loaded.batch, lambda tensor: tensor.clone())
+    assert (shared.reference is shared.color) == (loaded.batch.reference is loaded.batch.color)
 
 
 def test_draws_depend_on_seed_and_position_alone() -> None:

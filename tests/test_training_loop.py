@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 from lib_colorize.checkpoint.read import read
+from lib_colorize.engine.contact_sheet import GAP, HEADER
 from lib_colorize.errors import ColorizeError
 from tests.training_runs import SIZE, command, difference, finish, finish_together, start, tiny, trainer
 from training.trainer import loop
@@ -74,7 +75,7 @@ def test_a_run_writes_log_samples_and_a_checkpoint_that_the_core_reads(single: P
     assert file.card.training["images"] == 16 and file.card.training["stages"][0]["name"] == "noisy, windows"
     assert (single / "final.yaml").exists() and list((single / "trackers").rglob("events*"))
     grid = Image.open(single / "samples" / "000000000016.png")
-    assert grid.size == (5 * SIZE, 2 * SIZE)
+    assert grid.size == (5 * (SIZE + GAP) + GAP, HEADER + 2 * (SIZE + GAP) + GAP)
 
 
 def test_accumulated_parts_equal_the_whole_batch(training_files: Path, single: Path, tmp_path: Path) -> None:

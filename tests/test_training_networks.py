@@ -33,7 +33,9 @@ from training.trainer.networks import (
     unet_state,
 )
 from training.trainer.objective import drop_sketch
-from training.trainer.recipes import RECIPES, Recipe, Tokens
+from training.trainer.recipe import Recipe
+from training.trainer.recipe_parts import Tokens
+from training.trainer.recipes import RECIPES
 
 
 def golden_recipe(golden: Golden) -> Recipe:

@@ -14,9 +14,9 @@ from lib_colorize.method.schedule import NoiseSchedule, Prediction, alphas_cumpr
 from tests import core_models
 from tests.conftest import GOLDEN, golden_ids
 from tests.golden.reader import Golden
+from training.trainer.frozen_encoders import Encoded
 from training.trainer.objective import (
-    MinSNR,
-    TokenNoise,
+    Objective,
     diffusion_loss,
     drop_reference,
     drop_sketch,
@@ -25,9 +25,9 @@ from training.trainer.objective import (
     snr_weights,
     token_change,
     token_noise_step,
-    training_loss,
 )
 from training.trainer.random_draws import draw
+from training.trainer.recipe_parts import MinSNR, TokenNoise
 from training.trainer.recipes import RECIPES, recipe_of
 
 SCHEDULE = NoiseSchedule(alphas_cumprod())
@@ -136,7 +136,8 @@ def test_the_loss_of_a_step_is_that_of_its_formula() -> None:
         return torch.zeros_like(x)
 
     stage = recipe.stages[1]
-    losses = training_loss(model, torch.ones(4, 3, 16, 16), tokens, mean, std, draws, stage, recipe, SCHEDULE)
+    encoded = Encoded(torch.ones(4, 3, 16, 16), tokens, mean, std)
+    losses = Objective.of(recipe).losses(model, encoded, draws, stage)
     abar = SCHEDULE.alphas_cumprod[draws.t].view(-1, 1, 1, 1)
     x0 = 1 + 0.5 * draws.posterior
     eps = draws.noise + 0.1 * draws.offset[:, :, None, None]

@@ -10,9 +10,10 @@ import torch
 from lib_colorize.errors import ColorizeError
 from lib_colorize.method.schedule import Prediction
 from training.trainer.dataclass_json import differing, from_plain, to_plain, with_settings
-from training.trainer.loop import lr_at
-from training.trainer.objective import TokenNoise
-from training.trainer.recipes import POCKET, RECIPES, Recipe, Tokens, recipe_of
+from training.trainer.progress import lr_at
+from training.trainer.recipe import Recipe
+from training.trainer.recipe_parts import TokenNoise, Tokens
+from training.trainer.recipes import POCKET, RECIPES, recipe_of
 
 SAMPLES = 4_800_000  # of the paper
 
@@ -68,7 +69,12 @@ def test_set_reaches_every_kind_of_value() -> None:
     ("loss.zero_snr=true", ("prediction=v",)),
     ("data.resolution=500", ("a multiple of 64",)),
     ("stages.0.window=32", ("a multiple of 64",)),
-    ("optimizer.lr", ("name=value",)),
+    ("optimizer.lr", ("name=value", "stages.0.lr=1e-05")),
+    ("optimizer", ("name=value", "networks.unet.in_channels=4")),
+    ("stages.0.lr=nan", ("stages.0.lr", "a number from 0")),
+    ("optimizer.clip=-1", ("optimizer.clip", "a number from 0")),
+    ("run.workers=100000", ("up to 1024",)),
+    ("networks.unet.num_head_channels=0", ("1 to 65536",)),
 ])
 def test_a_bad_setting_is_one_line_that_says_what_is_expected(setting: str, words: tuple[str, ...]) -> None:
     with pytest.raises(ColorizeError) as error:

@@ -21,6 +21,7 @@ from training.trainer import run_state as state
 from training.trainer.dataclass_json import to_plain
 from training.trainer.logs import forget_after
 from training.trainer.recipes import POCKET
+from training.trainer.run_description import claim
 
 # four checkpoints of two images each, over three stages; then more, so that a kill comes in the middle
 STEPS = ("stages.0.images=4", "stages.1.images=4", "stages.2.images=8", "run.save_every=2", "run.keep=99",
@@ -94,12 +95,12 @@ def test_sigterm_saves_and_the_same_command_goes_on_until_max_images(
     process.send_signal(signal.SIGTERM)
     output, _ = process.communicate(timeout=1200)
     assert process.returncode == 143, output
-    saved, = stored.checkpoints(out)
+    saved = stored.checkpoints(out)[-1]
     assert 0 < int(saved.name) < 16 and "the same command goes on" in output
     bit_equal(unbroken / "checkpoints" / saved.name, saved)
     finish(start([*arguments, "--max-images", "14", "--set", "run.keep=1"]))  # how a run is watched may change
-    last, = stored.checkpoints(out)
-    bit_equal(unbroken / "checkpoints" / "000000000014", last)
+    assert [path.name for path in stored.checkpoints(out)] == [f"{n:012d}" for n in (4, 8, 14)]  # ends of stages stay
+    bit_equal(unbroken / "checkpoints" / "000000000014", stored.checkpoints(out)[-1])
     assert (out / "final.safetensors").exists()
 
 
@@ -127,15 +128,15 @@ def test_another_configuration_is_refused_with_what_differs(training_files: Path
 
 def test_only_how_a_run_is_computed_may_change_once_it_has_a_checkpoint(tmp_path: Path) -> None:
     description = {"preset": "pocket", "seed": 0, "samples": 5, "cached": False, "recipe": to_plain(POCKET)}
-    state.claim(tmp_path, {**description, "samples": 4})
-    state.claim(tmp_path, description)  # put right before anything is lost
+    claim(tmp_path, {**description, "samples": 4})
+    claim(tmp_path, description)  # put right before anything is lost
     (tmp_path / "checkpoints" / "000000000002").mkdir(parents=True)
     (tmp_path / "checkpoints" / "000000000002" / stored.POSITION).write_text("{}")
     changed = json.loads(json.dumps(description))
     changed["recipe"]["run"]["keep"] = 9
-    state.claim(tmp_path, changed)
+    claim(tmp_path, changed)
     with pytest.raises(ColorizeError, match="samples: 6 instead of 5"):
-        state.claim(tmp_path, {**changed, "samples": 6})
+        claim(tmp_path, {**changed, "samples": 6})
 
 
 def test_lines_after_the_checkpoint_and_half_lines_are_forgotten(tmp_path: Path) -> None:

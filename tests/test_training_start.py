@@ -22,7 +22,8 @@ from training.trainer.dataclass_json import to_plain
 from training.trainer.export import model_card, split, write_all
 from training.trainer.initial_weights import load_reference_encoder, load_start, load_vae
 from training.trainer.networks import Model
-from training.trainer.recipes import Encoder, Recipe, Tokens
+from training.trainer.recipe import Recipe
+from training.trainer.recipe_parts import Encoder, Tokens
 
 RECIPE = tiny("v1-512")
 

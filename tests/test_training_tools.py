@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +13,7 @@ from safetensors.torch import load_file
 
 from lib_colorize.checkpoint.config import PARTS
 from lib_colorize.checkpoint.read import read
+from lib_colorize.engine.contact_sheet import GAP, HEADER
 from lib_colorize.engine.engine import Engine
 from lib_colorize.errors import ColorizeError
 from lib_colorize.method.guidance import Branch
@@ -23,19 +21,21 @@ from lib_colorize.method.schedule import NoiseSchedule, Prediction, alphas_cumpr
 from lib_colorize.method.settings import Settings
 from lib_colorize.method.spatial_transformer import Attention
 from lib_colorize.method.unet import UNet
-from tests.training_runs import ROOT, command, encoders, environment, make_pictures, reset_accelerate, tiny, trainer
+from tests.training_runs import encoders, make_pictures, reset_accelerate, tiny, trainer
 from training.dataset.cache import Networks, build_cache
 from training.dataset.pairs import open_pairs
 from training.trainer import ablations, bench, export, loop, token_noise
 from training.trainer import run as train
 from training.trainer import run_folder as stored
-from training.trainer import run_state as state
 from training.trainer import sample_grids as samples
 from training.trainer.dataclass_json import to_plain
-from training.trainer.estimate import costs, describe, memory
 from training.trainer.networks import cross_attention_blocks
-from training.trainer.objective import TokenNoise
-from training.trainer.recipes import RECIPES, Recipe
+from training.trainer.objective import Objective
+from training.trainer.recipe import Recipe
+from training.trainer.recipe_parts import TokenNoise
+from training.trainer.recipes import RECIPES
+from training.trainer.run_description import claim
+from training.trainer.straightforward import EinsumAttention
 
 pytestmark = pytest.mark.usefixtures("fresh_accelerate")
 
@@ -44,7 +44,7 @@ def run(recipe: Recipe, folder: Path) -> Path:
     """A finished run of a few steps, as train.py leaves it but for the export."""
     out = folder / "run"
     made = trainer(recipe, make_pictures(folder / "data"), out)
-    state.claim(out, {"preset": "p", "seed": 0, "samples": 6, "cached": False, "recipe": to_plain(recipe)})
+    claim(out, {"preset": "p", "seed": 0, "samples": 6, "cached": False, "recipe": to_plain(recipe)})
     vae = made.encoders.vae
     assert vae is not None
     export.keep_vae(out, vae)
@@ -57,39 +57,6 @@ def pocket(module_folder: Path) -> Path:
     found = run(tiny("pocket", "run.save_every=4", "optimizer.warmup=0"), module_folder)
     reset_accelerate()
     return found
-
-
-def test_dry_run_prints_the_configuration_and_writes_nothing(training_files: Path, tmp_path: Path) -> None:
-    arguments = command(training_files, tmp_path / "run", "optimizer.batch_size=4", "run.micro_batch=1")
-    done = subprocess.run([sys.executable, "-m", "training.train", *arguments, "--dry-run"], cwd=ROOT,
-                          env=environment(), capture_output=True, text=True, timeout=1200)
-    assert done.returncode == 0, done.stderr
-    printed, _ = json.JSONDecoder().raw_decode(done.stdout)
-    assert printed["optimizer"]["batch_size"] == 4 and printed["data"]["resolution"] == 64
-    for words in ("1 process(es) x 4 part(s)", "memory of one device", "time: about", "40,800 images in all"):
-        assert words in done.stdout
-    assert not (tmp_path / "run").exists()
-
-
-def test_counts_at_released_size_are_those_of_the_method() -> None:
-    found = costs(RECIPES["v1-512"])
-    assert found.parameters["sketch_encoder"] == pytest.approx(64.0e6, rel=2e-3)  # method.md, section 1
-    assert found.parameters["unet"] * 4 == pytest.approx(3.464e9, rel=1e-3)  # section 4: fp32 U-Net 3.464 GB
-    single, zero = (memory(RECIPES["v1-512"], found, 4, kind) for kind in ("NO", "DEEPSPEED"))
-    assert single["optimizer"] == 8 * found.trained  # AdamW: two float32 numbers for each
-    assert zero["optimizer"] == single["optimizer"] / 4 and zero["gradients"] == single["gradients"] / 4
-
-
-def test_checkpointing_lowers_the_estimate_of_memory_and_raises_that_of_time() -> None:
-    plain, again = costs(tiny("v1-512")), costs(tiny("v1-512", "run.checkpointing=true"))
-    assert again.activations < plain.activations and again.flops > plain.flops
-    assert again.trained == plain.trained
-
-
-def test_the_estimate_speaks_of_every_stage(tmp_path: Path) -> None:
-    recipe = tiny("v1-512")
-    text = describe(recipe, open_pairs(make_pictures(tmp_path / "data"), recipe.data), 42)
-    assert "noisy: 30 images" in text and "refinement: 12 images" in text
 
 
 def test_an_export_without_average_is_the_weights_and_with_it_the_average(pocket: Path, tmp_path: Path) -> None:
@@ -112,7 +79,7 @@ def test_an_export_has_its_number_format_and_colours_in_the_engine(
     assert export.export_run(pocket, tmp_path / "out.safetensors", name) == 8
     assert {value.dtype for value in load_file(tmp_path / "out.safetensors").values()} == {dtype}
     card = read(tmp_path / "out.safetensors").card
-    assert card.prediction is Prediction.V and card.training["images"] == 8 and card.license == "CC BY-SA 4.0"
+    assert card.prediction is Prediction.V and card.training["images"] == 8 and card.license == export.UNKNOWN_LICENCE
     engine = Engine.load(tmp_path / "out.safetensors")
     lines = np.full((64, 64, 3), 255, np.uint8)
     lines[20:22] = 0
@@ -132,7 +99,7 @@ def test_an_exported_ablation_is_read_as_the_model_that_was_trained(tmp_path: Pa
 
 
 def test_a_run_without_a_checkpoint_cannot_be_exported(tmp_path: Path) -> None:
-    state.claim(tmp_path, {"preset": "p", "seed": 0, "recipe": to_plain(tiny("pocket"))})
+    claim(tmp_path, {"preset": "p", "seed": 0, "recipe": to_plain(tiny("pocket"))})
     with pytest.raises(ColorizeError, match="no checkpoint yet"):
         export.export_run(tmp_path, tmp_path / "out.safetensors")
 
@@ -179,14 +146,24 @@ def test_a_grid_shows_each_sketch_with_its_own_and_with_another_reference(tmp_pa
         calls.append(Branch.FULL)
         return torch.zeros_like(x)
 
-    image = samples.grid(model, examples, encoders(recipe), NoiseSchedule(alphas_cumprod()), Prediction.V,
-                         torch.device("cpu"), 1)
-    assert image.size == (5 * 64, 3 * 64) and len(calls) == 6
-    cells = np.asarray(image).reshape(3, 64, 5, 64, 3).transpose(0, 2, 1, 3, 4)
+    image = samples.grid(model, examples, encoders(recipe), Objective.of(recipe), torch.device("cpu"), 1)
+    step = 64 + GAP
+    assert image.size == (5 * step + GAP, HEADER + 3 * step + GAP) and len(calls) == 6
+    sheet = np.asarray(image)
+    assert (sheet[:HEADER].min(axis=(1, 2)) < 128).any()  # captions
+    cells = [[sheet[top:top + 64, left:left + 64] for left in range(GAP, 5 * step, step)]
+             for top in range(HEADER + GAP, HEADER + 3 * step, step)]
     for i in range(3):
-        assert np.array_equal(cells[i, 3], cells[(i + 1) % 3, 1])  # the next pair's reference
+        assert np.array_equal(cells[i][3], cells[(i + 1) % 3][1])  # the next pair's reference
         lines = 1 - examples.batches[i].sketch[0].permute(1, 2, 0).numpy()
-        assert np.abs(cells[i, 0].astype(int) - (lines * 127.5).round()).max() <= 1  # black lines on white
+        assert np.abs(cells[i][0].astype(int) - (lines * 127.5).round()).max() <= 1  # black lines on white
+
+
+def test_the_same_run_makes_the_same_bytes(pocket: Path, tmp_path: Path) -> None:
+    for name in ("one", "two", "three"):
+        export.export_run(pocket, tmp_path / name / "out.safetensors")
+    contents = {(tmp_path / name / "out.safetensors").read_bytes() for name in ("one", "two", "three")}
+    assert len(contents) == 1
 
 
 @pytest.mark.parametrize("kinds", [("latents",), ("latents", "tokens")])
@@ -209,7 +186,7 @@ def test_einsum_attention_is_the_fused_one() -> None:
     fused = cross_attention_blocks(UNet(tiny("pocket").networks.unet))[0][1].attn2
     assert isinstance(fused, Attention)
     x, context = torch.randn(2, 7, fused.to_q.in_features), torch.randn(2, 3, fused.to_k.in_features)
-    assert torch.allclose(bench.EinsumAttention(fused)(x, context), fused(x, context), atol=1e-5)
+    assert torch.allclose(EinsumAttention(fused)(x, context), fused(x, context), atol=1e-5)
 
 
 @pytest.mark.parametrize("preset", ["pocket", "v1-512"])

@@ -23,7 +23,7 @@ from training.small.labelled_drawings import CLASSES, NOBODY, Labelled
 from training.small.pair_choice import Sized, groups
 from training.small.warm_up import Effort
 from training.trainer.networks import Model
-from training.trainer.recipes import Encoder
+from training.trainer.recipe_parts import Encoder
 
 pytest.importorskip("resvg_py")
 SIZE = 64
@@ -144,7 +144,7 @@ def test_a_frozen_encoder_is_in_the_model_and_does_not_learn(tmp_path: Path) -> 
     assert encoders(recipe).reference_encoder is None
     inside = run.model.reference_encoder
     assert not any(p.requires_grad for p in inside.parameters()) and not {id(p) for p in inside.parameters()} & {
-        id(p) for p in run.trained}
+        id(p) for group in run.optimizer.param_groups for p in group["params"]}
     assert all(p.requires_grad for p in run.model.sketch_encoder.parameters())
 
 

@@ -20,8 +20,9 @@ from lib_colorize.method.reference_encoder import ReferenceEncoder
 from training.dataset.pairs import open_pairs
 from training.trainer.feed import Share
 from training.trainer.frozen_encoders import FrozenEncoders
-from training.trainer.loop import Trainer
-from training.trainer.recipes import Recipe, recipe_of
+from training.trainer.recipe import Recipe
+from training.trainer.recipes import recipe_of
+from training.trainer.trainer import Trainer
 
 ROOT = Path(__file__).parent.parent
 SIZE = 64  # px

@@ -12,7 +12,9 @@ from training.evidence import rows
 from training.evidence.scoring import OWN, SOME, Scorer
 from training.small.svg_sources import AVATARS, PACKAGES, VARIANTS
 from training.trainer.dataclass_json import differing, with_settings
-from training.trainer.recipes import POCKET, Encoder, Recipe
+from training.trainer.recipe import Recipe
+from training.trainer.recipe_parts import Encoder
+from training.trainer.recipes import POCKET
 
 IMAGES = 40_768  # the small model's 40,800 as a multiple of 7 x 16
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from lib_colorize.errors import ColorizeError
-from training.trainer.objective import TokenNoise
-from training.trainer.recipes import POCKET, Recipe, Stage, Tokens
+from training.trainer.recipe import Recipe
+from training.trainer.recipe_parts import Stage, TokenNoise, Tokens
+from training.trainer.recipes import POCKET
 
 SEVENTHS = 7  # the paper's epochs: five noisy and two of refinement, or seven of one kind
 SHORT = 5  # sevenths at which Drop-0.5 and the noisy stage are looked at too, as in the paper

@@ -73,7 +73,7 @@ class AblationPainter(Painter):
 
     def __init__(self, checkpoint: Path, reference_encoder: Path | None, device: str | None, dtype: str | None) -> None:
         from training.trainer.ablations import load_ablation
-        from training.trainer.recipes import pixel_multiple
+        from training.trainer.recipe import pixel_multiple
 
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.dtype = getattr(torch, dtype or ("float16" if self.device.type == "cuda" else "float32"))

@@ -25,6 +25,7 @@ from torch import Tensor
 from lib_colorize.errors import ColorizeError
 from lib_colorize.method.reference_encoder import ReferenceEncoder
 from lib_colorize.method.sketch_encoder import SketchEncoder
+from training.small.build_data import ABOUT
 from training.small.fitting import Effort, fit, mirror
 from training.small.labelled_drawings import CELL, Labelled, build_labelled
 from training.small.svg_sources import PACKAGES
@@ -33,7 +34,8 @@ from training.trainer.dataclass_json import to_plain
 from training.trainer.export import model_card, split, write_all
 from training.trainer.initial_weights import NONE, load_start, load_vae
 from training.trainer.networks import Model
-from training.trainer.recipes import RECIPES, Encoder, recipe_of
+from training.trainer.recipe_parts import Encoder
+from training.trainer.recipes import RECIPES, recipe_of
 
 PRESET = "pocket-pairs"
 
@@ -94,7 +96,7 @@ def warm_up(
     warm_reference(model.reference_encoder, data, plan, say)
     warm_sketch(model.sketch_encoder, data, plan, say)
     parts, extra = split(model, model.state_dict(), None if vae is None else vae.state_dict())
-    description = {"preset": preset, "warm_up": vars(plan), "recipe": to_plain(recipe)}
+    description = {"preset": preset, "warm_up": vars(plan), "pictures": vars(ABOUT), "recipe": to_plain(recipe)}
     card = replace(model_card(recipe, description), title="ColorizeDiffusion, warmed up and untrained")
     write_all(target, parts, extra, card)
     say(f"{target}: after {time.monotonic() - began:.0f} s")

@@ -10,7 +10,8 @@ from lib_colorize.checkpoint.metadata import ModelCard
 from lib_colorize.errors import ColorizeError
 from training.trainer.initial_weights import load_start
 from training.trainer.networks import Model
-from training.trainer.recipes import RECIPES, Encoder, Tokens
+from training.trainer.recipe_parts import Encoder, Tokens
+from training.trainer.recipes import RECIPES
 
 
 def load_ablation(path: Path) -> tuple[Model, ModelCard]:

@@ -21,74 +21,23 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
 
 from lib_colorize.engine.networks import AutoencoderKL
 from lib_colorize.errors import ColorizeError
 from lib_colorize.method.reference_encoder import ReferenceEncoder
-from lib_colorize.method.schedule import NoiseSchedule, alphas_cumprod
-from lib_colorize.method.spatial_transformer import Attention
 from training.dataset.batch import Batch
-from training.trainer.estimate import costs, matmul_speed
+from training.trainer.costs import costs
+from training.trainer.estimate import matmul_speed
 from training.trainer.feed import Loaded, Part, Position, Share, latent_shape, token_shape
 from training.trainer.frozen_encoders import FrozenEncoders
 from training.trainer.logs import Meter
-from training.trainer.loop import Trainer
-from training.trainer.networks import Model
-from training.trainer.objective import training_loss
 from training.trainer.random_draws import Draws, draw
-from training.trainer.recipes import RECIPES, Recipe, recipe_of
+from training.trainer.recipe import Recipe
+from training.trainer.recipes import RECIPES, recipe_of
+from training.trainer.straightforward import Straightforward
+from training.trainer.trainer import Trainer
 
 GOAL = 1.5
-
-
-class EinsumAttention(nn.Module):
-    """Attention by its formula; in place of Attention, with its layers."""
-
-    def __init__(self, fused: Attention) -> None:
-        super().__init__()
-        self.heads = fused.heads
-        self.to_q, self.to_k, self.to_v, self.to_out = fused.to_q, fused.to_k, fused.to_v, fused.to_out
-
-    def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
-        """x: [B, N, C]; context: [B, M, D], None = x -> [B, N, C]."""
-        context = x if context is None else context
-        q, k, v = (z.unflatten(2, (self.heads, -1)) for z in (self.to_q(x), self.to_k(context), self.to_v(context)))
-        scores = torch.einsum("bnhd,bmhd->bhnm", q, k) * q.shape[-1] ** -0.5
-        attended = torch.einsum("bhnm,bmhd->bnhd", scores.softmax(-1), v)
-        projected: Tensor = self.to_out(attended.flatten(2))
-        return projected
-
-
-class Straightforward:
-    """The loop to compare with."""
-
-    def __init__(self, recipe: Recipe, vae: AutoencoderKL, encoder: ReferenceEncoder | None, device: torch.device):
-        self.recipe, self.device, self.schedule = recipe, device, NoiseSchedule(alphas_cumprod())
-        self.encoders = FrozenEncoders(vae, encoder, recipe.reference_encoder.inside)
-        self.model = Model(recipe).to(device)
-        for module in list(self.model.unet.modules()):
-            for name, child in list(module.named_children()):
-                if isinstance(child, Attention):
-                    setattr(module, name, EinsumAttention(child))
-        trained = [p for p in self.model.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.AdamW(trained, lr=1e-5, foreach=False, fused=False)
-        self.averages = [p.detach().clone() for p in trained]
-        self.trained = trained
-
-    def step(self, batch: Batch, draws: Draws) -> None:
-        """One step over pictures."""
-        batch, draws = batch.to(self.device), draws.to(self.device)
-        mean, std = self.encoders.moments(batch)
-        losses = training_loss(self.model, batch.sketch, self.encoders.reference(batch), mean, std, draws,
-                               self.recipe.stages[-1], self.recipe, self.schedule)
-        self.optimizer.zero_grad()
-        losses.mean().backward()
-        nn.utils.clip_grad_norm_(self.trained, self.recipe.optimizer.clip, foreach=False)
-        self.optimizer.step()
-        with torch.no_grad():
-            for average, parameter in zip(self.averages, self.trained):
-                average += (1 - 0.999) * (parameter - average)
 
 
 @dataclass(frozen=True)
@@ -170,7 +119,7 @@ def bench(recipe: Recipe, rounds: int, steps: int) -> dict[str, Any]:
     samples = Samples.make(recipe, encoders)
     with tempfile.TemporaryDirectory() as folder:
         trainer = Trainer.build(accelerator, recipe, None, 0, Path(folder), encoders)  # type: ignore[arg-type]
-    plain = Straightforward(recipe, vae, None if encoder is None else encoder, device)
+    plain = Straightforward(recipe, vae, encoder, device)
     loops = {"straightforward": lambda: plain.step(samples.pictures, samples.draws),
              "ours, nothing cached": ours(trainer, samples.pictures, samples.draws),
              "ours, cached": ours(trainer, samples.cached, samples.draws)}
@@ -207,6 +156,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=4, help="steps of each loop in a round")
     args = parser.parse_args()
     try:
+        for name in ("rounds", "steps"):
+            if getattr(args, name) < 1:
+                raise ColorizeError(f"--{name}: found {getattr(args, name)}, expected 1 or more")
         recipe = recipe_of(args.preset, [*args.settings, "start.checkpoint=none", "run.trackers="])
         found = bench(recipe, args.rounds, args.steps)
     except ColorizeError as error:

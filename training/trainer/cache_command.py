@@ -52,6 +52,10 @@ def main() -> None:
     parser.add_argument("--prune", action="store_true", help="delete caches in --out that nothing here makes")
     args = parser.parse_args()
     try:
+        for name, least in (("batch_size", 1), ("workers", 0), ("gpus", 0)):
+            found = getattr(args, name)
+            if not least <= found < float("inf"):
+                raise ColorizeError(f"--{name.replace('_', '-')}: found {found}, expected {least} or more")
         pairs = open_pairs(args.data, recipe_of(args.preset, args.settings).data)
         print(pairs.report)
         load = partial(_load, args.preset, tuple(args.settings), tuple(args.kinds), args.device)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 import enum
+import math
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from lib_colorize.errors import ColorizeError
 
@@ -27,26 +28,30 @@ def to_plain(value: Any) -> Any:
 
 def from_plain(kind: type[T], value: Any, name: str = "") -> T:
     """The inverse of `to_plain`; ColorizeError names the field, what was found and what was expected."""
+    return cast(T, _typed(kind, value, name))
+
+
+def _typed(kind: Any, value: Any, name: str) -> Any:
     hint, optional = _without_none(kind)
     if value is None and optional:
-        return None  # type: ignore[return-value]
+        return None
     if is_dataclass(hint):
-        return _dataclass(hint, value, name)  # type: ignore[return-value,arg-type]
+        return _dataclass(hint, value, name)
     if typing.get_origin(hint) is tuple:
         if not isinstance(value, (list, tuple)):
             raise _wrong(name, value, "a list")
         item = typing.get_args(hint)[0]
-        return tuple(from_plain(item, v, f"{name}.{i}") for i, v in enumerate(value))  # type: ignore[return-value]
+        return tuple(_typed(item, v, f"{name}.{i}") for i, v in enumerate(value))
     if issubclass(hint, enum.Enum):
         if value not in [member.value for member in hint]:
             raise _wrong(name, value, "one of " + ", ".join(str(member.value) for member in hint))
-        return hint(value)  # type: ignore[return-value]
+        return hint(value)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+        value = float(value) if abs(value) < 2**63 else math.inf
     if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
         raise _wrong(name, value, {"int": "a whole number", "float": "a number", "bool": "true or false",
                                    "str": "text"}[hint.__name__])
-    return value  # type: ignore[no-any-return]
+    return value
 
 
 def with_settings(value: T, settings: Iterable[str]) -> T:
@@ -55,7 +60,7 @@ def with_settings(value: T, settings: Iterable[str]) -> T:
     for setting in settings:
         path, equals, text = setting.partition("=")
         if not equals:
-            raise ColorizeError(f"--set {setting}: found no '=', expected name=value, as in optimizer.lr=1e-5")
+            raise ColorizeError(f"--set {setting}: found no '=', expected name=value, as in {_example(value, setting)}")
         _put(plain, type(value), path.strip().split("."), text.strip(), path.strip())
     return from_plain(type(value), plain)
 
@@ -68,6 +73,23 @@ def differing(a: Any, b: Any, name: str = "") -> list[str]:
     if isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
         return [line for i, pair in enumerate(zip(a, b)) for line in differing(*pair, f"{name}.{i}")]
     return [] if a == b else [f"{name}: {a!r} instead of {b!r}"]
+
+
+def _example(value: Any, meant: str) -> str:
+    """A number of the dataclass as it would be set, one of the name that was meant if there is such a one."""
+    numbers = [(name, found) for name, found in leaves(to_plain(value)) if isinstance(found, (int, float))]
+    near = [leaf for leaf in numbers if leaf[0].rpartition(".")[2] == meant.strip().rpartition(".")[2]]
+    name, found = (near or numbers)[0]
+    return f"{name}={found}"
+
+
+def leaves(plain: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """("a.b.0", value) of everything that holds nothing else."""
+    if not isinstance(plain, (Mapping, list)):
+        yield name, plain
+        return
+    for key, inner in plain.items() if isinstance(plain, Mapping) else enumerate(plain):
+        yield from leaves(inner, f"{name}.{key}".lstrip("."))
 
 
 def _put(plain: Any, kind: Any, path: list[str], text: str, full: str) -> None:
@@ -122,7 +144,7 @@ def _dataclass(kind: Any, value: Any, name: str) -> Any:
     for key in value:
         if key not in hints:
             raise ColorizeError(f"{name or kind.__name__}: {_unknown(key, hints)}")
-    found = {key: from_plain(hints[key], v, f"{name}.{key}".lstrip(".")) for key, v in value.items()}
+    found = {key: _typed(hints[key], v, f"{name}.{key}".lstrip(".")) for key, v in value.items()}
     try:
         return kind(**found)
     except TypeError as error:

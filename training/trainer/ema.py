@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 
 class EMA:
@@ -27,7 +26,7 @@ class EMA:
         self.updates += 1
         decay = min(self.max_decay, (1 + self.updates) / (10 + self.updates))
         current = [_local(_master(p)) for p in self.parameters]
-        get_ema_multi_avg_fn(decay)([_local(s) for s in self.shadow], current, self.updates)
+        torch._foreach_lerp_([_local(s) for s in self.shadow], current, 1 - decay)
 
     @contextmanager
     def applied(self) -> Iterator[None]:

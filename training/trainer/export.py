@@ -34,15 +34,17 @@ from training.trainer import run_folder as stored
 from training.trainer.dataclass_json import from_plain
 from training.trainer.initial_weights import PROJECTION
 from training.trainer.networks import Model, unet_state
-from training.trainer.recipes import Recipe
+from training.trainer.recipe import Recipe
+from training.trainer.run_description import read_description
 
 VAE_FILE = "vae.safetensors"  # in RUN: what the run began with, so that its export needs no other file
+UNKNOWN_LICENCE = "unknown: that of the pictures it was trained on"
 Parts = dict[str, dict[str, Tensor]]
 
 
 def export_run(run: Path, target: Path, dtype: str = "fp16", ema: bool = True) -> int:
     """Write the last checkpoint of a run as one file; returns the images that it has seen."""
-    description = json.loads((run / stored.RUN).read_text(encoding="utf-8"))
+    description = read_description(run)
     recipe = from_plain(Recipe, description["recipe"])
     found = stored.checkpoints(run)
     if not found:
@@ -54,8 +56,9 @@ def export_run(run: Path, target: Path, dtype: str = "fp16", ema: bool = True) -
         shapes = [tuple(state[name].shape) for name in trained]
         state |= dict(zip(trained, stored.averages(found[-1], shapes), strict=True))
     vae = load_file(run / VAE_FILE) if (run / VAE_FILE).exists() else None
-    images = int(json.loads((found[-1] / stored.POSITION).read_text(encoding="utf-8"))["images"])
-    card = model_card(recipe, {**description, "images": images, "ema": ema})
+    position = json.loads((found[-1] / stored.POSITION).read_text(encoding="utf-8"))
+    images, date = int(position["images"]), str(position.get("date") or datetime.date.today().isoformat())
+    card = replace(model_card(recipe, {**description, "images": images, "ema": ema}), date=date)
     parts, extra = split(model, state, vae)
     as_dtype = {name: {k: v.to(DTYPES[dtype]) for k, v in part.items()} for name, part in parts.items()}
     write_all(target, as_dtype, {k: v.to(DTYPES[dtype]) for k, v in extra.items()}, card)
@@ -98,10 +101,15 @@ def model_card(recipe: Recipe, description: Mapping[str, object]) -> ModelCard:
     assert isinstance(plain, dict)
     training |= {key: value for key, value in plain.items() if key not in ("networks", "card", "run")}
     training["start"] = {key: Path(value).name for key, value in plain["start"].items()}  # folders are the user's own
+    pictures = description.get("pictures") or {}
+    assert isinstance(pictures, dict)
+    trained_on = pictures.get("trained_on")
+    words = [recipe.card.description, f"trained on {trained_on}" if trained_on else ""]
     return ModelCard(
         config=networks, prediction=recipe.prediction, tokens=recipe.tokens.value, resolution=recipe.data.resolution,
         schedule=Schedule(zero_snr=recipe.loss.zero_snr), training=training, title=recipe.card.title,
-        license=recipe.card.license, description=recipe.card.description, author="ColorizeDiffusion for the WebUI",
+        license=recipe.card.license or pictures.get("licence") or UNKNOWN_LICENCE,
+        description=", ".join(word for word in words if word), author="ColorizeDiffusion for the WebUI",
         date=datetime.date.today().isoformat())
 
 

@@ -6,19 +6,23 @@ it, so that to resume is to begin there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from lib_colorize.errors import ColorizeError
 from training.dataset.batch import Batch
 from training.dataset.pairs import Pairs
+from training.trainer.progress import epoch_images, stage_at
 from training.trainer.random_draws import Draws, draw
-from training.trainer.recipes import Recipe, Stage, Tokens
+from training.trainer.recipe import Recipe
+from training.trainer.recipe_parts import Stage, Tokens
+from training.trainer.transfer import changed, moved, pinned
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class Part:
     positions: tuple[int, ...]  # of the samples in the run
     weights: tuple[float, ...]  # of their losses: the sum over parts and the mean over processes is the batch's mean
     after: Position | None
+    ends_epoch: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,20 +74,10 @@ class Share:
                 for a, b in pairwise(bounds)]
 
 
-def stage_at(recipe: Recipe, images: int, samples: int) -> tuple[int, float]:
-    """Number of the stage and progress within it, [0, 1), after so many images."""
-    begin = 0
-    for number, stage in enumerate(recipe.stages):
-        length = stage.length(samples)
-        if images < begin + length or number == len(recipe.stages) - 1:
-            return number, min((images - begin) / max(length, 1), 1.0)
-        begin += length
-    raise AssertionError("a recipe has stages")
-
-
 def parts(recipe: Recipe, pairs: Pairs, seed: int, start: Position, end: int, share: Share) -> Iterator[Part]:
     """The parts of one process from `start` until `end` images are seen."""
     position, plan, planned = start, None, -1
+    epoch = epoch_images(pairs, recipe.optimizer.batch_size)
     while position.images < end:
         if planned != position.epoch:
             plan, planned = pairs.plan(seed, position.epoch, recipe.optimizer.batch_size), position.epoch
@@ -92,13 +87,14 @@ def parts(recipe: Recipe, pairs: Pairs, seed: int, start: Position, end: int, sh
             position = replace(position, epoch=position.epoch + 1, batch=0)
             continue
         batch = plan[position.batch]
-        stage, _ = stage_at(recipe, position.images, len(pairs))
+        stage, _ = stage_at(recipe, position.images, epoch)
         after = replace(position, images=position.images + len(batch), steps=position.steps + 1,
                         batch=position.batch + 1)
         split = share.split(batch, position.images)
         for i, (indices, positions, weights) in enumerate(split):
             last = i == len(split) - 1
-            yield Part(stage, position.epoch, tuple(indices), tuple(positions), tuple(weights), after if last else None)
+            yield Part(stage, position.epoch, tuple(indices), tuple(positions), tuple(weights),
+                       after if last else None, last and after.batch == len(plan))
         position = after
 
 
@@ -112,8 +108,14 @@ class Loaded:
 
     def pin_memory(self) -> Loaded:
         """Called by the DataLoader: page-locked copies, which go to a GPU while it computes."""
-        pinned = {k: v if v is None else v.pin_memory() for k, v in vars(self.batch).items()}
-        return Loaded(self.part, Batch(**pinned), Draws(**{k: v.pin_memory() for k, v in vars(self.draws).items()}))
+        return self._each(pinned)
+
+    def to(self, device: torch.device) -> Loaded:
+        """The same on a device; what is pinned goes there while both compute."""
+        return self._each(lambda tensor: moved(tensor, device))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Loaded:
+        return Loaded(self.part, changed(self.batch, change), changed(self.draws, change))
 
 
 class Reader(Dataset[Loaded]):
@@ -156,4 +158,4 @@ def loader(
     return DataLoader(
         Reader(pairs, recipe, seed, steps), batch_size=None, num_workers=workers, pin_memory=pin,
         prefetch_factor=4 if workers else None, generator=torch.Generator(),  # not the global one, which is saved
-        sampler=parts(recipe, pairs, seed, start, end, share))  # type: ignore[arg-type]  # any iterable of keys will do
+        sampler=parts(recipe, pairs, seed, start, end, share))  # any iterable of keys will do

@@ -17,6 +17,16 @@ from training.dataset.batch import Batch
 
 
 @dataclass(frozen=True)
+class Encoded:
+    """B samples as the objective takes them."""
+
+    sketch: Tensor  # [B, 3, H, W] in [-1, 1], lines +1 on -1
+    reference: Tensor  # all tokens [B, 1 + N, D], or pictures [B, 3, S, T] for a model that encodes them itself
+    mean: Tensor  # [B, C, h, w] of the scaled posterior
+    std: Tensor  # [B, C, h, w]
+
+
+@dataclass(frozen=True)
 class FrozenEncoders:
     """None: not loaded, for everything that it would make is cached (or the trained model makes it)."""
 
@@ -30,6 +40,10 @@ class FrozenEncoders:
             if module is not None:
                 module.to(device)
         return self
+
+    def encode(self, batch: Batch) -> Encoded:
+        """Everything that a step needs of a batch; ColorizeError when an encoder is lacking."""
+        return Encoded(batch.sketch, self.reference(batch), *self.moments(batch))
 
     @torch.no_grad()
     def moments(self, batch: Batch) -> tuple[Tensor, Tensor]:

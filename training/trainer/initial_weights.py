@@ -18,7 +18,9 @@ from lib_colorize.engine.networks import AutoencoderKL, load
 from lib_colorize.errors import ColorizeError
 from lib_colorize.method.reference_encoder import ReferenceEncoder
 from training.trainer.networks import Model, cross_attention_blocks
-from training.trainer.recipes import Encoder, Recipe, Tokens
+from training.trainer.recipe import Recipe
+from training.trainer.recipe_parts import Encoder, Tokens
+from training.trainer.recipes import WARM
 
 PROJECTION = "proj."  # CLSProjection in our files, as the released trainer names it
 PREFIXES = {  # in a file -> in Model
@@ -27,6 +29,12 @@ PREFIXES = {  # in a file -> in Model
 }
 SHOWN = 3  # keys of each list in one line; RUN/start.json has all
 NONE = "none"
+WHAT = {  # setting -> what its file is
+    "start.checkpoint": "SD2.1, Waifu Diffusion 1.4 or a checkpoint",
+    "start.vae": "a VAE, or a checkpoint with one",
+    "start.reference_encoder": "OpenCLIP ViT-H-14, in open_clip's or Hugging Face's layout",
+}
+MADE_HERE = {WARM: f"python -m training.warm_up {WARM}"}  # start files that a command makes
 ROOT = Path(__file__).parents[2]  # relative names are looked up here too: the small model is in models/
 
 
@@ -64,7 +72,7 @@ def load_start(model: Model, recipe: Recipe) -> StartReport:
     source = recipe.start.checkpoint
     if source == NONE:
         return StartReport(NONE, missing=tuple(expected))
-    with open_tensors(_existing(source, "start.checkpoint", "SD2.1, Waifu Diffusion 1.4 or a checkpoint")) as file:
+    with open_tensors(_existing(source, "start.checkpoint")) as file:
         names = {key: name for key in file.entries if (name := _name_in_model(key)) is not None}
         state = {name: _shaped(file, key, expected[name]) for key, name in names.items() if name in expected}
         unused = Counter(part_of(key) for key in file.entries if key not in names)
@@ -86,7 +94,7 @@ def load_vae(recipe: Recipe) -> AutoencoderKL | None:
     config = recipe.networks.vae
     if source == NONE or config is None:
         return None
-    with open_tensors(_existing(source, setting, "a checkpoint with a VAE, or a VAE")) as file:
+    with open_tensors(_existing(source, setting)) as file:
         prefix = PARTS["vae"] if any(key.startswith(PARTS["vae"]) for key in file.entries) else ""
         keys = [key for key in file.entries if key.startswith((f"{prefix}encoder.", f"{prefix}decoder.",
                                                                f"{prefix}quant_conv.", f"{prefix}post_quant_conv."))]
@@ -101,18 +109,19 @@ def load_reference_encoder(recipe: Recipe) -> ReferenceEncoder | None:
     source, config = recipe.start.reference_encoder, recipe.networks.reference
     if recipe.reference_encoder.inside or source == NONE or config is None:
         return None
-    path = _existing(source, "start.reference_encoder", "OpenCLIP ViT-H-14, in open_clip's or Hugging Face's layout")
+    path = _existing(source, "start.reference_encoder")
     state, found = read_reference_encoder(path, config.head_width)
     if found != config:
         raise ColorizeError(f"{source}: a reference encoder of {found}, the recipe has {config}")
     return load(lambda: ReferenceEncoder(config), {f"visual.{k}": v for k, v in state.items()}, source)
 
 
-def _existing(source: str, setting: str, what: str) -> Path:
+def _existing(source: str, setting: str) -> Path:
     path = next((p for p in (Path(source), ROOT / source) if p.exists()), None)
     if path is None:
-        raise ColorizeError(f"{source}: no such file; {setting} of the recipe is {what}: put it there, or name it with "
-                            f"--set {setting}=FILE (--set {setting}=none: without)")
+        make = f"make it with {MADE_HERE[source]}" if source in MADE_HERE else "put it there"
+        raise ColorizeError(f"{source}: no such file; {setting} of the recipe is {WHAT[setting]}: {make}, or name it "
+                            f"with --set {setting}=FILE (--set {setting}=none: without)")
     return path
 
 

@@ -20,7 +20,8 @@ from lib_colorize.method.sketch_encoder import SketchEncoder
 from lib_colorize.method.spatial_transformer import SpatialTransformer
 from lib_colorize.method.unet import UNet
 from lib_colorize.method.unet_layers import ResBlock
-from training.trainer.recipes import Encoder, Recipe, Tokens
+from training.trainer.recipe import Recipe
+from training.trainer.recipe_parts import Encoder, Tokens
 
 SIZES = 256  # that a class of blocks may be compiled for: levels of the U-Net by windows and buckets
 PROJECTED = 256  # tokens made of CLS, as many as ViT-H has local ones (section 4.2)
@@ -41,7 +42,7 @@ class CLSProjection(nn.Module):
     def forward(self, cls: Tensor) -> Tensor:
         """cls: [B, 1, D] -> [B, 256, D]."""
         projected: Tensor = self.layers(cls[:, 0])
-        return projected.view(len(cls), self.tokens, -1)
+        return projected.reshape(len(cls), self.tokens, -1)
 
 
 class CLSLinear(nn.Module):

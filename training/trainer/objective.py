@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from lib_colorize.method.schedule import NoiseSchedule, Prediction
-
-if TYPE_CHECKING:
-    from training.trainer.random_draws import Draws
-    from training.trainer.recipes import Recipe, Stage
-
-
-class TokenNoise(enum.Enum):
-    """How much noise the reference tokens get at step t."""
-
-    NONE = "none"
-    PAPER = "paper"  # the image's own noise level: eq. 1, WACV 2025
-    RELEASED = "released"  # the released trainer: for t >= 0.9 T the level of T - 1 - t instead, which is nearly none
-
-
-class MinSNR(enum.Enum):
-    """Which of two weightings is meant by min-SNR; they differ for v alone."""
-
-    RELEASED = "released"  # v: min(snr + 1, gamma) / (snr + 1)
-    PUBLISHED = "published"  # v: min(snr, gamma) / (snr + 1), section 3.4 of arXiv 2303.09556
+from lib_colorize.method.schedule import NoiseSchedule, Prediction, alphas_cumprod
+from training.trainer.frozen_encoders import Encoded
+from training.trainer.random_draws import Draws
+from training.trainer.recipe import Recipe
+from training.trainer.recipe_parts import Loss, MinSNR, Stage, TokenNoise
 
 
 def token_noise_step(t: Tensor, steps: int, kind: TokenNoise) -> Tensor:
@@ -97,15 +81,27 @@ def token_change(
     return change
 
 
-def training_loss(
-    model: Callable[..., Tensor], sketch: Tensor, reference: Tensor, mean: Tensor, std: Tensor, draws: Draws,
-    stage: Stage, recipe: Recipe, schedule: NoiseSchedule,
-) -> Tensor:
-    """Loss per sample [B] of one stage. mean, std: [B, C, h, w] of the scaled posterior; reference: see Model."""
-    t, loss = draws.t, recipe.loss
-    x0 = mean + std * draws.posterior
-    noise = offset_noise(draws.noise, draws.offset, loss.offset_noise) if loss.offset_noise else draws.noise
-    sketch = drop_sketch(sketch, draws.keep_sketch >= stage.drop_sketch)
-    change = token_change(stage, t, draws.token_noise, draws.keep_reference, schedule)
-    output = model(schedule.add_noise(x0, noise, t), t, sketch, reference, change)
-    return diffusion_loss(output.float(), x0, noise, t, schedule, recipe.prediction, loss.min_snr, loss.min_snr_form)
+@dataclass(frozen=True)
+class Objective:
+    """What a run minimises, in every stage of it."""
+
+    prediction: Prediction
+    loss: Loss
+    schedule: NoiseSchedule
+
+    @classmethod
+    def of(cls, recipe: Recipe, device: torch.device | str = "cpu") -> Objective:
+        """A recipe's, its noise schedule on the device of the samples."""
+        schedule = NoiseSchedule(alphas_cumprod(zero_snr=recipe.loss.zero_snr).to(device))
+        return cls(recipe.prediction, recipe.loss, schedule)
+
+    def losses(self, model: Callable[..., Tensor], encoded: Encoded, draws: Draws, stage: Stage) -> Tensor:
+        """Loss per sample [B] of one stage; model: as networks.Model."""
+        t, loss, schedule = draws.t, self.loss, self.schedule
+        x0 = encoded.mean + encoded.std * draws.posterior
+        noise = offset_noise(draws.noise, draws.offset, loss.offset_noise) if loss.offset_noise else draws.noise
+        sketch = drop_sketch(encoded.sketch, draws.keep_sketch >= stage.drop_sketch)
+        change = token_change(stage, t, draws.token_noise, draws.keep_reference, schedule)
+        output = model(schedule.add_noise(x0, noise, t), t, sketch, encoded.reference, change)
+        return diffusion_loss(
+            output.float(), x0, noise, t, schedule, self.prediction, loss.min_snr, loss.min_snr_form)

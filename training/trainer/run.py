@@ -15,11 +15,12 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lib_colorize.errors import ColorizeError
-from training.trainer.dataclass_json import to_plain
-from training.trainer.recipes import RECIPES, Recipe, recipe_of
+from lib_colorize.whole_file import write_whole
+from training.trainer.recipe import Recipe
+from training.trainer.recipes import RECIPES, recipe_of
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
     from training.dataset.pairs import Pairs
     from training.trainer.frozen_encoders import FrozenEncoders
 
+MAX_SEED = 2**32 - 1  # numpy's
 STOPPED = 143  # exit status, as of a process that SIGTERM ended
+ONE_PROCESS = ("1 process trains, though accelerate was asked for more: on a CPU it starts one. For several there: "
+               "ACCELERATE_USE_CPU=true torchrun --standalone --nproc_per_node 2 training/train.py ...")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -57,6 +61,8 @@ def make_accelerator(recipe: Recipe, out: Path) -> Accelerator:
     if world == 1 and int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise ColorizeError(f"{os.environ['WORLD_SIZE']} processes were started and there is no GPU for them to share; "
                             "for processes on CPUs set ACCELERATE_USE_CPU=1")
+    if world == 1 and "MASTER_ADDR" in os.environ and "WORLD_SIZE" not in os.environ:  # as accelerate launch leaves it
+        print(ONE_PROCESS, file=sys.stderr)
     parts = Share.of(recipe, 0, world).parts
     for tracker in recipe.run.trackers:
         if importlib.util.find_spec(tracker) is None:
@@ -107,35 +113,42 @@ def run(args: argparse.Namespace) -> Path | None:
     recipe = recipe_of(args.preset, args.settings)
     if args.max_images is not None and args.max_images < 1:
         raise ColorizeError(f"--max-images: found {args.max_images}, expected 1 or more")
+    if not 0 <= args.seed <= MAX_SEED:
+        raise ColorizeError(f"--seed: found {args.seed}, expected 0 to {MAX_SEED}")
     if args.out.exists() and not args.out.is_dir():
         raise ColorizeError(f"--out: found the file {args.out}, expected a folder, or a name for one")
     from training.dataset.pairs import open_pairs
 
     pairs = open_pairs(args.data, recipe.data)
-    end = min(recipe.length(len(pairs)), args.max_images or sys.maxsize)
+    most = args.max_images or sys.maxsize
     if args.dry_run:
         from training.trainer.estimate import describe
 
-        print(describe(recipe, pairs, end))
+        print(describe(recipe, pairs, most, args.out))
         return None
-    return train_recipe(recipe, args.preset, pairs, end, args.seed, args.out, args.out / "final.safetensors")
+    return train_recipe(recipe, args.preset, pairs, most, args.seed, args.out, args.out / "final.safetensors")
 
 
 def train_recipe(
-    recipe: Recipe, preset: str, pairs: Pairs, end: int, seed: int, out: Path, final: Path,
+    recipe: Recipe, preset: str, pairs: Pairs, most: int, seed: int, out: Path, final: Path,
 ) -> Path | None:
-    """Train until `end` images, or resume; `final`, which is the checkpoint then, None on all processes but one."""
-    from training.trainer import run_state as state
+    """Train to the last stage's end or until so many images, or resume; `final`, which is the checkpoint then, None on
+    all processes but one.
+    """
     from training.trainer.export import export_run, keep_vae
-    from training.trainer.loop import Trainer, train
+    from training.trainer.loop import train
+    from training.trainer.run_description import claim, description_of, read_description
+    from training.trainer.trainer import Trainer
 
     accelerator = make_accelerator(recipe, out)
-    description: dict[str, Any] = {"preset": preset, "seed": seed, "samples": len(pairs),
-                                   "cached": bool(recipe.run.cache), "recipe": to_plain(recipe)}
     if accelerator.is_main_process:
         out.mkdir(parents=True, exist_ok=True)
-        state.claim(out, description)
+        for told in claim(out, description_of(recipe, preset, pairs, seed)):
+            print(f"{out}: {told}")
     accelerator.wait_for_everyone()
+    description = read_description(out)
+    recipe = recipe.in_images(description["epoch"])
+    end = min(recipe.length(0), most)
     accelerator.print(pairs.report)
     encoders = frozen_encoders(recipe, accelerator)
     if accelerator.is_main_process and encoders.vae is not None:
@@ -143,9 +156,9 @@ def train_recipe(
     pairs, encoders = with_cache(pairs, recipe, encoders, out, accelerator)
     trainer = Trainer.build(accelerator, recipe, pairs, seed, out, encoders)
     if accelerator.is_main_process and not trainer.position.images:
-        (out / "start.json").write_text(json.dumps(vars(trainer.start), indent=1), encoding="utf-8")
+        write_whole(out / "start.json", json.dumps(vars(trainer.start), indent=1))
         print(trainer.start)
-    if trainer.position.images < end and not train(trainer, end, description):
+    if not train(trainer, end, description):
         accelerator.print(f"stopped at {trainer.position.images} images; the same command goes on", file=sys.stderr)
         sys.exit(STOPPED)
     accelerator.wait_for_everyone()

@@ -12,6 +12,7 @@ from torch import Tensor
 from lib_colorize.errors import ColorizeError
 
 POSITION = "position.json"
+MILESTONE = "milestone.txt"  # in a checkpoint that is kept for good: why
 RUN = "run.json"
 PLAIN = ("pytorch_model.bin", "pytorch_model_fsdp.bin")  # accelerate's names
 SHARDED = "pytorch_model_fsdp_0"  # folder of torch.distributed.checkpoint

@@ -6,30 +6,33 @@ data lie beside them. A folder gets its final name only when all of it is on the
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import shutil
-from collections.abc import Mapping
-from dataclasses import asdict
+from contextlib import suppress
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
 
 import torch
 from accelerate import Accelerator
 
 from lib_colorize.errors import ColorizeError
-from lib_colorize.whole_file import sync, write_whole
-from training.trainer.dataclass_json import differing
+from lib_colorize.whole_file import sync
 from training.trainer.ema import EMA
 from training.trainer.feed import Position
-from training.trainer.recipes import FREE
-from training.trainer.run_folder import POSITION, RUN, checkpoints
+from training.trainer.run_folder import MILESTONE, POSITION, checkpoints
 
 UNFINISHED = "unfinished-"
 
 
-def save(accelerator: Accelerator, out: Path, position: Position, ema: EMA | None, keep: int) -> Path:
-    """Write a checkpoint; all processes call it. A kill at any moment leaves the ones before as they were."""
+def save(
+    accelerator: Accelerator, out: Path, position: Position, ema: EMA | None, keep: int, milestone: str = "",
+) -> Path:
+    """Write a checkpoint; all processes call it. A kill at any moment leaves the ones before as they were.
+
+    keep: the last so many stay, and all with a milestone, in words.
+    """
     final = out / "checkpoints" / f"{position.images:012d}"
     unfinished = final.with_name(UNFINISHED + final.name)
     if accelerator.is_main_process:
@@ -41,15 +44,19 @@ def save(accelerator: Accelerator, out: Path, position: Position, ema: EMA | Non
         torch.save(ema.state_dict(), unfinished / _ema_file(accelerator))
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
-        where = {**asdict(position), "world": accelerator.num_processes, "kind": accelerator.distributed_type.value}
+        where = {**asdict(position), "world": accelerator.num_processes, "kind": accelerator.distributed_type.value,
+                 "date": datetime.date.today().isoformat()}
         (unfinished / POSITION).write_text(json.dumps(where), encoding="utf-8")
+        if milestone:
+            (unfinished / MILESTONE).write_text(milestone + "\n", encoding="utf-8")
         for file in sorted(unfinished.rglob("*")):
             sync(file)
         shutil.rmtree(final, ignore_errors=True)
         os.replace(unfinished, final)
         sync(final.parent)
         for old in checkpoints(out)[:-keep]:
-            shutil.rmtree(old)
+            if not (old / MILESTONE).exists():
+                _remove(old)
     accelerator.wait_for_everyone()
     return final
 
@@ -63,7 +70,7 @@ def load(accelerator: Accelerator, out: Path, ema: EMA | None) -> Position:
     if not found:
         return Position()
     where = json.loads((found[-1] / POSITION).read_text(encoding="utf-8"))
-    world, kind = where.pop("world"), where.pop("kind")
+    world, kind = where["world"], where["kind"]
     now = accelerator.num_processes, accelerator.distributed_type.value
     if (sharded(accelerator) or kind in ("FSDP", "DEEPSPEED")) and (world, kind) != now:
         raise ColorizeError(f"{found[-1]}: written by {world} processes ({kind}), this run has {now[0]} ({now[1]}); "
@@ -71,35 +78,23 @@ def load(accelerator: Accelerator, out: Path, ema: EMA | None) -> Position:
     accelerator.load_state(str(found[-1]))
     if ema:
         ema.load_state_dict(torch.load(found[-1] / _ema_file(accelerator), map_location="cpu", weights_only=True))
-    return Position(**where)
+    return Position(**{f.name: where[f.name] for f in fields(Position)})
+
+
+def _remove(checkpoint: Path) -> None:
+    """Renamed first, so that a kill leaves no half of it under its name. Where another program has a file of it open
+    (Windows), the next checkpoint tries again.
+    """
+    going = checkpoint.with_name(UNFINISHED + checkpoint.name)
+    with suppress(OSError):
+        shutil.rmtree(going, ignore_errors=True)
+        checkpoint.rename(going)
+        shutil.rmtree(going)
 
 
 def sharded(accelerator: Accelerator) -> bool:
     """True when every process holds only a part of the weights."""
     return bool(accelerator.distributed_type.value == "FSDP")
-
-
-def claim(out: Path, description: Mapping[str, Any]) -> None:
-    """Write RUN/run.json; ColorizeError when the run in `out` has a checkpoint and is another one.
-
-    Before its first checkpoint there is nothing to lose, and a wrong setting may be put right.
-    description: preset, seed, samples and the recipe as plain JSON.
-    """
-    file = out / RUN
-    if checkpoints(out):
-        if not file.exists():
-            raise ColorizeError(f"{out}: has checkpoints and no {RUN}, expected both; name another --out")
-        stored = json.loads(file.read_text(encoding="utf-8"))
-        changes = differing(_fixed(description), _fixed(stored))
-        if changes:
-            raise ColorizeError(f"{out}: holds a run with another configuration ({'; '.join(changes[:4])}"
-                                f"{'; ...' if len(changes) > 4 else ''}); repeat its settings, or name another --out")
-    write_whole(file, json.dumps(description, indent=1))
-
-
-def _fixed(description: Mapping[str, Any]) -> dict[str, Any]:
-    recipe = {key: value for key, value in description["recipe"].items() if key not in FREE}
-    return {**description, "recipe": recipe}
 
 
 def _ema_file(accelerator: Accelerator) -> str:

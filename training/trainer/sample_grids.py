@@ -7,7 +7,7 @@ networks of Table 1 too. All processes must call them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from PIL import Image
@@ -22,9 +22,9 @@ from lib_colorize.method.settings import Settings
 from training.dataset.batch import Batch
 from training.dataset.pairs import Pairs
 from training.trainer.frozen_encoders import FrozenEncoders
-from training.trainer.objective import drop_reference
+from training.trainer.objective import Objective, drop_reference
 
-COLUMNS = ("sketch", "reference", "result", "another reference", "result")
+COLUMNS = ("sketch", "its reference", "result", "another reference", "result")
 
 
 @torch.no_grad()
@@ -74,22 +74,24 @@ class Examples:
 
 
 def grid(
-    model: Callable[..., Tensor], examples: Examples, encoders: FrozenEncoders, schedule: NoiseSchedule,
-    prediction: Prediction, device: torch.device, steps: int,
+    model: Callable[..., Tensor], examples: Examples, encoders: FrozenEncoders, objective: Objective,
+    device: torch.device, steps: int,
 ) -> Image.Image:
-    """One row for each pair: its own reference, then the next pair's."""
-    assert encoders.vae is not None
+    """One row for each pair: its own reference, then the next pair's; captions say with which guidance."""
     batches = [batch.to(device) for batch in examples.batches]
+    settings = Settings(steps=steps)
     rows = []
     for i, batch in enumerate(batches):
         row = [to_image(-batch.sketch[0])]
         for other in (batch, batches[(i + 1) % len(batches)]):
             _, *latent = encoders.moments(batch)[0].shape
-            x = colorize(model, schedule, prediction, encoders.reference(other), batch.sketch,
-                         (latent[0], latent[1], latent[2]), Settings(steps=steps, seed=i))
+            x = colorize(model, objective.schedule, objective.prediction, encoders.reference(other), batch.sketch,
+                         (latent[0], latent[1], latent[2]), replace(settings, seed=i))
             row += [_picture(other, encoders), _decoded(x, encoders)]
         rows.append(row)
-    return contact_sheet(rows, side=max(max(picture.size) for row in rows for picture in row), gap=0)
+    result = f"result, guidance {settings.reference_guidance:g}"
+    side = max(max(picture.size) for row in rows for picture in row)
+    return contact_sheet(rows, [result if title == "result" else title for title in COLUMNS], side=side)
 
 
 def _picture(batch: Batch, encoders: FrozenEncoders) -> Image.Image:
@@ -100,5 +102,5 @@ def _picture(batch: Batch, encoders: FrozenEncoders) -> Image.Image:
 
 @torch.no_grad()
 def _decoded(latent: Tensor, encoders: FrozenEncoders) -> Image.Image:
-    assert encoders.vae is not None
+    assert encoders.vae is not None, "grids are drawn of runs that have a VAE"
     return to_image(encoders.vae.decode(latent)[0])

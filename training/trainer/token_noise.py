@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from lib_colorize.method.schedule import NoiseSchedule, alphas_cumprod
-from training.trainer.objective import TokenNoise, token_noise_step
+from training.trainer.objective import token_noise_step
+from training.trainer.recipe_parts import TokenNoise
 
 ROOT = Path(__file__).parents[2]
 LABELS = {TokenNoise.PAPER: "paper (eq. 1): the image's own step", TokenNoise.RELEASED: "released code: from 0.9 T on, "
