@@ -175,3 +175,19 @@ def test_a_full_disk_is_one_sentence_and_the_next_run_goes_on(tmp_path: Path, bl
     assert not [p for p in (tmp_path / "out").rglob("*") if p.name.startswith(".unfinished")]
     whole = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert whole.returncode == 0 and "4 usable samples of 4; nothing skipped" in whole.stdout, whole.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no ulimit")
+def test_a_disk_that_is_full_while_a_cache_is_made_is_one_sentence(tmp_path: Path) -> None:
+    data = write_pairs(tmp_path / "data", 8, ((128, 128),))
+    command = [sys.executable, "-m", "training.cache", "--preset", "pocket", "--data", str(data), "--kinds", "latents",
+               "--set", f"start.vae={ROOT / 'models' / 'colorize-small.safetensors'}", "--out", str(tmp_path / "cache"),
+               "--device", "cpu"]
+    limited = subprocess.run(["bash", "-c", 'ulimit -f 8; exec "$@"', "bash", *command], cwd=ROOT, capture_output=True,
+                             text=True)
+    assert limited.returncode == 1 and "Traceback" not in limited.stderr, limited.stderr
+    assert "not written" in limited.stderr and len(limited.stderr.strip().splitlines()) == 1
+    left = {path.name for path in (tmp_path / "cache").rglob("*") if path.is_file()}
+    assert left <= {"made_from.json"}
+    whole = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert whole.returncode == 0 and "1 of 1 shards" in whole.stdout, whole.stderr

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from lib_colorize.whole_file import write_whole
+from lib_colorize.whole_file import replacing, write_whole
 from training.evidence.rows import ROWS
 from training.evidence.table import RowResult, markdown
 
@@ -61,4 +61,5 @@ def plot(path: Path, title: str, found: dict[str, dict[int, list[float]]]) -> No
     axes.set_ylabel(title)
     axes.legend(fontsize=8)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
+    with replacing(path) as unfinished:
+        figure.savefig(unfinished, dpi=120, format=path.suffix[1:])

@@ -18,6 +18,7 @@ from PIL import Image
 from lib_colorize.console import take_any_text
 from lib_colorize.engine.contact_sheet import contact_sheet
 from lib_colorize.errors import ColorizeError
+from lib_colorize.whole_file import replacing
 from training.dataset.decode import picture
 from training.dataset.shards import FORMATS
 from training.evidence.questions import Benchmark, PairKind, Question, open_benchmark
@@ -50,7 +51,11 @@ def rows_of(benchmark: Benchmark, pairs: Sequence[Question], folders: Sequence[P
 
 def save_sheet(sheet: Image.Image, path: Path) -> None:
     """As the suffix says, by the options of training pictures: colours are what is shown."""
-    sheet.save(path, optimize=True, **FORMATS.get(path.suffix[1:], {}))
+    kind = Image.registered_extensions().get(path.suffix.lower())
+    if kind is None:
+        raise ColorizeError(f"{path}: found the suffix {path.suffix!r}, expected a picture's, such as .png")
+    with replacing(path) as unfinished:
+        sheet.save(unfinished, kind, optimize=True, **FORMATS.get(path.suffix[1:], {}))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
