@@ -114,6 +114,26 @@ def test_a_bad_list_is_a_422(host: Host, arguments: list[Any]) -> None:
     assert reply.status == 422 and reply.message, (reply.status, reply.message)
 
 
+@pytest.mark.parametrize("named", [{"args": []}, {}], ids=["empty", "none"])
+def test_a_call_that_names_us_without_arguments_is_a_422(host: Host, named: dict[str, Any]) -> None:
+    """It was answered with a picture at random. With another kind of checkpoint it is a plain job."""
+    from tests.webui.jobs import TITLE, body, plain
+
+    scripts = {"alwayson_scripts": {TITLE: named}}
+    reply = host.img2img(**(body(JOB) | scripts))
+    assert reply.status == 422 and "no arguments" in reply.message, (reply.status, reply.message)
+    assert plain(host, "plain", **scripts).md5 == plain(host, "plain").md5
+
+
+@pytest.mark.parametrize(("arguments", "word"), [
+    ([True] + [None] * 60, "expected at most"), ({"reference": "x"}, "expected a list"), (None, "expected a list")])
+def test_arguments_of_the_wrong_length_or_kind_are_a_422(host: Host, arguments: Any, word: str) -> None:
+    from tests.webui.jobs import TITLE, body
+
+    reply = host.img2img(**(body(JOB) | {"alwayson_scripts": {TITLE: {"args": arguments}}}))
+    assert reply.status == 422 and word in reply.message, (reply.status, reply.message)
+
+
 def test_txt2img_without_a_sketch_is_a_422(host: Host) -> None:
     from tests.webui.jobs import colour
 
@@ -155,7 +175,9 @@ def test_the_sketch_preview_shows_lines(host: Host) -> None:
     assert answer.status == 200, answer.message
     assert spread(decode(answer.body["image"])) > 5
     for wrong in ({"image": "%%%"}, {"settings": {}}, {"image": encode(sketch()), "settings": {"extractor": "magic"}},
-                  {"image": encode(sketch()), "settings": {"nonsense": 1}}):
+                  {"image": encode(sketch()), "settings": {"nonsense": 1}},
+                  *({"image": encode(sketch()), "size": size} for size in (
+                      ["a", 1], [None, 1], [float("inf"), 64], [True, 64], [-5, 64], "64", {"0": 1}))):
         reply = host.post(route, wrong)
         assert reply.status == 422 and reply.message, (wrong.get("settings"), reply.status, reply.message)
 
