@@ -128,6 +128,7 @@ def install(monkeypatch: Any, model: Any) -> dict[str, ModuleType]:
         "modules.sd_models": {"model_data": SimpleNamespace(sd_model=model, forge_hash="", forge_loading_parameters={}),
                               "list_models": lambda: None,
                               "CheckpointInfo": lambda path: SimpleNamespace(register=lambda: None)},
+        "modules.processing": {"forge_model_reload": lambda: None},
         "modules.shared": {"opts": SimpleNamespace(data={}), "cmd_opts": SimpleNamespace(),
                            "state": SimpleNamespace(interrupted=False, skipped=False, textinfo=None)},
         "modules.script_callbacks": {"on_model_loaded": lambda callback: None},

@@ -53,8 +53,8 @@ class FakeHost:
     def make_room(self, module):
         self.order.append(f"room for {type(module).__name__}")
 
-    def before_load(self, p):
-        self.order.append("before load")
+    def before_load(self, p, coloured):
+        self.order.append("before load" if coloured else "before a plain load")
 
     def prepare(self, p, job):
         self.order.append("prepare")

@@ -304,6 +304,28 @@ def test_what_fails_while_forge_asks_is_told_when_it_builds(forge, monkeypatch):
     assert data.forge_hash == ""
 
 
+def test_a_checkpoint_of_a_coloured_run_that_forge_cannot_load_is_one_sentence(forge):
+    loading, modules = forge
+    models, caller = modules["modules.sd_models"], modules["modules.processing"]
+
+    def fail():
+        raise ValueError("Failed to recognize\nmodel type!")
+
+    caller.forge_model_reload = fail
+    models.model_data.forge_loading_parameters = {"checkpoint_info": SimpleNamespace(title="half.safetensors")}
+    undo = loading.install()
+    loading.next_load.coloured = True
+    with pytest.raises(ColorizeError, match=r"^half.safetensors could not be loaded: Failed to recognize model type!; "
+                                            "choose a checkpoint") as caught:
+        caller.forge_model_reload()
+    assert vars(caught.value)["status_code"] == 422 and vars(caught.value)["detail"] == str(caught.value)
+    with pytest.raises(ValueError, match="Failed to recognize"):
+        caller.forge_model_reload()  # a plain run: as ever
+    for step in reversed(undo):
+        step()
+    assert caller.forge_model_reload is fail
+
+
 # The parts that no host loads
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from lib_colorize.errors import ColorizeError
 from lib_colorize.hosts.pictures import decode_picture, picture_hash
-from lib_colorize.hosts.request import ARGUMENTS, parse
+from lib_colorize.hosts.request import ARGUMENTS, Sent, asks, parse
 from lib_colorize.hosts.settings import HOST_OWNED, PREFIX, JobSettings, StartFrom, infotext_key, job_fields
 from lib_colorize.hosts.webui.a1111.marks import read_marks, write_marks
 from lib_colorize.method.conditioning import Branch
@@ -60,6 +60,14 @@ def test_a_dictionary_goes_before_what_the_host_fills_in_after_it():
 @pytest.mark.parametrize("args", [(), [False], [False, "r", None, "nonsense"], [{"enabled": False}], ()])
 def test_nothing_is_asked_for_when_it_is_off(args):
     assert parse(args) is None
+
+
+@pytest.mark.parametrize("args, on", [
+    ((), False), ([False, "r"], False), ([True], True), ([{}], True), ([{"enabled": False}], False), ([None], False),
+    ([Sent((True, "r"))], True), ([Sent(())], False), (["yes"], False), ([np.zeros(3)], False),
+])
+def test_whether_it_is_switched_on_is_told_without_the_rest(args, on):
+    assert asks(args) is on
 
 
 @pytest.mark.parametrize("args, named", [

@@ -38,6 +38,14 @@ class Sent:
     args: tuple[Any, ...]
 
 
+def asks(args: Sequence[Any]) -> bool:
+    """True when the arguments switch the extension on, whatever else is in them."""
+    first = args[0] if args else False
+    if isinstance(first, Sent):
+        return asks(first.args)
+    return bool(first.get("enabled", True)) if isinstance(first, Mapping) else first is True
+
+
 def names_nothing(args: Sequence[Any]) -> bool:
     """True for an API call that names the script, and no argument of it."""
     return bool(args) and isinstance(args[0], Sent) and not args[0].args

@@ -19,7 +19,7 @@ from ...models.catalogue import Folders
 from .. import checkpoint_status, sketch_preview
 from ..checkpoint_status import Status
 from ..job import Job, ready_file, start
-from ..request import Request, names_nothing, parse
+from ..request import Request, asks, names_nothing, parse
 from ..settings import PREFIX, JobSettings, StartFrom
 from ..sketches import decode
 from . import axes
@@ -100,7 +100,7 @@ def _loud(hook: Callable[..., None]) -> Callable[..., None]:
 
 def before_process(p: Any, args: Sequence[Any]) -> None:
     """Before the host loads a checkpoint: nothing is left of a load that failed."""
-    host().before_load(p)
+    host().before_load(p, asks(args))
 
 
 @_loud

@@ -51,8 +51,9 @@ class Forge(WebUI):
         size = sum(value.nbytes for value in module.state_dict().values())
         memory_management.free_memory(2 * size, self.device())
 
-    def before_load(self, p: Any) -> None:
+    def before_load(self, p: Any, coloured: bool) -> None:
         forge_loading.forget_failed_load()
+        forge_loading.next_load.coloured = coloured
 
     def unet(self, p: Any) -> nn.Module:
         return p.sd_model.forge_objects.unet.model.diffusion_model  # type: ignore[no-any-return]

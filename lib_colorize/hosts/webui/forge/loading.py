@@ -1,13 +1,15 @@
 """Forge loads colorize checkpoints: it is told a kind of model more, by the lists that it keeps of them.
 
-Nothing of Forge's loader is replaced. It asks each kind whether a state dict is of it, builds the networks that the
-kind names, and hands them to the kind's engine.
+Forge's loader stays as it is, but that a failed load for a coloured run becomes one sentence. It asks each kind
+whether a state dict is of it, builds the networks that the kind names, and hands them to the kind's engine.
 """
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from backend.modules import k_prediction
 from backend.patcher.unet import UnetPatcher
 from backend.patcher.vae import VAE
 from huggingface_guess import latent, model_list
-from modules import script_callbacks, sd_models
+from modules import processing, script_callbacks, sd_models
 from torch import Tensor
 
 from ....checkpoint.config import PARTS
@@ -27,9 +29,9 @@ from ....method.network_config import VAEConfig
 from ....method.schedule import Prediction, interpolated_t
 from ...checkpoints import ColorizeFile, colorize_file
 from ..shared import program
-from ..shared.api_arguments import watch
+from ..shared.api_arguments import watch, with_status
 from ..shared.host_files import host_files
-from ..shared.patching import Undo
+from ..shared.patching import Undo, replace_function
 from ..shared.probing import probe_loaded
 
 PREDICTIONS = {Prediction.EPS: "epsilon", Prediction.V: "v_prediction"}  # Forge's words
@@ -132,10 +134,40 @@ class ColorizeEngine(ForgeDiffusionEngine):  # type: ignore[misc]
         return (picture * 2 - 1).to(x)  # type: ignore[no-any-return]
 
 
+@dataclass
+class NextLoad:
+    """What is known of the run that Forge is about to load a checkpoint for."""
+
+    coloured: bool = False
+
+
+next_load = NextLoad()
+
+
+def _reload(original: Callable[..., Any]) -> Callable[..., Any]:
+    """A checkpoint of a coloured run that does not load is one sentence: Forge says no more than what went wrong."""
+    @functools.wraps(original)
+    def forge_model_reload(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return original(*args, **kwargs)
+        except Exception as error:
+            if not next_load.coloured:
+                raise
+            info = sd_models.model_data.forge_loading_parameters.get("checkpoint_info")
+            name = getattr(info, "title", None) or "the checkpoint"
+            reason = " ".join(str(error).split())
+            raise with_status(ColorizeError(
+                f"{name} could not be loaded: {reason}; choose a checkpoint that loads")) from error
+        finally:
+            next_load.coloured = False
+
+    return forge_model_reload
+
+
 def install() -> Sequence[Undo]:
     """Tell Forge of our kind of model and list the shipped checkpoint; returns how to undo that."""
     undo = [_listed(model_list.models, ColorizeGuess), _listed(loader.possible_models, ColorizeEngine),
-            program.list_shipped(), watch()]
+            program.list_shipped(), watch(), replace_function(processing, "forge_model_reload", _reload)]
     script_callbacks.on_model_loaded(on_model_loaded)
     return undo
 

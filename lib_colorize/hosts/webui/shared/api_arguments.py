@@ -41,8 +41,9 @@ def _given(request: Any) -> list[Any] | None:
             found = script.get("args", []) if isinstance(script, Mapping) else script
             if isinstance(found, list):
                 return found
-            raise _refused(f"args: found {type(found).__name__}, expected a list with one dictionary, or with values "
-                           "in their order")
+            raise with_status(ColorizeError(
+                f"args: found {type(found).__name__}, expected a list with one dictionary, or with values in their "
+                "order"))
     return None
 
 
@@ -54,7 +55,7 @@ def _tell(filled: list[Any], given: list[Any], runner: Any) -> None:
                 filled[first] = Sent(tuple(given))
 
 
-def _refused(text: str) -> ColorizeError:
-    error = ColorizeError(text)
-    vars(error).update(status_code=422, detail=text)  # the host's API answers with them
+def with_status(error: ColorizeError) -> ColorizeError:
+    """The same, with what the host's API answers with when it meets the error itself."""
+    vars(error).update(status_code=422, detail=str(error))
     return error

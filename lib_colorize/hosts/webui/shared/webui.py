@@ -39,7 +39,7 @@ class WebUI(Host):
     def show(self, p: Any, run: SamplerRun) -> AbstractContextManager[None]:
         """Ready the host to show `run`; the sampler runs inside what this returns, and nothing is left behind."""
 
-    def before_load(self, p: Any) -> None:
+    def before_load(self, p: Any, coloured: bool) -> None:
         """From the hook before the host loads what the request needs: nothing may be left of a load that failed."""
 
     def refusal(self, p: Any) -> str:
