@@ -272,6 +272,18 @@ def test_who_changes_the_size_inside_the_unet_is_named(world, pictures):
     assert vars(caught.value)["status_code"] == 422
 
 
+def test_hires_fix_of_a_cut_picture_of_the_gallery_begins_on_the_whole_canvas(world, pictures):
+    p = a1111_fakes.Processing(world.model, img2img=False)
+    request = parse([{"reference": pictures[1], "sketch": pictures[0].resize((200, 150)), "size_from_sketch": True}])
+    job = start(world.host, request, host_run(p))
+    (place,) = job.placements
+    p.firstpass_image = cut = Image.new("RGB", (place.width, place.height), "red")
+    world.host.prepare(p, job)
+    assert p.firstpass_image.size == (p.width, p.height) == (place.canvas_width, place.canvas_height) != cut.size
+    world.host.release(p)
+    assert p.firstpass_image is cut
+
+
 # Undone
 
 
