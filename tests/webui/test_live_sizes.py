@@ -29,12 +29,6 @@ def hires(host: Host, drawing: Image.Image, scale: float = 2.0, upscaler: str = 
     return reply
 
 
-def paper(picture: Image.Image) -> list[float]:
-    """How dark each edge of the picture is: a bar of paper along it is nearly white."""
-    grey = np.asarray(picture.convert("L")).astype(float)
-    return [float(255 - edge.mean()) for edge in (grey[:3], grey[-3:], grey[:, :3], grey[:, -3:])]
-
-
 @pytest.mark.parametrize(("size", "scale", "upscaler", "expected"), [
     ((600, 440), 2.0, "Latent", (256, 188)), ((600, 440), 2.0, "Lanczos", (256, 188)),
     ((600, 440), 1.5, "Latent", (192, 141)), ((1280, 796), 2.0, "Lanczos", None)])
