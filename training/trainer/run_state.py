@@ -88,7 +88,7 @@ def _remove(checkpoint: Path) -> None:
     going = checkpoint.with_name(UNFINISHED + checkpoint.name)
     with suppress(OSError):
         shutil.rmtree(going, ignore_errors=True)
-        checkpoint.rename(going)
+        checkpoint.replace(going)
         shutil.rmtree(going)
 
 
