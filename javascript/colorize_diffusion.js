@@ -1,10 +1,13 @@
 // Comfort for the ColorizeDiffusion panel: an image pasted from the clipboard goes into the box under the mouse, and two
-// buttons below the results send the chosen picture to a box. Everything works without this file, and in gradio 3 and 4.
+// buttons below the results send the chosen picture to a box. Forge's canvases also ask here whether a picture in them was
+// put there by hand. Everything else works without this file, and in gradio 3 and 4.
 (function() {
     "use strict";
 
     const TABS = ["img2img", "txt2img"];
     const BOXES = {reference: "🌈", sketch: "✏️"};
+    const CANVASES = ["img2img_image", "img2img_sketch", "img2maskimg", "inpaint_sketch"].map(id => `#${id}`).join();
+    const BY_HAND = 10000; // milliseconds in which a canvas has read the picture that the user gave it
     const WAIT = 40; // times 50 ms, for the upload field that comes back when a box has been emptied
 
     const find = (selector, inside) => (inside || gradioApp()).querySelector(selector);
@@ -73,6 +76,25 @@
         }
     }
 
+    let byHand = -BY_HAND;
+
+    function noteHand(event) {
+        const target = event.target instanceof Element ? event.target : null;
+        const meant = {
+            change: target?.matches('input[type="file"]') && target.closest(CANVASES),
+            drop: target?.closest(CANVASES),
+            click: target?.closest('button[id^="removeButton"]')?.closest(CANVASES),
+            paste: find(CANVASES.replaceAll(",", ":hover,") + ":hover"),
+        }[event.type];
+        if (meant) byHand = performance.now();
+    }
+
+    window.colorizeDiffusionByHand = () => {
+        const recent = performance.now() - byHand < BY_HAND;
+        byHand = -BY_HAND; // one picture for one movement of the hand
+        return recent;
+    };
+    ["change", "drop", "click", "paste"].forEach(type => document.addEventListener(type, noteHand, true));
     document.addEventListener("paste", paste, true);
     onUiLoaded(() => TABS.forEach(addButtons));
 })();

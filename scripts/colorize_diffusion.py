@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -11,15 +10,16 @@ from modules.ui_components import InputAccordion
 from PIL import Image
 
 from lib_colorize.hosts.checkpoint_status import Status
-from lib_colorize.hosts.settings import JobSettings, job_fields
+from lib_colorize.hosts.settings import JobSettings
 from lib_colorize.hosts.webui import hooks
 from lib_colorize.models.catalogue import Folders
 from lib_colorize.panel.language import Language, choose_language
 from lib_colorize.panel.place import Place
 from lib_colorize.panel.texts import Texts
-from lib_colorize.panel.values import is_coloured, leave_out_bad, pasted
+from lib_colorize.panel.values import leave_out_bad
 from lib_colorize.panel.widgets import Panel
 
+BOXES = ("img2img_image", "img2img_sketch", "img2maskimg", "inpaint_sketch", "img_inpaint_base")  # img2img's own
 CANVAS_PICTURE = "logical_image_background"  # Forge: a hidden text box, made right after the canvas that is its face
 
 
@@ -92,7 +92,8 @@ class ColorizeScript(scripts.Script):
     create_group = False  # the accordion is frame enough
 
     def __init__(self) -> None:
-        self.page: dict[str, Any] = {}  # the host's own widgets, for buttons that read or write them
+        self.page: dict[str, Any] = {}  # the host's own widgets by elem_id, of a drawing canvas what holds its picture
+        self.face = ""  # elem_id of the canvas made last
 
     def title(self) -> str:
         return hooks.TITLE
@@ -102,20 +103,23 @@ class ColorizeScript(scripts.Script):
 
     def after_component(self, component: Any, **kwargs: Any) -> None:
         """Hosts call this for every widget of the page that they make."""
-        names = {f"{self.tabname}_{name}": name for name in ("width", "height", "image")}
-        if kwargs.get("elem_id") in names:
-            self.page[names[kwargs["elem_id"]]] = component
-        elif isinstance(self.page.get("image"), gr.HTML) and CANVAS_PICTURE in (kwargs.get("elem_classes") or ()):
-            self.page["image"] = component
+        name, sliders = str(kwargs.get("elem_id")), (f"{self.tabname}_width", f"{self.tabname}_height")
+        if self.is_img2img and name in BOXES and isinstance(component, gr.HTML):
+            self.face = name
+        elif self.face and CANVAS_PICTURE in (kwargs.get("elem_classes") or ()):
+            self.page[self.face], self.face = component, ""
+        elif name in sliders or (self.is_img2img and name in BOXES):
+            self.page[name] = component
 
     def ui(self, is_img2img: bool) -> list[Any]:
         here = gr.context.Context.root_block.blocks  # hosts call ui() twice more, in another page, for its defaults
-        usable = {name: widget for name, widget in self.page.items()
-                  if widget._id in here and not isinstance(widget, gr.HTML)}
-        place = Place(language(), hooks.TITLE, is_img2img, self.elem_id, frame, usable, unseen=not usable)
+        usable = {name: widget for name, widget in self.page.items() if widget._id in here}
+        named = {name: usable[f"{self.tabname}_{name}"] for name in ("width", "height", "image")
+                 if f"{self.tabname}_{name}" in usable}
+        boxes = [usable[name] for name in BOXES if name in usable]
+        place = Place(language(), hooks.TITLE, is_img2img, self.elem_id, frame, named, boxes, unseen=not usable)
         panel = Panel(place, WebUI())
-        self.infotext_fields = [(panel.enabled, is_coloured),
-                                *((panel.settings.made[item.name], partial(pasted, item)) for item in job_fields())]
+        self.infotext_fields = panel.pasted
         return panel.arguments
 
     def before_process(self, p: Any, *args: Any) -> None:

@@ -173,8 +173,11 @@ class Page:
                 make("foreground", gr.Textbox, visible=False, elem_classes=["logical_image_foreground"])
                 make("image", gr.Textbox, visible=False, elem_classes=["logical_image_background"])
                 make("other", gr.Textbox, visible=False, elem_classes=["logical_image_background"])
+                make("mask face", gr.HTML, "<canvas>", elem_id="img2maskimg")
+                make("mask", gr.Textbox, visible=False, elem_classes=["logical_image_background"])
             elif is_img2img:
                 make("image", gr.Image, type="pil", elem_id="img2img_image")
+                make("mask", gr.Image, type="pil", elem_id="img2maskimg")
             for side in ("width", "height"):
                 make(side, gr.Slider, 64, 2048, 512, step=8, elem_id=f"{script.tabname}_{side}")
             arguments = script.ui(is_img2img)

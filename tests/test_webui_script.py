@@ -24,7 +24,7 @@ from lib_colorize.models.catalogue import CATALOGUE, Folders
 from lib_colorize.panel.phrases import PHRASES
 from lib_colorize.panel.presets import Intention, preset
 from lib_colorize.panel.setting_words import SETTINGS
-from tests.fakes import Options, Page, Status, fake_hooks, load_script
+from tests.fakes import Options, Page, Status, fake_hooks, load_script, triggers
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # gradio's own
 HASH = {PREFIX + "reference hash": "0123456789"}
@@ -100,13 +100,14 @@ def test_ui_is_called_again_for_the_apis_defaults(page):
     for _ in range(2):
         with gr.Blocks() as other:
             again = page.script.ui(page.script.is_img2img)
-        assert [widget.value for widget in again[:-1]] == [widget.value for widget in page.arguments[:-1]]
-        assert (ARGUMENTS[-1], again[-1].value, page.arguments[-1].value) == ("size_from_sketch", False, True)
+        own, usual = (dict(zip(ARGUMENTS, (widget.value for widget in each))) for each in (page.arguments, again))
+        assert {name: (own[name], usual[name]) for name in own if own[name] != usual[name]} == {
+            "size_from_sketch": (True, False)}
         assert json.dumps(other.get_config_file())
 
 
 def test_sliders_have_the_range_of_their_setting_and_float_values(untouched):
-    for item, widget in zip(job_fields(), untouched.arguments[3:]):
+    for item, widget in zip(job_fields(), untouched.arguments[3:-1]):
         if isinstance(item.default, float):
             assert isinstance(widget, gr.Slider) and type(widget.value) is float
             assert [widget.minimum, widget.maximum, widget.step] == [item.metadata[k] for k in ("low", "high", "step")]
@@ -328,6 +329,42 @@ def test_pasted_values_have_the_type_of_the_widget(page):
         assert type(key(infotext)) is type(widget.value)
 
 
+def test_a_pasted_sketchs_hash_is_an_argument_that_nobody_sees(page):
+    held = page.arguments[ARGUMENTS.index("sketch_hash")]
+    assert held.visible is False and page.get(held) == ""
+    page.paste({**HASH, PREFIX + "sketch hash": "0123456789 abcdef0123"})
+    assert page.get(held) == "0123456789 abcdef0123"
+    page.paste({"Steps": "20", PREFIX + "sketch hash": "somebody else's"})
+    assert page.get(held) == ""
+
+
+@pytest.mark.parametrize("box", ["image", "mask"])
+def test_another_picture_by_the_users_hand_makes_the_pasted_hash_void(img2img, box):
+    held = img2img.arguments[ARGUMENTS.index("sketch_hash")]
+    for event in ("upload", "clear"):
+        img2img.paste({**HASH, PREFIX + "sketch hash": "0123456789"})
+        assert img2img.get(held) == "0123456789"
+        img2img.press(img2img.host[box], event)
+        assert img2img.get(held) == ""
+
+
+@pytest.mark.parametrize("box", ["image", "mask"])
+def test_a_drawing_canvas_asks_the_browser_whether_it_was_the_users_hand(module, box):
+    """The browser test does it."""
+    page = Page.build(module, canvas=True)
+    held = page.arguments[ARGUMENTS.index("sketch_hash")]
+    asked = [each for each in page.demo.config["dependencies"] if (page.host[box]._id, "input") in triggers(each)]
+    assert [(each["inputs"], each["outputs"], each["backend_fn"]) for each in asked] == [([held._id],) * 2 + (False,)]
+    assert "colorizeDiffusionByHand" in asked[0]["js"]
+
+
+def test_a_picture_that_comes_with_a_pasted_text_keeps_its_hash(img2img):
+    """Hosts set the picture themselves then, which is a change, but not by the user's hand."""
+    listening = {event for dependency in img2img.demo.config["dependencies"] for target, event in triggers(dependency)
+                 if target == img2img.host["image"]._id}
+    assert listening and "change" not in listening
+
+
 # the host's hooks
 
 def test_every_hook_is_handed_over(module, hooks):
@@ -347,8 +384,8 @@ def test_every_hook_is_handed_over(module, hooks):
 def test_two_tabs_share_nothing(module):
     pages = [Page.build(module, True), Page.build(module, False)]
     assert pages[0].script.page is not pages[1].script.page
-    assert {"width", "height", "image"} == set(pages[0].script.page)
-    assert {"width", "height"} == set(pages[1].script.page)
+    assert {"img2img_width", "img2img_height", "img2img_image", "img2maskimg"} == set(pages[0].script.page)
+    assert {"txt2img_width", "txt2img_height"} == set(pages[1].script.page)
 
 
 def test_the_settings_page_has_our_options(monkeypatch, hooks):

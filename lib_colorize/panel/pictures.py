@@ -1,4 +1,4 @@
-"""The panel's two picture boxes: reference and sketch, and what swaps them."""
+"""The panel's two picture boxes, what swaps them, and from which sketch a pasted text says its picture was made."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ from typing import Any
 
 import gradio as gr
 
-from .elements import Elements
+from .elements import Elements, unsaved
 
 GRADIO_3 = gr.__version__.startswith("3.")
 PICTURE = {"type": "pil", "image_mode": "RGBA", "interactive": True, "height": 260,
            **({"source": "upload"} if GRADIO_3 else {"sources": ["upload", "clipboard"], "format": "png"})}
+BY_HAND = ("upload", "clear", "edit")  # events of an image box that no program's own change of it fires
+# A drawing canvas fires the same event for both, so the JavaScript, which sees the user's hand, decides.
+HELD_OR_VOID = "held => window.colorizeDiffusionByHand?.() ?? true ? '' : held"
 
 
 class Pictures:
-    """The two boxes."""
+    """The two boxes. `sketch_hash`, which nobody sees, holds what a pasted text says (`values.pasted_hash`)."""
 
     def __init__(self, elements: Elements) -> None:
         t, elem_id = elements.texts, elements.elem_id
@@ -28,5 +31,17 @@ class Pictures:
             hint = t("sketch_help_img2img" if elements.place.is_img2img else "sketch_help_txt2img")
             gr.HTML(f'<div class="colorize-hint" data-texts="{words}">{hint}</div>')
             swap = elements.button("swap", scale=0, min_width=220)
+        self.sketch_hash: Any = unsaved(gr.Textbox("", visible=False, elem_id=elem_id("sketch_hash")))
+        for box in elements.place.boxes:
+            self._void_when_changed(box)
         boxes = [self.reference, self.sketch]
         swap.click(lambda reference, sketch: (sketch, reference), boxes, boxes)
+
+    def _void_when_changed(self, box: Any) -> None:
+        """Another picture put there by the user is another sketch; one that comes with a pasted text is not."""
+        held = [self.sketch_hash]
+        if isinstance(box, gr.Textbox):  # a drawing canvas' hidden half
+            box.input(None, held, held, **{"_js" if GRADIO_3 else "js": HELD_OR_VOID})
+            return
+        for event in (getattr(box, name) for name in BY_HAND if hasattr(box, name)):
+            event(lambda: "", None, held, show_progress="hidden", queue=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -46,8 +46,9 @@ class Place:
     """Where a panel stands. `page` holds the page's own widgets, as far as there are any.
 
     frame: what the panel lies in; None = a checkbox with the panel below it. page: "width" and "height" (sliders that
-    the size button writes), "image" (the page's own picture, a sketch when the sketch box is empty). unseen: True when
-    nobody will see this panel, which is built only for the API's defaults.
+    the size button writes), "image" (the page's own picture, a sketch when the sketch box is empty). boxes: all widgets
+    of the page into which the user puts such a picture, "image" among them. unseen: True when nobody will see this
+    panel, which is built only for the API's defaults.
     """
 
     language: Language = Language.ENGLISH
@@ -56,4 +57,5 @@ class Place:
     elem_id: Callable[[str], str] = "colorize_{}".format
     frame: Frame | None = None
     page: Mapping[str, Any] = field(default_factory=dict)
+    boxes: Sequence[Any] = ()
     unseen: bool = False

@@ -32,6 +32,14 @@ def is_coloured(infotext: Mapping[str, str]) -> bool | None:
     return True if any(mark in infotext for mark in MARKS) else None
 
 
+def pasted_hash(infotext: Mapping[str, str]) -> str:
+    """Which sketches a coloured picture was made from, so that the picture itself is not taken for one; "" of others.
+
+    Pictures are not pasted by a text: what lies in the boxes stays there.
+    """
+    return infotext.get(PREFIX + "sketch hash", "") if is_coloured(infotext) else ""
+
+
 def leave_out_bad(infotext: MutableMapping[str, str]) -> list[str]:
     """What is wrong with our settings in a text that is pasted into a page; each of these is emptied: see `pasted`."""
     problems = []

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import gradio as gr
 
 from ..errors import ColorizeError
-from ..hosts.settings import JobSettings
+from ..hosts.settings import JobSettings, job_fields
 from .elements import Elements, errors_shown
 from .model_note import model_note
 from .models_section import ModelsSection
@@ -17,7 +18,7 @@ from .place import Place, Program
 from .presets import Intention
 from .setting_widgets import SettingWidgets
 from .texts import Texts
-from .values import job_settings
+from .values import is_coloured, job_settings, pasted, pasted_hash
 
 MAIN = (("reference_guidance", "reference_strength"), ("sketch_strength", "line_overlay"))
 LINES = (("polarity",), ("extractor",))
@@ -52,7 +53,14 @@ class Panel:
     @property
     def arguments(self) -> list[Any]:
         """In the order of `hosts.request.ARGUMENTS`."""
-        return [self.enabled, self.pictures.reference, self.pictures.sketch, *self.settings.in_order()]
+        pictures = self.pictures
+        return [self.enabled, pictures.reference, pictures.sketch, *self.settings.in_order(), pictures.sketch_hash]
+
+    @property
+    def pasted(self) -> list[tuple[Any, Callable[[Mapping[str, str]], Any]]]:
+        """(widget, function of a picture's infotext that gives its value, None = leave it), as WebUIs take them."""
+        return [(self.enabled, is_coloured), (self.pictures.sketch_hash, pasted_hash),
+                *((self.settings.made[item.name], partial(pasted, item)) for item in job_fields())]
 
     def _settings(self) -> None:
         """All settings, and beside them the buttons that look at the sketch."""

@@ -14,8 +14,9 @@ import pytest
 pytest.importorskip("playwright.sync_api")
 
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
-from tests.webui.browser import CHROMIUM, PATIENCE, REFERENCE, SKETCH, Panel, chromium
+from tests.webui.browser import CHROMIUM, OTHER_SKETCH, PATIENCE, REFERENCE, SKETCH, Panel, chromium
 from tests.webui.host import Host, install_of
 from tests.webui.reply import difference, spread
 
@@ -145,3 +146,28 @@ def test_swap_paste_and_the_buttons_below_the_results(panel):
     panel.wait(lambda: panel.page.locator(sketch).count() == 1
                and panel.page.locator(sketch).get_attribute("src") != before, "the copy")
     assert difference(panel.picture(sketch), panel.picture("#img2img_gallery img")) == 0
+
+
+def test_a_result_from_png_info_is_not_taken_for_the_sketch_that_it_was_made_from(panel, tmp_path):
+    said = PngInfo()
+    said.add_text("parameters", "\nSteps: 2, Sampler: Euler, CFG scale: 7, Seed: 1, Size: 128x128, "
+                  "Colorize version: 0.1.0, Colorize sketch hash: 0123456789, Colorize line overlay: 0.5")
+    Image.open(OTHER_SKETCH).convert("RGB").save(tmp_path / "result.png", pnginfo=said)
+    panel.upload(panel.id("reference"), REFERENCE)
+    panel.page.locator("#tabs > .tab-nav > button", has_text="PNG Info").first.click()
+    panel.page.locator("#pnginfo_image input[type=file]").first.set_input_files(tmp_path / "result.png")
+    panel.wait(lambda: "Colorize sketch hash" in panel.text("#tab_pnginfo"), "PNG Info")
+    panel.page.locator("#img2img_tab:visible").click()
+    panel.wait(lambda: panel.number("line_overlay") == 0.5, "pasting")
+    panel.page.wait_for_selector("#img2img_image img[src^=data]", state="attached", timeout=PATIENCE)
+    panel.page.wait_for_timeout(1000)  # a canvas tells of its picture when it has read it
+    panel.generate()
+    panel.wait(lambda: "is not the sketch of the pasted text" in panel.text("#html_log_img2img"), "the refusal")
+    if panel.kind == "a1111":
+        panel.page.locator("#img2img_image button[aria-label='Clear']").click()
+        panel.wait(lambda: panel.page.locator("#img2img_image img[src^=data]").count() == 0, "the removal")
+    panel.upload("#img2img_image", SKETCH)
+    panel.page.wait_for_timeout(1000)
+    panel.generate()
+    panel.page.wait_for_selector("#img2img_gallery img", timeout=PATIENCE)
+    assert "Colorize sketch hash: ff1bbc287d" in panel.text("#html_info_img2img")  # the dog's
