@@ -150,6 +150,16 @@ def test_a_mark_of_somebody_else_before_the_context_is_let_through(world, pictur
     torch.testing.assert_close(out, run(world, pictures, CASES["both"], 2)[1], atol=2e-5, rtol=1e-4)
 
 
+def test_an_error_while_rows_are_marked_is_told_as_it_is(world, pictures, monkeypatch):
+    """The host prints what its callbacks raise, and goes on."""
+    def fails(*given):
+        raise RuntimeError("while marking")
+
+    monkeypatch.setattr("lib_colorize.hosts.webui.a1111.marks.write_marks", fails)
+    with pytest.raises(RuntimeError, match="while marking"):
+        run(world, pictures, CASES["both"])
+
+
 @pytest.mark.parametrize("change, named", [
     (lambda built: vars(built).update(image_cond=torch.zeros_like(built.image_cond)), "did not make"),
     (lambda built: vars(built).update(image_cond=built.image_cond[:, :2]), "did not make"),

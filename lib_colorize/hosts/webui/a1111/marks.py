@@ -32,6 +32,7 @@ class Rows:
         self._conditions, self._unconditional = tuple(conditions), unconditional
         self._tokens = tokens
         self._entered: list[tuple[Branch, int]] | None = None
+        self._failure: Exception | None = None
 
     def context(self, branch: Branch) -> Tensor:
         """[N, D]: the context of a row, which everybody may see; zeros for the branch without reference."""
@@ -51,8 +52,15 @@ class Rows:
             handle.remove()
             vars(denoiser).pop(RUN, None)
 
-    def mark(self, built: Any) -> None:
-        """built: the host's batch: conditions of the first picture, of the next, ..., then all unconditionals."""
+    def on_batch(self, built: Any) -> None:
+        """built: the host's batch. An error waits for `shown`: the host would print it and sample on."""
+        try:
+            self._mark(built)
+        except Exception as error:
+            self._failure = error
+
+    def _mark(self, built: Any) -> None:
+        """built: conditions of the first picture, of the next, ..., then all unconditionals."""
         pictures = len(built.text_uncond)
         rows = [(branch, i) for i in range(pictures) for branch in self._conditions]
         rows += [(self._unconditional, i) for i in range(pictures)]
@@ -64,6 +72,8 @@ class Rows:
 
         ColorizeError when the rows cannot be told, or the conditions are not ours.
         """
+        if self._failure is not None:
+            raise self._failure
         rows, self._entered = self._entered, None
         if rows is None or len(rows) < len(context):
             raise ColorizeError("the U-Net was called with rows that the sampler did not make, so that sketch and "
@@ -81,7 +91,7 @@ def on_batch(built: Any) -> None:
     """The host's callback: it has built a batch, of any run."""
     rows = vars(built.denoiser).get(RUN)
     if rows is not None:
-        rows.mark(built)
+        rows.on_batch(built)
 
 
 def write_marks(image_cond: Tensor, rows: Sequence[tuple[Branch, int]]) -> Tensor:
