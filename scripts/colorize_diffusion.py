@@ -49,7 +49,7 @@ def add_options() -> None:
         shared.opts.add_option(f"colorize_{name}", option)
 
 
-class WebUI:
+class PanelPlace:
     """The WebUI's answers to the panel (`panel.place.Program`)."""
 
     def status(self) -> Status:
@@ -118,7 +118,7 @@ class ColorizeScript(scripts.Script):
                  if f"{self.tabname}_{name}" in usable}
         boxes = [usable[name] for name in BOXES if name in usable]
         place = Place(language(), hooks.TITLE, is_img2img, self.elem_id, frame, named, boxes, unseen=not usable)
-        panel = Panel(place, WebUI())
+        panel = Panel(place, PanelPlace())
         self.infotext_fields = panel.pasted
         return panel.arguments
 

@@ -14,7 +14,7 @@ from lib_colorize.checkpoint.files import Entry
 from lib_colorize.checkpoint.identify import Told, identify
 from lib_colorize.checkpoint.kinds import Kind
 from lib_colorize.checkpoint.metadata import ModelCard, Schedule
-from lib_colorize.checkpoint.report import describe
+from lib_colorize.checkpoint.report import describe_checkpoint
 from lib_colorize.errors import ColorizeError
 from lib_colorize.method.schedule import Prediction
 from tests.golden.reader import Golden
@@ -110,7 +110,7 @@ def test_what_is_missing_unexpected_or_misshapen_is_listed() -> None:
     assert found.missing == (lost,)
     assert found.unexpected == ("model.diffusion_model.surprise", "style_thing.weight")
     assert found.differing.wrong == ((bent, (511,), (512,)),)
-    assert all(name in describe(found) for name in (lost, bent, "style_thing.weight"))
+    assert all(name in describe_checkpoint(found) for name in (lost, bent, "style_thing.weight"))
 
 
 def test_broken_metadata_is_a_note_not_a_crash() -> None:
@@ -142,10 +142,10 @@ def test_nonsense_is_unknown() -> None:
     assert identify({PARTS["sketch_encoder"] + "model.0.weight": Entry((16, 3, 3, 3), "F32")}).kind is Kind.UNKNOWN
     odd = {PARTS["unet"] + "x": Entry((), "F32"), PARTS["sketch_encoder"] + "y": Entry((0,), "F8_E4M3")}
     assert identify(odd).notes
-    assert "unknown" in describe(identify({"x": Entry((), "I64")}))
+    assert "unknown" in describe_checkpoint(identify({"x": Entry((), "I64")}))
 
 
 def test_description_says_what_a_person_needs() -> None:
-    text = describe(identify(released()))
+    text = describe_checkpoint(identify(released()))
     for words in ("v1, as released", "865.91 M parameters", "fp16", "not told by the file", "ViT-H-14"):
         assert words in text

@@ -22,8 +22,8 @@ from lib_colorize.checkpoint.layout import expected_shapes, is_projection
 from lib_colorize.checkpoint.metadata import ModelCard, Schedule
 from lib_colorize.checkpoint.parts import SCHEDULE_BUFFERS
 from lib_colorize.checkpoint.read import Checkpoint, read, read_reference_encoder
-from lib_colorize.checkpoint.report import describe, inspect
-from lib_colorize.checkpoint.write import save, write
+from lib_colorize.checkpoint.report import describe_checkpoint, inspect
+from lib_colorize.checkpoint.write import save_tensors, write
 from lib_colorize.errors import ColorizeError
 from lib_colorize.method.network_config import NetworkConfig, SketchConfig, UNetConfig, VAEConfig, VisionConfig
 from lib_colorize.method.schedule import Prediction
@@ -118,7 +118,7 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     state, config = read_reference_encoder(path)
     assert config == MINI.reference
     assert same(state, parts["reference_encoder"])
-    lines = {line[20:] for line in describe(inspect(path)).splitlines()}
+    lines = {line[20:] for line in describe_checkpoint(inspect(path)).splitlines()}
     assert {"v (told by metadata)", "128 px, tokens local"} <= lines
 
 
@@ -256,5 +256,5 @@ def test_the_golden_model_is_read_and_written_bit_for_bit(golden: Golden, tmp_pa
 def test_a_written_file_has_the_permissions_of_any_new_file(tmp_path: Path) -> None:
     (tmp_path / "plain").touch()
     with replacing(tmp_path / "model.safetensors") as unfinished:
-        save(unfinished, {"a": torch.zeros(2)}, {})
+        save_tensors(unfinished, {"a": torch.zeros(2)}, {})
     assert (tmp_path / "model.safetensors").stat().st_mode == (tmp_path / "plain").stat().st_mode

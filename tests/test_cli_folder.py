@@ -98,7 +98,7 @@ def test_an_interrupt_keeps_what_is_finished_and_nothing_else(
         made.append(path)
         real(image, path, record)  # type: ignore[arg-type]
 
-    real = file_job.save
+    real = file_job.save_png
     monkeypatch.setattr(file_job, "save", save)
     assert run(model, sketches, "--quiet") == 130
     assert os.listdir(sketches.parent / "out") == ["a.png"]

@@ -26,7 +26,7 @@ from tests.training_runs import NETWORKS, ROOT, environment, finish, make_pictur
 from training.dataset.cache_key import weights_hash
 from training.dataset.pairs import open_pairs
 from training.evidence import experiment, features, report, rows, side_by_side, table
-from training.evidence.feature_net import FeatureRecipe, kind_of, learn
+from training.evidence.feature_net import FeatureRecipe, group_of, learn
 from training.evidence.plan import Experiment
 from training.evidence.questions import PairKind, open_benchmark
 from training.evidence.rows import ROWS, recipe_for
@@ -99,7 +99,7 @@ def one_thread() -> Iterator[None]:
 def finished(module_folder: Path, training_files: Path) -> Path:
     """An unbroken experiment of three rows, one of them with tokens that the engine does not know."""
     make_inputs(module_folder)
-    experiment.run(plan_of(module_folder, training_files / "vae.pt", ("drop-0.5", "proposed", "cls-0.1")))
+    experiment.run_experiment(plan_of(module_folder, training_files / "vae.pt", ("drop-0.5", "proposed", "cls-0.1")))
     reset_accelerate()
     return module_folder
 
@@ -199,14 +199,14 @@ def test_a_finished_experiment_computes_nothing_again(finished: Path, training_f
                 and p.parent != finished}
 
     before = stamps()
-    experiment.run(plan_of(finished, training_files / "vae.pt", ("drop-0.5", "proposed", "cls-0.1")))
+    experiment.run_experiment(plan_of(finished, training_files / "vae.pt", ("drop-0.5", "proposed", "cls-0.1")))
     assert stamps() == before
 
 
 def test_other_settings_in_the_same_folder_are_refused(finished: Path, training_files: Path) -> None:
     plan = plan_of(finished, training_files / "vae.pt", ("proposed",))
     with pytest.raises(ColorizeError, match=r"holds an experiment with other settings \(images: 28 instead of 14\)"):
-        experiment.run(Experiment(**{**vars(plan), "images": 28}))
+        experiment.run_experiment(Experiment(**{**vars(plan), "images": 28}))
 
 
 def test_pictures_of_another_checkpoint_are_not_taken_for_this_ones(finished: Path, training_files: Path) -> None:
@@ -246,7 +246,7 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_weights_and_numbers(
 def test_a_finished_checkpoint_is_measured_as_a_row_of_its_own(finished: Path, training_files: Path) -> None:
     plan = plan_of(finished, training_files / "vae.pt", ("proposed",))
     checkpoint = finished / "runs" / "proposed-s0" / "points" / "00000014.safetensors"
-    found = {r.row: r for r in experiment.measure(plan, [checkpoint]) if not r.images}
+    found = {r.row: r for r in experiment.measure_checkpoints(plan, [checkpoint]) if not r.images}
     own = next(r for r in experiment.results(finished) if (r.row, r.images) == ("proposed", 14))
     assert found["00000014"].found == own.found
     laid, plain = found["00000014, lines laid over"].found["scales"]["5"], own.found["scales"]["5"]
@@ -254,14 +254,14 @@ def test_a_finished_checkpoint_is_measured_as_a_row_of_its_own(finished: Path, t
     for folder in ("00000014", "00000014-lines"):
         (finished / "models" / folder / "results" / "00000000.json").unlink()
     with pytest.raises(ColorizeError, match="--checkpoint: found no file"):
-        experiment.measure(plan, [finished / "none.safetensors"])
+        experiment.measure_checkpoints(plan, [finished / "none.safetensors"])
 
 
 def test_to_measure_a_checkpoint_needs_no_warm_up(tmp_path: Path, finished: Path, training_files: Path) -> None:
     make_inputs(tmp_path)
     (tmp_path / "warm.safetensors").unlink()
     checkpoint = finished / "runs" / "proposed-s0" / "points" / "00000014.safetensors"
-    found = experiment.measure(plan_of(tmp_path, training_files / "vae.pt", ("proposed",)), [checkpoint])
+    found = experiment.measure_checkpoints(plan_of(tmp_path, training_files / "vae.pt", ("proposed",)), [checkpoint])
     assert [r.row for r in found] == ["00000014", "00000014, lines laid over"]
     assert not (tmp_path / "warm.safetensors").exists()
     assert "warm-up" not in (tmp_path / "report.md").read_text(encoding="utf-8")
@@ -276,7 +276,7 @@ def test_the_table_shows_mean_and_spread_over_seeds() -> None:
     results = [RowResult("proposed", seed, 14, {"some": numbers(w), "scales": {"5": numbers(w)}})
                for seed, w in ((0, 0.5), (1, 0.75))]
     heading = {"pairs": 4, "benchmark": "b", "steps": 2, "images": 14, "train": "t", "warm": "w", "features": "f"}
-    row = next(line for line in table.markdown(results, heading).splitlines() if line.startswith("| proposed"))
+    row = next(line for line in table.results_markdown(results, heading).splitlines() if line.startswith("| proposed"))
     assert "| 14 | 2 | 12.0 (12.0 to 12.0) | 0.25 (0.25 to 0.25) | 0.62 (0.50 to 0.75) |" in row
     assert table.spread([None, None], 2) == "-" and table.spread([0.5], 2) == "0.50"
 
@@ -291,12 +291,12 @@ def test_curves_keep_seeds_apart_and_leave_out_what_was_not_measured() -> None:
 @pytest.mark.parametrize("member, kind", [
     ("0003/openmoji-1F468-1F3FD-2", "people-body"), ("0000/dicebear-adventurer-12-1", "adventurer")])
 def test_kinds_are_read_off_the_builders_names(member: str, kind: str) -> None:
-    assert kind_of(member, {"1F468-1F3FD": "people-body"}) == kind
+    assert group_of(member, {"1F468-1F3FD": "people-body"}) == kind
 
 
 def test_pictures_of_another_builder_are_refused() -> None:
     with pytest.raises(ColorizeError, match=r"0000/cat: found no kind of picture in its name, expected one of"):
-        kind_of("0000/cat", {})
+        group_of("0000/cat", {})
 
 
 def test_the_feature_network_is_reproducible_tells_what_it_learnt_and_its_distance_orders(tmp_path: Path) -> None:

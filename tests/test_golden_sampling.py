@@ -46,7 +46,7 @@ def vae() -> networks.AutoencoderKL:
     config = VAEConfig(c["ch"], tuple(c["ch_mult"]), c["num_res_blocks"], c["z_channels"], c["embed_dim"],
                        tuple(c["attn_resolutions"]))
     make = functools.partial(networks.AutoencoderKL, config, CONFIG["scale_factor"])
-    return networks.load(make, part("first_stage_model."), "VAE")
+    return networks.load_network(make, part("first_stage_model."), "VAE")
 
 
 @functools.cache
@@ -55,7 +55,7 @@ def engine(parameterization: str) -> Engine:
     config = UNetConfig(c["in_channels"], c["out_channels"], c["model_channels"], tuple(c["channel_mult"]),
                         c["num_res_blocks"], tuple(c["attention_resolutions"]), c["num_head_channels"],
                         c["context_dim"], 1, False)
-    unet = networks.load(lambda: UNet(config), part("model.diffusion_model."), "U-Net")
+    unet = networks.load_network(lambda: UNet(config), part("model.diffusion_model."), "U-Net")
     schedule = NoiseSchedule(alphas_cumprod(CONFIG["linear_start"], CONFIG["linear_end"], CONFIG["timesteps"]))
     return Engine(unet, vae(), sketch_encoder(GOLDEN), lambda: reference_encoder(GOLDEN), schedule,
                   Prediction(parameterization))
@@ -108,7 +108,7 @@ def test_sampling(case_id: str) -> None:
     denoised: list[Tensor] = []
     x_T = tensor(GOLDEN, case, "x_T")
     with mine.denoiser(conditioning, settings) as denoise:
-        z = samplers.run(settings.sampler, denoise, x_T, sigmas, noise_of(case, x_T, sigmas),
+        z = samplers.run_sampler(settings.sampler, denoise, x_T, sigmas, noise_of(case, x_T, sigmas),
                          lambda state: denoised.append(state["denoised"]))
     GOLDEN.check(case, "z", z.numpy())
     if "denoised" in case["outputs"]:
@@ -142,7 +142,7 @@ def test_whole_call_from_picture_to_picture(case_id: str) -> None:
     conditioning = mine.condition(drawing, mine.tokens(reference), settings)
     sigmas = mine.noise_levels(settings)
     with mine.denoiser(conditioning, settings) as denoise:  # one picture after the other, as the engine does
-        z = torch.cat([samplers.run(settings.sampler, denoise, x_T[None], sigmas)
+        z = torch.cat([samplers.run_sampler(settings.sampler, denoise, x_T[None], sigmas)
                        for x_T in tensor(GOLDEN, case, "x_T")])
     GOLDEN.check(case, "z", z.numpy())
     for i, picture in enumerate(mine.decode(z)):

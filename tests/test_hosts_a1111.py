@@ -33,7 +33,7 @@ TIME = 500.0
 def world(tiny_checkpoint, monkeypatch):
     """A host with the tiny checkpoint loaded, and the adapter in it."""
     file = colorize_file(tiny_checkpoint)
-    unet = networks.load(lambda: ldm_unet(file.config.unet), read(tiny_checkpoint, ("unet",)).unet, "U-Net")
+    unet = networks.load_network(lambda: ldm_unet(file.config.unet), read(tiny_checkpoint, ("unet",)).unet, "U-Net")
     model = SimpleNamespace(model=a1111_fakes.Wrapper(unet), colorize_file=file, colorize_prediction="v",
                             colorize_noted=str(tiny_checkpoint),
                             sd_checkpoint_info=SimpleNamespace(filename=str(tiny_checkpoint)))

@@ -23,7 +23,7 @@ from tests.test_hosts_a1111 import CASES, TIME, expected, noise
 @pytest.fixture
 def world(tiny_checkpoint, monkeypatch):
     file = colorize_file(tiny_checkpoint)
-    unet = networks.load(lambda: ldm_unet(file.config.unet), read(tiny_checkpoint, ("unet",)).unet, "U-Net")
+    unet = networks.load_network(lambda: ldm_unet(file.config.unet), read(tiny_checkpoint, ("unet",)).unet, "U-Net")
     patcher = forge_fakes.Patcher(forge_fakes.KModel(unet))
     model = SimpleNamespace(forge_objects=SimpleNamespace(unet=patcher), colorize_file=file, colorize_prediction="v",
                             sd_checkpoint_info=SimpleNamespace(filename=str(tiny_checkpoint)))

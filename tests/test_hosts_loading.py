@@ -216,7 +216,7 @@ def test_the_name_of_a_file_never_tells_and_a_random_network_is_not_guessed(a111
     modules["shared"].opts.data["colorize_prediction"] = "auto"
     silent = write_checkpoint(tmp_path / "mult-eps-ft.safetensors", prediction=None)
     file = colorize_file(silent)
-    unet = networks.load(lambda: ldm_unet(file.config.unet), read(silent, ("unet",)).unet, "U-Net")
+    unet = networks.load_network(lambda: ldm_unet(file.config.unet), read(silent, ("unet",)).unet, "U-Net")
     model = SimpleNamespace(
         sd_checkpoint_info=SimpleNamespace(filename=str(silent)), model=a1111_fakes.Wrapper(unet),
         parameterization="eps",
@@ -227,7 +227,7 @@ def test_the_name_of_a_file_never_tells_and_a_random_network_is_not_guessed(a111
 
 def test_a_trained_network_is_told_by_one_pass(tmp_path):
     file = colorize_file(SHIPPED)
-    unet = networks.load(lambda: ldm_unet(file.config.unet), read(SHIPPED, ("unet",)).unet, "U-Net")
+    unet = networks.load_network(lambda: ldm_unet(file.config.unet), read(SHIPPED, ("unet",)).unet, "U-Net")
     context = torch.zeros(2, 1, file.config.unet.context_dim)
     found = probe_loaded(file, unet, lambda x, t: unet(x, t, context=context), torch.device("cpu"))
     assert found is Prediction.V

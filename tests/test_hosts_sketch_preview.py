@@ -10,13 +10,13 @@ from PIL import Image
 from lib_colorize.errors import ColorizeError
 from lib_colorize.hosts.checkpoints import SHIPPED
 from lib_colorize.hosts.settings import JobSettings
-from lib_colorize.hosts.sketch_preview import size_for
+from lib_colorize.hosts.sketch_preview import size_for_sketch
 
 HOST = SimpleNamespace(chosen_path=lambda: str(SHIPPED), picture_folders=lambda: (), fetch_picture=lambda: None)
 
 
 def sliders(width, height):
-    return size_for(HOST, Image.new("RGB", (width, height)), JobSettings())
+    return size_for_sketch(HOST, Image.new("RGB", (width, height)), JobSettings())
 
 
 @pytest.mark.parametrize(("drawing", "expected"), [

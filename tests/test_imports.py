@@ -150,6 +150,20 @@ def test_a_file_at_the_top_of_training_is_a_command_and_nothing_else(path):
     assert defined == []
 
 
+COMMANDS = {"main", "parser", "run", "add_arguments"}  # the doors that every command has
+ADAPTERS = {"noted", "on_model_loaded"}  # of both WebUIs, each in its own words
+
+
+def test_no_top_level_name_stands_for_two_things():
+    places: dict[str, set[str]] = {}
+    for module in PRODUCT:
+        for node in ast.parse(SOURCES[module].read_text(encoding="utf-8")).body:
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
+                places.setdefault(node.name, set()).add(module)
+    twice = {name: sorted(where) for name, where in places.items() if len(where) > 1}
+    assert {name: where for name, where in twice.items() if name not in COMMANDS | ADAPTERS} == {}
+
+
 def python(code: str) -> str:
     return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
 

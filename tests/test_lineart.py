@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from lib_colorize.errors import ColorizeError
 from lib_colorize.method import lineart
-from lib_colorize.method.lineart import EXTRACTORS, Extractor, dark_lines, detect_polarity, extract, register
+from lib_colorize.method.lineart import EXTRACTORS, Extractor, dark_lines, detect_polarity, extract, register_extractor
 from lib_colorize.method.settings import Polarity
 from tests.conftest import golden_ids
 from tests.golden.reader import Golden
@@ -163,8 +163,8 @@ def test_an_extractor_that_finds_nothing_is_an_error() -> None:
 def test_a_registered_extractor_is_used_and_its_name_cannot_be_taken_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lineart, "EXTRACTORS", dict(EXTRACTORS))
     half = Extractor("Left half", lambda p: torch.cat([torch.ones(1, 8, 4), torch.zeros(1, 8, 4)], 2))
-    register("left", half)
+    register_extractor("left", half)
     assert extract(torch.ones(3, 8, 8), "left").mean() == 0
     with pytest.raises(ColorizeError, match="registered already"):
-        register("left", half)
+        register_extractor("left", half)
     assert "left" not in EXTRACTORS

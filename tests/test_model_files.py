@@ -24,7 +24,7 @@ from lib_colorize.models.disk import recorded_sha256
 from lib_colorize.models.encoders import FoundEncoder, choose_reference_encoder
 from lib_colorize.models.import_file import import_file
 from lib_colorize.models.scan import find_reference_encoders, scan
-from lib_colorize.models.status import Need, describe_status, status
+from lib_colorize.models.status import Need, describe_status, models_status
 from tests.test_checkpoint_reference import hugging_face_state, layouts
 
 SHIPPED = Path(__file__).parent.parent / "models" / "colorize-small.safetensors"
@@ -177,13 +177,13 @@ def test_the_users_choice_wins_and_a_wrong_one_is_an_error() -> None:
 
 
 def test_the_panel_says_what_to_get_and_no_longer_when_it_is_there(folders: Folders) -> None:
-    rows = status(folders)
+    rows = models_status(folders)
     assert [row.name for row in rows if row.need is Need.NEEDED] == [
         "mult-eps-ft.safetensors", "CLIP-ViT-H-14-laion2B-s32B-b79K.safetensors"]
     assert [row.folder.name for row in rows[:2]] == ["Stable-diffusion", "ColorizeDiffusion"]
     assert {row.entry for row in rows} == set(CATALOGUE)
     (folders.checkpoints[0] / "my copy.safetensors").symlink_to(SHIPPED)
-    rows = status(folders, context_dim=128, encoder_inside=True)
+    rows = models_status(folders, context_dim=128, encoder_inside=True)
     assert not [row for row in rows if row.need is Need.NEEDED]
     assert (rows[0].name, rows[0].entry, rows[0].path) == (
         "my copy.safetensors", None, folders.checkpoints[0] / "my copy.safetensors")
@@ -192,7 +192,7 @@ def test_the_panel_says_what_to_get_and_no_longer_when_it_is_there(folders: Fold
 
 def test_the_panels_table_shows_size_licence_folder_and_what_is_broken(folders: Folders) -> None:
     (folders.own / "cut|off.safetensors").write_bytes(b"<html>")
-    text = describe_status(status(folders), scan(folders).skipped)
+    text = describe_status(models_status(folders), scan(folders).skipped)
     line = next(line for line in text.splitlines() if line.startswith("| mult-eps-ft"))
     assert line.count("|") == 6
     for part in ("about 3.89 GB", "CC BY-NC-SA 4.0: **no commercial use**", "**missing, needed**", "Stable-diffusion"):
@@ -233,7 +233,7 @@ def test_an_import_is_checked_copied_whole_and_its_hash_recorded(
     assert seen[-1] == (source.stat().st_size,) * 2
     want = hashlib.sha256(source.read_bytes()).hexdigest()
     assert (folders.own / "model.safetensors.sha256").read_text() == f"{want}  model.safetensors\n"
-    assert status(folders)[2].sha256 == want == recorded_sha256(target)
+    assert models_status(folders)[2].sha256 == want == recorded_sha256(target)
     assert sorted(p.name for p in folders.own.iterdir()) == ["model.safetensors", "model.safetensors.sha256"]
     assert import_file(source, folders, Purpose.REFERENCE_ENCODER) == target  # once more: nothing to do
     assert import_file(SHIPPED, folders, Purpose.CHECKPOINT) == folders.checkpoints[0] / SHIPPED.name
@@ -300,6 +300,6 @@ def test_a_hash_older_than_its_file_is_not_believed(tmp_path: Path) -> None:
 
 def test_released_checkpoints_are_told_by_name_and_content(folders: Folders) -> None:
     (folders.checkpoints[0] / "v2-full.safetensors").symlink_to(SHIPPED)  # the name lies
-    rows = {row.name: row for row in status(folders) if row.path}
+    rows = {row.name: row for row in models_status(folders) if row.path}
     assert rows["v2-full.safetensors"].entry is None
     assert not any(part in rows["v2-full.safetensors"].about for part in ("v2", "cannot run"))

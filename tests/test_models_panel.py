@@ -14,7 +14,7 @@ from lib_colorize.errors import ColorizeError
 from lib_colorize.models.catalogue import CATALOGUE, Folders, Purpose, known
 from lib_colorize.panel import transfers
 from lib_colorize.panel.language import Language
-from lib_colorize.panel.models_table import downloads, licence_note, table
+from lib_colorize.panel.models_table import downloads, licence_note, models_table
 from lib_colorize.panel.texts import Texts
 from lib_colorize.panel.transfers import Transfers, purpose_of
 
@@ -59,13 +59,13 @@ def test_the_licence_is_shown_with_size_and_a_link():
 
 
 def test_the_table_tells_missing_from_found_and_names_what_is_unusable(folders):
-    before = table(folders, ENGLISH)
+    before = models_table(folders, ENGLISH)
     assert before.count("missing, needed") == 2 and "colorize-small" not in before
     folders.checkpoints[0].mkdir()
     (folders.checkpoints[0] / SHIPPED.name).symlink_to(SHIPPED)
     folders.own.mkdir()
     (folders.own / "half <b>.safetensors").write_bytes(SHIPPED.read_bytes()[:1000])
-    after = table(folders, ENGLISH)
+    after = models_table(folders, ENGLISH)
     assert "colorize-small" in after and f"found in {folders.checkpoints[0]}" in after
     assert "Found, but not usable" in after and "half &lt;b&gt;" in after and "half <b>" not in after
 

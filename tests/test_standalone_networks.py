@@ -37,7 +37,7 @@ def test_mixed_dtypes_are_loaded_as_the_one_that_is_asked_for() -> None:
     state = random_networks.random_state("vae", CONFIG, half=True)
     assert CONFIG.vae
     vae = CONFIG.vae
-    module = networks.load(lambda: networks.AutoencoderKL(vae), state, "VAE")
+    module = networks.load_network(lambda: networks.AutoencoderKL(vae), state, "VAE")
     assert {p.dtype for p in module.parameters()} == {torch.float32}
     assert not any(p.requires_grad for p in module.parameters()) and not module.training
 
@@ -47,7 +47,7 @@ def test_weights_that_do_not_fit_are_listed() -> None:
     state["stray"] = state.pop("out.2.bias")
     state["out.2.weight"] = torch.zeros(3, 3)
     with pytest.raises(ColorizeError, match=r"1 missing: out.2.bias; 1 unexpected: stray; 1 of a wrong shape"):
-        networks.load(lambda: UNet(CONFIG.unet), state, "U-Net")
+        networks.load_network(lambda: UNet(CONFIG.unet), state, "U-Net")
 
 
 def test_importing_is_silent_too_and_ldm_is_whole_afterwards() -> None:

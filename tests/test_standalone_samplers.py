@@ -34,7 +34,7 @@ def test_every_sampler_finds_a_known_picture(sampler: str, steps: int, schedule:
     sigmas = samplers.noise_levels(sampler, "Automatic", steps, schedule)
     x_T, generator = samplers.first_noise((1, 4, 4, 4), 3)
     noise = samplers.step_noise(sampler, x_T, sigmas, 3, generator)
-    result = samplers.run(sampler, lambda x, sigma: picture, x_T, sigmas, noise)
+    result = samplers.run_sampler(sampler, lambda x, sigma: picture, x_T, sigmas, noise)
     left = float(sigmas[-2]) if samplers.SAMPLERS[sampler].span else 0.0  # these stop at the lowest level
     assert float((result - picture).abs().max()) <= 4 * left + 1e-4
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lib_colorize.errors import ColorizeError
 from training.dataset.extractor_networks import Anime2Sketch, SketchKeras
-from training.dataset.extractors import REGISTRY, Choice, Mixture, register
+from training.dataset.extractors import REGISTRY, Choice, Mixture, register_maker
 from training.dataset.network_extractors import high_pass
 
 SIZE = (96, 80)
@@ -51,11 +51,11 @@ def test_a_picture_of_one_colour_is_refused() -> None:
 
 
 def test_a_new_extractor_is_registered_once() -> None:
-    register("black frame", lambda weights, device: lambda image: Image.new("L", image.size, 0))
+    register_maker("black frame", lambda weights, device: lambda image: Image.new("L", image.size, 0))
     try:
         with pytest.raises(ColorizeError, match="registered already"):
-            register("black frame", lambda weights, device: lambda image: image)
-        register("half", lambda weights, device: lambda image: Image.linear_gradient("L").resize(image.size))
+            register_maker("black frame", lambda weights, device: lambda image: image)
+        register_maker("half", lambda weights, device: lambda image: Image.linear_gradient("L").resize(image.size))
         assert Mixture([Choice("half")])("x", picture())[1] == "half"
     finally:
         REGISTRY.pop("black frame")

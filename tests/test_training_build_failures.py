@@ -17,7 +17,7 @@ from lib_colorize.errors import ColorizeError
 from tests.training_data_folders import art, encoded, write_pairs, write_zip
 from training.dataset.build import build
 from training.dataset.build_options import BuildOptions
-from training.dataset.extractors import REGISTRY, Choice, register
+from training.dataset.extractors import REGISTRY, Choice, register_maker
 from training.dataset.inspection import Limits
 from training.dataset.pairs import DataOptions, open_pairs
 from training.dataset.report import Report
@@ -91,7 +91,7 @@ def moody() -> Iterator[Choice]:
             raise ColorizeError("moody: too dark for me")
         return Image.linear_gradient("L").resize(picture.size)
 
-    register("moody", lambda weights, device: extract)
+    register_maker("moody", lambda weights, device: extract)
     yield Choice("moody")
     REGISTRY.pop("moody")
 

@@ -75,7 +75,7 @@ def test_a_cached_batch_is_the_online_one(pairs: Pairs, tmp_path: Path, vae: boo
         for indices in cached.plan(0, epoch, 2):
             got, want = cached.batch(indices, 0, epoch, window), online.batch(indices, 0, epoch, window)
             assert torch.equal(got.sketch, want.sketch)
-            flips |= {augment.draw(OPTIONS, 0, epoch, i).flip for i in indices}
+            flips |= {augment.draw_augmentation(OPTIONS, 0, epoch, i).flip for i in indices}
             if made.vae:
                 mean, logvar = made.vae.encode(want.reference)
                 expected = torch.cat([0.18215 * mean, 0.18215 * torch.exp(logvar / 2)], dim=1)

@@ -89,7 +89,7 @@ def test_squashing_gives_the_released_pixels(golden: Golden) -> None:
 
 def test_draws_have_the_promised_shares_and_ranges() -> None:
     options = DataOptions(zoom=1.5, rotate=30, jitter=0.1, white_background=0.2, max_margin=20)
-    draws = [augment.draw(options, 0, 0, i) for i in range(4000)]
+    draws = [augment.draw_augmentation(options, 0, 0, i) for i in range(4000)]
     share = {"flip": 0.5, "white_background": 0.2}
     for name, expected in share.items():
         assert np.mean([getattr(d, name) for d in draws]) == pytest.approx(expected, abs=0.03), name
@@ -108,15 +108,16 @@ def test_draws_have_the_promised_shares_and_ranges() -> None:
 
 def test_a_draw_depends_on_seed_epoch_and_index_alone() -> None:
     options = DataOptions()
-    drawn = augment.draw(options, 1, 2, 3)
-    assert drawn == augment.draw(options, 1, 2, 3)
-    assert len({augment.draw(options, *key) for key in ((1, 2, 3), (2, 2, 3), (1, 3, 3), (1, 2, 4), (3, 2, 1))}) == 5
+    drawn = augment.draw_augmentation(options, 1, 2, 3)
+    assert drawn == augment.draw_augmentation(options, 1, 2, 3)
+    keys = ((1, 2, 3), (2, 2, 3), (1, 3, 3), (1, 2, 4), (3, 2, 1))
+    assert len({augment.draw_augmentation(options, *key) for key in keys}) == 5
 
 
 def test_switching_one_augmentation_on_leaves_the_others_as_they_were() -> None:
     plain, more = DataOptions(), DataOptions(rotate=40, jitter=0.3, zoom=1.4, white_background=0.5)
     for index in range(50):
-        a, b = augment.draw(plain, 0, 0, index), augment.draw(more, 0, 0, index)
+        a, b = augment.draw_augmentation(plain, 0, 0, index), augment.draw_augmentation(more, 0, 0, index)
         assert (a.flip, a.margins, a.place, a.window) == (b.flip, b.margins, b.place, b.window)
 
 
@@ -145,7 +146,7 @@ def test_lines_are_plus_one_on_minus_one(mode: str) -> None:
 def test_a_grey_sketch_goes_the_same_way_as_its_copy_in_rgb() -> None:
     grey = Image.fromarray(np.random.default_rng(0).integers(0, 256, (50, 70), dtype=np.uint8))
     for index in range(20):
-        drawn = augment.draw(DataOptions(rotate=30, rotate_rate=0.5, zoom=1.5, max_margin=9), 0, 0, index)
+        drawn = augment.draw_augmentation(DataOptions(rotate=30, rotate_rate=0.5, zoom=1.5, max_margin=9), 0, 0, index)
         a, b = (augment.erase_margins(augment.geometry(p, drawn, (32, 32)), drawn.margins)
                 for p in (grey, grey.convert("RGB")))
         assert a.mode == "L" and torch.equal(stack_sketches([a]), stack_sketches([b]))

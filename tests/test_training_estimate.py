@@ -15,7 +15,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from tests.training_runs import ROOT, command, environment, make_pictures, tiny
 from training.dataset.pairs import open_pairs
 from training.trainer.costs import checkpoint_bytes, costs, memory
-from training.trainer.estimate import describe, with_precision
+from training.trainer.estimate import describe_run, with_precision
 from training.trainer.live_memory import LiveMemory
 from training.trainer.recipe import Recipe
 from training.trainer.recipes import RECIPES
@@ -97,5 +97,5 @@ def test_dry_run_prints_the_configuration_and_writes_nothing(training_files: Pat
 def test_the_estimate_speaks_of_every_stage_and_of_a_slow_machine(tmp_path: Path) -> None:
     recipe = tiny("v1-512")
     pairs = open_pairs(make_pictures(tmp_path / "data"), recipe.data)
-    text = describe(recipe, pairs, 42, tmp_path / "run")
+    text = describe_run(recipe, pairs, 42, tmp_path / "run")
     assert "noisy: 30 images" in text and "refinement: 12 images" in text

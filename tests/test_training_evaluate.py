@@ -23,7 +23,7 @@ from training.dataset.extractors import REGISTRY
 from training.metrics.evaluate import evaluate, main, parse_part, read_evaluation
 from training.metrics.measure import notes
 from training.metrics.painter import AblationPainter, EnginePainter, open_painter
-from training.metrics.table import markdown
+from training.metrics.table import evaluations_markdown
 from training.metrics.validation import EvaluateOptions, choose_cases
 from training.trainer.dataclass_json import to_plain
 from training.trainer.export import model_card, split, write_all
@@ -190,7 +190,7 @@ def entry(model: str, fid: float, scheduler: str = "Uniform") -> dict[str, Any]:
 
 
 def test_the_table_is_laid_out_like_the_papers() -> None:
-    text = markdown([entry("Proposed model", 4.0), entry("Drop-0.5", 5.0)])
+    text = evaluations_markdown([entry("Proposed model", 4.0), entry("Drop-0.5", 5.0)])
     lines = text.splitlines()
     assert lines[0] == "| FID, 50000 pictures, uniform schedule ↓ | GS-3 | GS-5 |"
     assert lines[2:4] == ["| Proposed model | 7.0000 | 9.0000 |", "| Drop-0.5 | 8.0000 | 10.0000 |"]
@@ -203,11 +203,11 @@ def test_the_table_is_laid_out_like_the_papers() -> None:
 def test_nothing_is_not_negative_in_the_table() -> None:
     found = entry("a", 4.0)
     found["runs"][0]["leak"] = {"colour": -0.0001, "edge": None}
-    assert "| 1.23 | 0.000 | - |" in markdown([found])
+    assert "| 1.23 | 0.000 | - |" in evaluations_markdown([found])
 
 
 def test_models_of_different_schedules_stand_side_by_side() -> None:
-    text = markdown([entry("a", 4.0), entry("b", 5.0, "Karras")])
+    text = evaluations_markdown([entry("a", 4.0), entry("b", 5.0, "Karras")])
     assert "| a | - | - |" in text and "| b | 8.0000 | 10.0000 |" in text
 
 
@@ -228,7 +228,7 @@ def column_mates(text: str, model: str) -> list[set[str]]:
 def test_distances_that_cannot_be_compared_stand_in_tables_of_their_own(
     changes: dict[str, Any], named: list[str],
 ) -> None:
-    text = markdown([entry("a", 4.0), {**entry("b", 5.0), **changes}, entry("c", 6.0)])
+    text = evaluations_markdown([entry("a", 4.0), {**entry("b", 5.0), **changes}, entry("c", 6.0)])
     distances = [block for block in text.split("\n\n") if block.startswith("| FID")]
     assert len(distances) == 2
     assert column_mates(distances[0], "a") == [{"c"}] and column_mates(distances[1], "b") == [set()]
@@ -241,7 +241,7 @@ def test_distances_that_cannot_be_compared_stand_in_tables_of_their_own(
 
 
 def test_similarity_by_different_networks_stands_apart() -> None:
-    text = markdown([entry("a", 4.0), {**entry("b", 5.0), "similarity_network": "another CLIP"}])
+    text = evaluations_markdown([entry("a", 4.0), {**entry("b", 5.0), "similarity_network": "another CLIP"}])
     assert len([block for block in text.split("\n\n") if block.startswith("| FID")]) == 1
     assert "**by another CLIP**" in text and "**by CLIP**" in text
     assert [block.count("| b | uniform |") for block in text.split("\n\n") if "| a | uniform |" in block] == [0]

@@ -17,7 +17,7 @@ from tests.training_runs import make_pictures, tiny
 from training.dataset.pairs import Pairs, open_pairs
 from training.trainer.feed import Position, Share, loader, parts
 from training.trainer.progress import epoch_images
-from training.trainer.random_draws import draw
+from training.trainer.random_draws import draw_noise
 from training.trainer.recipe import Recipe
 from training.trainer.transfer import changed, moved, pinned
 
@@ -124,17 +124,17 @@ def test_everything_a_worker_loads_can_be_pinned(tmp_path: Path, colour: bool) -
 
 
 def test_draws_depend_on_seed_and_position_alone() -> None:
-    together = draw(3, [0, 5, 9], (4, 8, 8), (6, 2), 1000)
-    alone = draw(3, [5], (4, 8, 8), (6, 2), 1000)
+    together = draw_noise(3, [0, 5, 9], (4, 8, 8), (6, 2), 1000)
+    alone = draw_noise(3, [5], (4, 8, 8), (6, 2), 1000)
     for name, value in vars(alone).items():
         assert torch.equal(getattr(together, name)[1:2], value), name
-    assert not torch.equal(draw(4, [5], (4, 8, 8), (6, 2), 1000).noise, alone.noise)
-    bare = draw(3, [5], (4, 8, 8), (0, 0), 1000)  # a stage without token noise draws the rest alike
+    assert not torch.equal(draw_noise(4, [5], (4, 8, 8), (6, 2), 1000).noise, alone.noise)
+    bare = draw_noise(3, [5], (4, 8, 8), (0, 0), 1000)  # a stage without token noise draws the rest alike
     assert torch.equal(bare.noise, alone.noise) and torch.equal(bare.keep_reference, alone.keep_reference)
 
 
 def test_draws_are_distributed_as_they_should_be() -> None:
-    found = draw(0, range(4000), (2, 2, 2), (1, 2), 1000)
+    found = draw_noise(0, range(4000), (2, 2, 2), (1, 2), 1000)
     assert float(found.t.float().mean()) == pytest.approx(499.5, abs=20)
     assert (int(found.t.min()), int(found.t.max())) <= (20, 999) and int(found.t.max()) >= 980
     for noise in (found.noise, found.posterior, found.token_noise, found.offset):

@@ -19,7 +19,7 @@ from tests.training_runs import SIZE, command, difference, finish, finish_togeth
 from training.trainer import loop
 from training.trainer import run as train
 from training.trainer import run_folder as stored
-from training.trainer.logs import Meter
+from training.trainer.logs import ThroughputMeter
 from training.trainer.networks import Model
 from training.trainer.recipes import RECIPES
 
@@ -123,7 +123,7 @@ def test_bf16_trains_close_to_float32_and_keeps_float32_weights(
 def test_the_meter_sorts_losses_by_t_and_leaves_out_what_fills_up() -> None:
     from accelerate import Accelerator
 
-    meter = Meter(torch.device("cpu"), 1000)
+    meter = ThroughputMeter(torch.device("cpu"), 1000)
     meter.images = 3
     meter.add(torch.tensor([1.0, 2.0, 4.0, 99.0]), torch.tensor([0, 99, 999, 500]), torch.tensor([1.0, 1, 1, 0]))
     record = meter.read(Accelerator(cpu=True))

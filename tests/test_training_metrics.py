@@ -167,7 +167,7 @@ def test_the_reference_encoder_gives_its_cls_tokens() -> None:
     torch.manual_seed(0)
     encoder = ReferenceEncoder(VISION).eval()
     pictures = [color_of(i, (40, 30 + i)) for i in range(3)]
-    got = features.reference_encoder(encoder).of(pictures)
+    got = features.reference_encoder_features(encoder).of(pictures)
     for row, picture in zip(got, pictures):
         x = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None] / 127.5 - 1
         assert torch.allclose(torch.from_numpy(row), encoder(x)[0, 0], atol=1e-5)

@@ -26,7 +26,7 @@ from training.trainer.objective import (
     token_change,
     token_noise_step,
 )
-from training.trainer.random_draws import draw
+from training.trainer.random_draws import draw_noise
 from training.trainer.recipe_parts import MinSNR, TokenNoise
 from training.trainer.recipes import RECIPES, recipe_of
 
@@ -127,7 +127,7 @@ def test_a_stage_noises_then_drops_at_its_own_rates() -> None:
 def test_the_loss_of_a_step_is_that_of_its_formula() -> None:
     """A model that returns what it is shown: everything that reaches it, and the target, by hand."""
     recipe = recipe_of("v1-512", ["prediction=v", "loss.offset_noise=0.1", "loss.min_snr=5"])
-    draws = draw(1, [0, 1, 2, 3], (4, 2, 2), (3, 5), 1000)
+    draws = draw_noise(1, [0, 1, 2, 3], (4, 2, 2), (3, 5), 1000)
     mean, std, tokens = torch.ones(4, 4, 2, 2), torch.full((4, 4, 2, 2), 0.5), torch.ones(4, 3, 5)
     shown: dict[str, Tensor] = {}
 
@@ -164,8 +164,8 @@ def test_the_golden_set_has_training_cases() -> None:
 @pytest.mark.parametrize("power", [1.0, 2.0, 0.5])
 def test_t_follows_its_power_law_and_the_rest_of_the_draws_does_not_move(power: float) -> None:
     count = 3000
-    found = draw(1, range(count), (1, 1, 1), (0, 0), 1000, power)
-    even = draw(1, range(count), (1, 1, 1), (0, 0), 1000)
+    found = draw_noise(1, range(count), (1, 1, 1), (0, 0), 1000, power)
+    even = draw_noise(1, range(count), (1, 1, 1), (0, 0), 1000)
     assert torch.equal(found.noise, even.noise) and int(found.t.min()) >= 0 and int(found.t.max()) <= 999
     for share in (0.25, 0.5, 0.9):  # P(t < share T) = share^power
         assert float((found.t < share * 1000).float().mean()) == pytest.approx(share**power, abs=0.03)

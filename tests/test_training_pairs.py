@@ -99,7 +99,7 @@ def test_too_few_drawings_are_named() -> None:
     with pytest.raises(ColorizeError, match="avatars: found 0 drawings, expected 2 or more"):
         groups([FIGURE, THING])
     with pytest.raises(ColorizeError, match="expected at least 1 pair of at least 32 px"):
-        build_pairs.build(Path("nowhere"), PACKAGES, 0, 64, 0)
+        build_pairs.build_pair_set(Path("nowhere"), PACKAGES, 0, 64, 0)
 
 
 def test_shards_are_what_training_reads(named: dict[str, list[Sized]], tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_shards_are_what_training_reads(named: dict[str, list[Sized]], tmp_path:
 @pytest.mark.skipif(not (PACKAGES / "openmoji").is_dir(), reason="npm ci --prefix training")
 def test_nothing_of_the_benchmark_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build_pairs, "AVATARS", 3)
-    found = build_pairs.drawings(PACKAGES)
+    found = build_pairs.all_drawings(PACKAGES)
     held = {lines for *_, lines in openmoji(PACKAGES / "openmoji", test=True)}
     assert len(found) > 1000
     assert not held & {drawing.lines for drawing in found}

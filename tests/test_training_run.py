@@ -122,8 +122,8 @@ def test_a_lost_line_counts_in_a_dark_area_nearly_as_in_a_light_one(across: bool
 
 def test_running_a_finished_auto_encoder_again_changes_nothing(tmp_path: Path) -> None:
     data = make_pictures(tmp_path / "data", size=128)
-    whole = train_vae.train(data, tmp_path / "whole", steps=3, batch_size=2, seed=0, lr=1e-4)
-    again = train_vae.train(data, tmp_path / "whole", steps=3, batch_size=2, seed=0, lr=1e-4)
+    whole = train_vae.train_auto_encoder(data, tmp_path / "whole", steps=3, batch_size=2, seed=0, lr=1e-4)
+    again = train_vae.train_auto_encoder(data, tmp_path / "whole", steps=3, batch_size=2, seed=0, lr=1e-4)
     stored = torch.load(tmp_path / "whole" / "state.pt", weights_only=True)
     assert stored["step"] == 3
     ours, theirs = whole.state_dict(), again.state_dict()

@@ -146,7 +146,7 @@ def test_a_grid_shows_each_sketch_with_its_own_and_with_another_reference(tmp_pa
         calls.append(Branch.FULL)
         return torch.zeros_like(x)
 
-    image = samples.grid(model, examples, encoders(recipe), Objective.of(recipe), torch.device("cpu"), 1)
+    image = samples.sample_grid(model, examples, encoders(recipe), Objective.of(recipe), torch.device("cpu"), 1)
     step = 64 + GAP
     assert image.size == (5 * step + GAP, HEADER + 3 * step + GAP) and len(calls) == 6
     sheet = np.asarray(image)
@@ -204,5 +204,5 @@ def test_the_plot_shows_the_papers_and_the_released_noise(tmp_path: Path) -> Non
     assert torch.equal(paper[:900], released[:900])
     assert released[900:].tolist() == pytest.approx(paper[:100].flip(0).tolist())
     assert float(paper[999]) == pytest.approx((1 - float(schedule.alphas_cumprod[999])) ** 0.5)
-    token_noise.plot(tmp_path / "plot.png")
+    token_noise.plot_token_noise(tmp_path / "plot.png")
     assert Image.open(tmp_path / "plot.png").size[0] > 500

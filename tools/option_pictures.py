@@ -54,7 +54,7 @@ def example(name: str) -> Image.Image:
     return open_image(path)
 
 
-def sheet(rows: list[Row]) -> Image.Image:
+def option_sheet(rows: list[Row]) -> Image.Image:
     """Rows of captioned pictures, each with its name on the left; \\n in a name begins a new line."""
     return contact_sheet([[over_white(picture) for _, picture in pictures] for _, pictures in rows],
                          side=CELL, gap=GAP, names=[name for name, _ in rows],
@@ -149,7 +149,7 @@ def main() -> None:
     engine = Engine.load(args.checkpoint, device="cpu")
     for name in [args.only] if args.only else SHEETS:
         path = args.out / f"options-{name}.png"
-        picture = sheet(SHEETS[name](engine))
+        picture = option_sheet(SHEETS[name](engine))
         picture.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)  # a third of the size
         print(path)
 

@@ -24,7 +24,7 @@ from .metadata import ModelCard
 from .parts import SCHEDULE_BUFFERS, part_of
 from .read import NEEDED, require_complete
 from .report import inspect
-from .write import save
+from .write import save_tensors
 
 DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
 PROJECTIONS = ("conv", "linear")
@@ -72,7 +72,7 @@ def _write(old: Path, unfinished: Path, card: ModelCard, dtype: str | None, proj
     with open_tensors(old) as file:
         tensors = {key: _converted(key, file.tensor(key), dtype, projections)
                    for key in file.entries if part_of(key) != "moving_average"}
-        save(unfinished, tensors, {**file.metadata, **card.to_metadata()})
+        save_tensors(unfinished, tensors, {**file.metadata, **card.to_metadata()})
 
 
 def _check_arguments(

@@ -30,7 +30,7 @@ def inspect(path: str | os.PathLike[str], overrides: Mapping[str, int] | None = 
     return replace(info, path=Path(path), sha256=file_sha256(path))
 
 
-def describe(info: CheckpointInfo) -> str:
+def describe_checkpoint(info: CheckpointInfo) -> str:
     """Several lines: kind, parts, sizes, prediction type and how it was told, what is missing or unexpected."""
     lines = [f"{info.path}" if info.path else "checkpoint", f"  kind              {info.kind.value}"]
     if info.sha256:

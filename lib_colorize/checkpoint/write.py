@@ -45,10 +45,10 @@ def write(
     unet = replace(card.config.unet, linear_projections=bool(projections) and max(projections) == 2)
     card = replace(card, config=replace(card.config, unet=unet))
     with replacing(file) as unfinished:
-        save(unfinished, tensors, {**(metadata or {}), **card.to_metadata()})
+        save_tensors(unfinished, tensors, {**(metadata or {}), **card.to_metadata()})
 
 
-def save(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
     """Write a safetensors file; to a name of `replacing`, which sees to the rest. The same content, the same bytes."""
     plain = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
     save_file(plain, path, dict(metadata))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ColorizeError
 from .loading import load_engine
-from .options import given_settings, option
+from .options import given_settings, option_name
 from .progress import bar
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def check_arguments(args: argparse.Namespace) -> None:
     """ColorizeError for a setting beside --from-png, or for one picture of two."""
     changed = [*given_settings(args), *(name for name in FROM_THE_PICTURE if getattr(args, name) is not None)]
     if changed:
-        raise ColorizeError(f"--from-png takes its settings from the picture; leave out {option(changed[0])}")
+        raise ColorizeError(f"--from-png takes its settings from the picture; leave out {option_name(changed[0])}")
     if len(args.inputs) not in (0, 2):
         raise ColorizeError(f"found {len(args.inputs)} pictures, expected SKETCH and REFERENCE, or none")
 

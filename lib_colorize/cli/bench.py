@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     if args.threads is not None:
         torch.set_num_threads(args.threads)
     from .bench_file import peak_memory, released_file
-    from .bench_rounds import measure
+    from .bench_rounds import measure_rounds
     from .random_networks import sizes
 
     config, vision = sizes(args.network)
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     if args.file is not None:
         released_file(Path(args.file), config, vision, args.pixels)
     else:
-        print_times(measure(config, None if args.no_reference_encoder else vision, args.pixels, args.repeats))
+        print_times(measure_rounds(config, None if args.no_reference_encoder else vision, args.pixels, args.repeats))
         print(f"peak memory {peak_memory():.2f} GB")
     return 0
 

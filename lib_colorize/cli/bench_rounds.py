@@ -32,7 +32,9 @@ class Seconds(NamedTuple):
     cpu: float
 
 
-def measure(config: NetworkConfig, vision: VisionConfig | None, pixels: int, repeats: int) -> dict[str, list[Seconds]]:
+def measure_rounds(
+    config: NetworkConfig, vision: VisionConfig | None, pixels: int, repeats: int,
+) -> dict[str, list[Seconds]]:
     """Times of each thing, `repeats` times in turn, every other round backwards, after one round to warm up."""
     rounds = _Rounds(config, vision, pixels)
     found: dict[str, list[Seconds]] = {name: [] for name in rounds.actions}

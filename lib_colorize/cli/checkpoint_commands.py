@@ -8,7 +8,7 @@ import argparse
 def add_inspect(command: argparse.ArgumentParser) -> None:
     """The options of `inspect`."""
     command.add_argument("file", metavar="FILE")
-    command.set_defaults(run=inspect)
+    command.set_defaults(run=run_inspect)
 
 
 def add_convert(command: argparse.ArgumentParser) -> None:
@@ -20,23 +20,24 @@ def add_convert(command: argparse.ArgumentParser) -> None:
                          help="1x1 convolutions (released files) or linear layers (Stability's); default: as they are")
     command.add_argument("--prediction", choices=("eps", "v"), help="if the checkpoint does not say")
     command.add_argument("--force", action="store_true", help="write over a file that is there")
-    command.set_defaults(run=convert)
+    command.set_defaults(run=run_convert)
 
 
-def inspect(args: argparse.Namespace) -> int:
+def run_inspect(args: argparse.Namespace) -> int:
     """inspect."""
     from ..checkpoint import report
 
-    print(report.describe(report.inspect(args.file)))
+    print(report.describe_checkpoint(report.inspect(args.file)))
     return 0
 
 
-def convert(args: argparse.Namespace) -> int:
+def run_convert(args: argparse.Namespace) -> int:
     """convert."""
     from ..checkpoint.convert import convert
-    from ..checkpoint.report import describe
+    from ..checkpoint.report import describe_checkpoint
     from ..method.schedule import Prediction
 
     prediction = None if args.prediction is None else Prediction(args.prediction)
-    print(describe(convert(args.source, args.target, args.dtype, args.projections, prediction, overwrite=args.force)))
+    written = convert(args.source, args.target, args.dtype, args.projections, prediction, overwrite=args.force)
+    print(describe_checkpoint(written))
     return 0

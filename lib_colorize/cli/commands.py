@@ -52,7 +52,7 @@ def parser() -> Parser:
     top = Parser("lib_colorize", description="Colour line art like a reference picture.", epilog=EXIT_CODES)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
     painting = commands.add_parser("colorize", help="colour a sketch, or a folder of sketches", epilog=EXIT_CODES)
-    options.add_options(painting)
+    options.add_setting_options(painting)
     painting.set_defaults(run=colorize.run)
     checkpoint_commands.add_inspect(commands.add_parser("inspect", help="tell what a checkpoint file is"))
     checkpoint_commands.add_convert(commands.add_parser(

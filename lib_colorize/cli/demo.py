@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     inputs = read_inputs(pairs)
     engine = Engine.load(args.checkpoint)
     start = time.monotonic()
-    triples = colour(engine, pairs, inputs, args.output, settings)
+    triples = colour_examples(engine, pairs, inputs, args.output, settings)
     print(f"{len(pairs)} pictures in {time.monotonic() - start:.0f} s")
     write_sheet(contact_sheet_of(triples), args.output / "contact_sheet.png")
     return 0
@@ -97,7 +97,7 @@ def read_inputs(pairs: Sequence[Pair]) -> dict[Path, InputPicture]:
     return {path: InputPicture.read(path) for path in paths}
 
 
-def colour(
+def colour_examples(
     engine: Engine, pairs: Sequence[Pair], inputs: Mapping[Path, InputPicture], output: Path, settings: Settings,
 ) -> list[list[Image.Image]]:
     """Make every picture, over those that are there; sketch, reference and result of each."""

@@ -14,7 +14,7 @@ from ..engine.engine import Engine, Progress
 from ..errors import ColorizeError
 from ..method.picture_files import open_image
 from ..method.settings import Settings
-from .png import FileRecord, Record, read_record, save, versions
+from .png import FileRecord, Record, read_record, save_png, versions
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class FileJob:
                 return []
         results = self.engine.colorize(sketch.image, self.reference.image, self.settings, progress)
         for path, record, result in zip(paths, records, results):
-            save(result.image, path, replace(record, settings=result.settings))
+            save_png(result.image, path, replace(record, settings=result.settings))
         return paths
 
     def record(self, sketch: InputPicture, folder: Path, index: int = 0) -> Record:

@@ -14,7 +14,7 @@ from .loading import DEFAULT_CHECKPOINT
 SIZE_FIELDS = ("width", "height")  # one option, --size
 
 
-def add_options(command: argparse.ArgumentParser) -> None:
+def add_setting_options(command: argparse.ArgumentParser) -> None:
     """All of them."""
     command.add_argument("inputs", nargs="*", metavar="SKETCH REFERENCE",
                          help="two picture files; SKETCH may be a folder, all files in it take the one reference")
@@ -33,11 +33,11 @@ def add_options(command: argparse.ArgumentParser) -> None:
     names = known_names()
     for item in fields(Settings):
         if item.name not in SIZE_FIELDS:
-            group.add_argument(option(item.name), help=_help(item, names.get(item.name, ())),
+            group.add_argument(option_name(item.name), help=_help(item, names.get(item.name, ())),
                                metavar=type(item.default).__name__.upper() if item.name not in names else "NAME")
 
 
-def option(name: str) -> str:
+def option_name(name: str) -> str:
     """What is typed for a setting, or for another argument of that name."""
     return f"--{name.replace('_', '-')}"
 

@@ -92,7 +92,7 @@ class Record:
                 encoder and encoder.sha256, self.prediction, self.dtype)
 
 
-def save(image: Image.Image, path: Path, record: Record) -> None:
+def save_png(image: Image.Image, path: Path, record: Record) -> None:
     """Write the PNG under a temporary name and rename it: the file is there whole or not at all."""
     text = PngImagePlugin.PngInfo()
     text.add_itxt(KEY, record.to_text())

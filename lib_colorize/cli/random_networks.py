@@ -64,7 +64,7 @@ def random_reference_encoder(config: VisionConfig) -> ReferenceEncoder:
     from ..method.reference_encoder import ReferenceEncoder
 
     state = {f"visual.{key}": value for key, value in vision_state(config).items()}
-    return networks.load(lambda: ReferenceEncoder(config), state, "reference encoder")
+    return networks.load_network(lambda: ReferenceEncoder(config), state, "reference encoder")
 
 
 def random_engine(config: NetworkConfig) -> Engine:
@@ -77,9 +77,9 @@ def random_engine(config: NetworkConfig) -> Engine:
 
     assert config.vae is not None and config.sketch is not None
     vae, sketch = config.vae, config.sketch
-    unet = networks.load(lambda: UNet(config.unet), random_state("unet", config), "U-Net")
-    autoencoder = networks.load(lambda: networks.AutoencoderKL(vae), random_state("vae", config), "VAE")
-    encoder = networks.load(lambda: SketchEncoder(sketch.model_channels, sketch.channel_mult),
+    unet = networks.load_network(lambda: UNet(config.unet), random_state("unet", config), "U-Net")
+    autoencoder = networks.load_network(lambda: networks.AutoencoderKL(vae), random_state("vae", config), "VAE")
+    encoder = networks.load_network(lambda: SketchEncoder(sketch.model_channels, sketch.channel_mult),
                             random_state("sketch_encoder", config), "sketch encoder")
 
     def none() -> NoReturn:
@@ -91,14 +91,14 @@ def random_engine(config: NetworkConfig) -> Engine:
 def write_random(path: Path, tower: Path, config: NetworkConfig, vision: VisionConfig) -> None:
     """A checkpoint of random weights as released (no metadata, VAE in fp16), and a vision tower in fp16."""
     from ..checkpoint.config import PARTS
-    from ..checkpoint.write import save
+    from ..checkpoint.write import save_tensors
     from ..method.schedule import buffers
     from ..whole_file import replacing
 
     tensors = {PARTS[part] + key: value for part in ("unet", "vae", "sketch_encoder")
                for key, value in random_state(part, config, half=part == "vae").items()}
     with replacing(path) as unfinished:
-        save(unfinished, {**tensors, **buffers()}, {})
+        save_tensors(unfinished, {**tensors, **buffers()}, {})
     del tensors
     with replacing(tower) as unfinished:
-        save(unfinished, {f"visual.{key}": value for key, value in vision_state(vision, half=True).items()}, {})
+        save_tensors(unfinished, {f"visual.{key}": value for key, value in vision_state(vision, half=True).items()}, {})

@@ -93,9 +93,9 @@ class Engine:
             raise ColorizeError(f"{file.path}: has no VAE (first_stage_model.*) inside; use the released file itself")
         tower = ReferenceFile(file.path, None if reference_encoder is None else Path(reference_encoder), where, number)
         tower.check(config)
-        unet = networks.load(lambda: UNet(config.unet), file.unet or {}, "U-Net", where, number)
-        vae = networks.load(lambda: networks.AutoencoderKL(sizes, file.scale_factor), file.vae, "VAE", where)
-        sketch_encoder = networks.load(
+        unet = networks.load_network(lambda: UNet(config.unet), file.unet or {}, "U-Net", where, number)
+        vae = networks.load_network(lambda: networks.AutoencoderKL(sizes, file.scale_factor), file.vae, "VAE", where)
+        sketch_encoder = networks.load_network(
             lambda: SketchEncoder(sketch.model_channels, sketch.channel_mult, sketch.in_channels), file.sketch_encoder,
             "sketch encoder", where, number)
         numbers = sampled_alphas(**asdict(file.schedule))
@@ -162,7 +162,7 @@ class Engine:
         x_T, generator = samplers.first_noise(shape, settings.seed)
         x_T = x_T.to(self.device)
         noise = samplers.step_noise(settings.sampler, x_T, sigmas, settings.seed, generator)
-        return samplers.run(settings.sampler, denoise, x_T, sigmas, noise, callback)
+        return samplers.run_sampler(settings.sampler, denoise, x_T, sigmas, noise, callback)
 
     @contextlib.contextmanager
     def denoiser(self, conditioning: Conditioning, settings: Settings) -> Iterator[samplers.Denoiser]:

@@ -58,7 +58,7 @@ def without_weights(make: Callable[[], _Module]) -> _Module:
         return make()
 
 
-def load(
+def load_network(
     make: Callable[[], _Module], state: Mapping[str, Tensor], what: str,
     device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32,
 ) -> _Module:

@@ -129,7 +129,7 @@ def _tree_noise(x: Tensor, levels: Tensor, seed: int) -> StepNoise:
     return noise
 
 
-def run(
+def run_sampler(
     sampler: str, denoise: Denoiser, x_T: Tensor, sigmas: Tensor, noise: StepNoise | None = None,
     callback: Callback | None = None,
 ) -> Tensor:

@@ -47,7 +47,8 @@ class ReferenceFile:
     def load(self) -> ReferenceEncoder:
         state, sizes = self._read()
         visual = {f"visual.{key}": value for key, value in state.items()}
-        return networks.load(lambda: ReferenceEncoder(sizes), visual, "reference encoder", self.device, self.dtype)
+        return networks.load_network(
+            lambda: ReferenceEncoder(sizes), visual, "reference encoder", self.device, self.dtype)
 
     def _read(self) -> tuple[dict[str, Tensor], VisionConfig]:
         return read_reference_encoder(self.path or self.checkpoint)

@@ -23,7 +23,7 @@ class Status:
     problem: str
 
 
-def status(host: Host) -> Status:
+def checkpoint_status(host: Host) -> Status:
     """What the page says about the checkpoint that the next run will use; it may not be loaded yet."""
     path = host.chosen_path()
     file, name = colorize_file(path), Path(path).stem

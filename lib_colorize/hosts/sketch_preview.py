@@ -19,7 +19,7 @@ from .sketches import decode
 SLIDER_LEAST, SLIDER_STEP = 64, 8  # of width and height in both WebUIs; the most is MAX_SIZE
 
 
-def preview(host: Host, image: Any, settings: JobSettings, size: tuple[int, int] | None = None) -> Image.Image:
+def preview_sketch(host: Host, image: Any, settings: JobSettings, size: tuple[int, int] | None = None) -> Image.Image:
     """What the model will see of a sketch, black lines on white. size: of a canvas to stretch it to, None = its own."""
     picture = decode(host, image, "the sketch")
     if picture is None:
@@ -31,7 +31,7 @@ def preview(host: Host, image: Any, settings: JobSettings, size: tuple[int, int]
     return to_image(-lines[0].clamp(-1, 1))
 
 
-def size_for(host: Host, image: Any, settings: JobSettings) -> tuple[int, int]:
+def size_for_sketch(host: Host, image: Any, settings: JobSettings) -> tuple[int, int]:
     """(width, height) for a host's sliders: the drawing as the loaded checkpoint makes it, without paper around it.
 
     Both sides are rounded to what a slider can say, which squeezes the drawing by half a step at most; a drawing with

@@ -30,7 +30,7 @@ class Extractor:
 EXTRACTORS: dict[str, Extractor] = {}
 
 
-def register(name: str, extractor: Extractor) -> None:
+def register_extractor(name: str, extractor: Extractor) -> None:
     """Adds an extractor under the name that `Settings.extractor` uses; a name that is taken raises ColorizeError."""
     if name in EXTRACTORS:
         raise ColorizeError(f"line extractor {name!r} is registered already; choose another name")
@@ -186,6 +186,6 @@ def _paper(picture: Tensor) -> Tensor:
     return ((ink - low) / max(full - low, 1e-3)).clamp(0, 1)[None]
 
 
-register("none", Extractor("None: the sketch holds clean lines", lambda picture: 1 - picture))
-register("lineart", Extractor("Line art from shading or pencil", _lineart))
-register("paper", Extractor("Photo or scan of paper", _paper))
+register_extractor("none", Extractor("None: the sketch holds clean lines", lambda picture: 1 - picture))
+register_extractor("lineart", Extractor("Line art from shading or pencil", _lineart))
+register_extractor("paper", Extractor("Photo or scan of paper", _paper))

@@ -13,7 +13,7 @@ from .catalogue import Folders, KnownFile, mirrors
 from .disk import amount, make_folder, only_one, place, record_sha256, require_space
 from .http_transfer import Interrupted, Refused, Stopped, transfer
 from .import_file import require_kind
-from .meter import Meter, Progress
+from .meter import Progress, TransferMeter
 from .part_file import Offer, PartFile
 
 TOLERANCE = 0.02  # of a size that is known to three digits
@@ -91,7 +91,7 @@ def download(
         with PartFile(target) as part:
             for url in urls:
                 try:
-                    _from_mirror(url, part, target, wanted, check, Meter(progress), stop, patience)
+                    _from_mirror(url, part, target, wanted, check, TransferMeter(progress), stop, patience)
                 except Refused as reason:
                     reasons.append(f"{urlsplit(url).netloc}: {reason}")
                     continue
@@ -108,8 +108,8 @@ def download(
 
 
 def _from_mirror(
-    url: str, part: PartFile, target: Path, wanted: Expected, check: Callable[[Path], None] | None, meter: Meter,
-    stop: threading.Event, patience: Patience,
+    url: str, part: PartFile, target: Path, wanted: Expected, check: Callable[[Path], None] | None,
+    meter: TransferMeter, stop: threading.Event, patience: Patience,
 ) -> None:
     """The whole, checked file in `part`; Refused when this mirror does not give it, however often it is asked."""
     def accept(offer: Offer, done: int) -> None:

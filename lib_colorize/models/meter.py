@@ -11,7 +11,7 @@ PAUSE = 0.2  # seconds between two reports of progress
 WINDOW = 5.0  # seconds over which the speed is measured
 
 
-class Meter:
+class TransferMeter:
     """Reports progress now and then, with the speed of the last seconds."""
 
     def __init__(self, report: Progress | None) -> None:

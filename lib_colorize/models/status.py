@@ -39,7 +39,7 @@ class FileStatus:
     sha256: str | None = None  # as recorded when it was downloaded or imported
 
 
-def status(
+def models_status(
     folders: Folders, context_dim: int = RELEASED_CONTEXT, encoder_inside: bool = False, scan: Scan | None = None,
 ) -> list[FileStatus]:
     """Every known file and every found one: needed first, then what is there, then the rest.

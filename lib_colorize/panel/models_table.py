@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..models.catalogue import CATALOGUE, Folders, Licence, Purpose, known
 from ..models.scan import Skipped, scan
-from ..models.status import FileStatus, Need, status
+from ..models.status import FileStatus, Need, models_status
 from .texts import Texts
 
 if TYPE_CHECKING:
@@ -34,13 +34,13 @@ def _licence(licence: Licence) -> str:
     return f'<a href="{escape(licence.url)}" target="_blank" rel="noreferrer">{escape(licence.name)}</a>'
 
 
-def table(folders: Folders, texts: Texts, in_use: Container[Purpose] = ()) -> str:
+def models_table(folders: Folders, texts: Texts, in_use: Container[Purpose] = ()) -> str:
     """HTML: which files there are and which are missing, and what was found and cannot be used.
 
     in_use: what the host has already, wherever it lies.
     """
     found = scan(folders)
-    listed = [row for row in status(folders, scan=found) if row.entry is None or row.entry.runs]
+    listed = [row for row in models_status(folders, scan=found) if row.entry is None or row.entry.runs]
     rows = "".join(_row(row, texts, row.need is Need.NEEDED and row.purpose not in in_use) for row in listed)
     columns = ("column_file", "column_size", "column_licence", "column_state")
     heads = "".join(f"<th>{texts(key)}</th>" for key in columns)
@@ -51,7 +51,7 @@ def table_beside(now: Status, folders: Folders, t: Texts) -> str:
     """HTML: the table for a page whose loaded checkpoint is known: what that has is not called missing."""
     in_use = [Purpose.CHECKPOINT] if now.is_colorize and now.resolution else []
     in_use += [Purpose.REFERENCE_ENCODER] if now.reference_encoder else []
-    return table(folders, t, in_use)
+    return models_table(folders, t, in_use)
 
 
 def _row(row: FileStatus, texts: Texts, needed: bool) -> str:

@@ -17,7 +17,7 @@ from lib_colorize.checkpoint.config import PARTS
 from lib_colorize.checkpoint.host_config import host_config
 from lib_colorize.checkpoint.metadata import ModelCard
 from lib_colorize.checkpoint.unet_keys import unet_shapes
-from lib_colorize.checkpoint.write import save
+from lib_colorize.checkpoint.write import save_tensors
 from lib_colorize.cli import random_networks
 from lib_colorize.method.network_config import NetworkConfig, UNetConfig, VAEConfig
 from lib_colorize.method.schedule import Prediction
@@ -39,7 +39,7 @@ def write_plain(path: Path, kind: str) -> Path:
     else:
         shapes, prefix = transformers_text(768, 12), "cond_stage_model.transformer.text_model."
     tensors |= {prefix + key: value for key, value in random_networks.random_tensors(shapes, half=True).items()}
-    save(path, tensors, {})
+    save_tensors(path, tensors, {})
     if kind == "a1111":
         config = json.loads("\n".join(host_config(ModelCard(sizes, Prediction.EPS)).splitlines()[1:]))
         config["model"]["params"]["cond_stage_config"]["params"] |= {"arch": "RN50"}  # the narrowest text tower
@@ -94,7 +94,7 @@ def write_lora(path: Path, unet: dict[str, Tensor], rank: int = 2) -> Path:
             tensors[f"{name}.lora_down.weight"] = torch.randn(rank, inside, generator=generator) * inside**-0.5
             tensors[f"{name}.lora_up.weight"] = torch.randn(out, rank, generator=generator)
             tensors[f"{name}.alpha"] = torch.tensor(float(rank))
-    save(path, tensors, {})
+    save_tensors(path, tensors, {})
     return path
 
 
@@ -112,14 +112,15 @@ def write_controlnet(path: Path, config: UNetConfig) -> Path:
     for i, (inside, out) in enumerate(pairwise(widths)):
         shapes |= {f"input_hint_block.{2 * i}.weight": (out, inside, 3, 3), f"input_hint_block.{2 * i}.bias": (out,)}
     tensors = random_networks.random_tensors(shapes)
-    save(path, {key: value[..., None, None] if key.startswith(("zero_convs", "middle_block_out")) and value.ndim == 2
-                else value for key, value in tensors.items()}, {})
+    convolutions = {key: value[..., None, None] for key, value in tensors.items()
+                    if key.startswith(("zero_convs", "middle_block_out")) and value.ndim == 2}
+    save_tensors(path, {**tensors, **convolutions}, {})
     return path
 
 
 def write_foreign(path: Path) -> Path:
     """A whole safetensors file that is no checkpoint."""
-    save(path, {"some.weight": torch.zeros(4, 4)}, {})
+    save_tensors(path, {"some.weight": torch.zeros(4, 4)}, {})
     return path
 
 

@@ -31,7 +31,7 @@ class Draw:
     window: tuple[float, float]  # place of the window, as `place`
 
 
-def draw(options: DataOptions, seed: int, epoch: int, index: int) -> Draw:
+def draw_augmentation(options: DataOptions, seed: int, epoch: int, index: int) -> Draw:
     """The draw of one sample in one epoch."""
     u = np.random.default_rng((seed, epoch, index)).random(16)
     rotated = u[1] < options.rotate_rate

@@ -38,7 +38,7 @@ def build(
     Mixture(options.extractors, options.seed, device)  # wrong weights are told before any work
     claim_build(options, out)
     report = Report(every=[])
-    run = partial(processes.run, engine=engine_name, workers=workers)
+    run = partial(processes.run_tasks, engine=engine_name, workers=workers)
     raws = all_raw_pictures(options.sources, report)
     report.found = len(raws)
     kept = select(options, inspect_all(raws, options.limits, out / "work", run, report, say), report)

@@ -78,7 +78,7 @@ def build_cache(
         raise ColorizeError("workers and Ray need a function that loads the networks, not the networks themselves")
     load = networks if not here and callable(networks) else lambda: made
     make = partial(_worker, pairs, folders, load, dtype, batch_size)
-    for count, result in enumerate(processes.run(jobs, make, engine_name, workers, gpus), 1):
+    for count, result in enumerate(processes.run_tasks(jobs, make, engine_name, workers, gpus), 1):
         for index, reason in result["damaged"]:
             pairs.mark_damaged(index, reason)
         report(f"{count} of {len(jobs)} shards")

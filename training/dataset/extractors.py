@@ -24,7 +24,7 @@ Make = Callable[[Path | None, str], Extract]  # (weights, device)
 REGISTRY: dict[str, Make] = {}
 
 
-def register(name: str, make: Make) -> None:
+def register_maker(name: str, make: Make) -> None:
     """Add an extractor; a name that is taken raises ColorizeError."""
     if name in REGISTRY:
         raise ColorizeError(f"extractor {name!r} is registered already; choose another name")
@@ -80,4 +80,4 @@ class Mixture:
 
 for _name, _make in {"lineart": make_lineart, "edges": make_edges, "anime2sketch": make_anime2sketch,
                      "sketchkeras": make_sketchkeras}.items():
-    register(_name, _make)
+    register_maker(_name, _make)

@@ -91,7 +91,7 @@ class Pairs(SampleReader):
         size = self.sizes[buckets.pop()]
         if window and (window > min(size) or window % GRID):
             raise ColorizeError(f"window: found {window} px, expected a multiple of {GRID} up to {min(size)}")
-        draws = [augment.draw(self.options, seed, epoch, int(i)) for i in indices]
+        draws = [augment.draw_augmentation(self.options, seed, epoch, int(i)) for i in indices]
         samples = [self.first_good(int(i), partial(self._read, drawn)) for i, drawn in zip(indices, draws)]
         return collate(samples, draws, window)
 

@@ -20,7 +20,7 @@ Work = Callable[[Task], Task]
 _work: Work | None = None  # of a local worker process
 
 
-def run(tasks: Sequence[Task], make: Callable[[], Work], engine: str = "local", workers: int = 0,
+def run_tasks(tasks: Sequence[Task], make: Callable[[], Work], engine: str = "local", workers: int = 0,
         gpus: float = 0.0) -> Iterator[Task]:
     """The results of all tasks, in any order. make: picklable unless workers = 0 and local, which runs them here.
 

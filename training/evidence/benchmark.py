@@ -23,7 +23,7 @@ from lib_colorize.console import take_any_text
 from lib_colorize.errors import ColorizeError
 from lib_colorize.whole_file import write_whole
 from training.dataset.shards import encode_picture
-from training.evidence.benchmark_sheet import sheet
+from training.evidence.benchmark_sheet import benchmark_sheet
 from training.evidence.questions import Benchmark, PairKind, Question, open_benchmark
 from training.small.drawings import PARTS, Drawing, Group, avatar_drawings, openmoji_drawings
 from training.small.dress import Dress, choose
@@ -116,7 +116,7 @@ def write_benchmark(out: Path, asked: Sequence[tuple[Question, Dressed, Dressed]
                                 ("labels", Image.fromarray(picture.labels))):
                 write_whole(path.with_name(f"{path.name}.{kind}.png"), encode_picture(image, "png"), parents=True)
                 pixels.update(image.tobytes())
-    write_whole(out / "sheet.png", encode_picture(sheet(asked), "png"), parents=True)
+    write_whole(out / "sheet.png", encode_picture(benchmark_sheet(asked), "png"), parents=True)
     lock = json.loads((HERE / "package-lock.json").read_text(encoding="utf-8"))["packages"]
     versions = {name: lock[f"node_modules/{name}"]["version"]
                 for name in ("openmoji", "@dicebear/core", "@dicebear/collection")}

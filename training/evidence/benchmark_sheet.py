@@ -15,7 +15,7 @@ from training.small.figures import Dressed, number_of
 TRIOS = 4  # in a row
 
 
-def sheet(asked: Sequence[tuple[Question, Dressed, Dressed]], rows: int = 24) -> Image.Image:
+def benchmark_sheet(asked: Sequence[tuple[Question, Dressed, Dressed]], rows: int = 24) -> Image.Image:
     """To look at: sketch, its regions in the expected colours (grey: none is expected), and the reference."""
     chosen = asked[::max(1, len(asked) // rows) | 1]  # odd: plain and busy ones
     side = chosen[0][1].color.width

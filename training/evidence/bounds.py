@@ -65,7 +65,7 @@ def bounds(vae: AutoencoderKL) -> dict[str, Make]:
             "bound: paper": paper}
 
 
-def draw(scorer: Scorer, make: Make, folder: Path) -> None:
+def draw_bound(scorer: Scorer, make: Make, folder: Path) -> None:
     """Pictures where the scorer looks for those of a checkpoint."""
     for pair, what in scorer.wanted(True):
         content = encode_picture(make(scorer.benchmark, pair, what), "png")
@@ -75,5 +75,5 @@ def draw(scorer: Scorer, make: Make, folder: Path) -> None:
 
 def score(scorer: Scorer, make: Make, folder: Path) -> dict[str, Any]:
     """As `Scorer.score` of a checkpoint, all pairs."""
-    draw(scorer, make, folder)
+    draw_bound(scorer, make, folder)
     return scorer.found(folder, True)

@@ -23,7 +23,7 @@ from lib_colorize.errors import ColorizeError
 from training.evidence import benchmark, bounds, features, rows
 from training.evidence.experiment_options import parser
 from training.evidence.feature_net import FeatureRecipe
-from training.evidence.plan import Experiment, claim_experiment, describe
+from training.evidence.plan import Experiment, claim_experiment, describe_experiment
 from training.evidence.questions import open_benchmark
 from training.evidence.report import write_report
 from training.evidence.scoring import Scorer
@@ -44,7 +44,7 @@ def prepare(plan: Experiment) -> Scorer:
     if not (plan.out / "benchmark" / "benchmark.json").exists():
         benchmark.build_benchmark(plan.out / "benchmark", plan.packages, plan.pairs, plan.size, seed=0)
     if not (plan.out / "train" / "index.jsonl").exists():
-        build_data.build(plan.out / "train", plan.packages, plan.size, plan.variants, plan.avatars)
+        build_data.build_samples(plan.out / "train", plan.packages, plan.size, plan.variants, plan.avatars)
     network = plan.out / "features.safetensors"
     if not network.exists():
         features.train_features(plan.out / "train", network, FeatureRecipe(), plan.packages)
@@ -64,7 +64,7 @@ def train_to(plan: Experiment, name: str, seed: int, images: int, target: Path) 
     train.train_recipe(recipe, f"evidence {name}", pairs, images, seed, target.parent.parent, target)
 
 
-def run(plan: Experiment) -> list[RowResult]:
+def run_experiment(plan: Experiment) -> list[RowResult]:
     """Everything of the plan; the report is written anew after each checkpoint."""
     scorer = prepare(plan)
     if not plan.warm.exists():
@@ -85,7 +85,7 @@ def run(plan: Experiment) -> list[RowResult]:
     return write_report(plan.out, results(plan.out), heading(plan, scorer))
 
 
-def measure(plan: Experiment, checkpoints: Sequence[Path]) -> list[RowResult]:
+def measure_checkpoints(plan: Experiment, checkpoints: Sequence[Path]) -> list[RowResult]:
     """Finished checkpoints, as rows named after their files, and the same pictures with the lines laid over them."""
     scorer = prepare(plan)
     for checkpoint in checkpoints:
@@ -126,14 +126,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 args.avatars, tuple(args.settings), args.packages)
     try:
         if args.plan:
-            print(describe(plan))
+            print(describe_experiment(plan))
             return
         if args.checkpoint:
-            measure(plan, args.checkpoint)
+            measure_checkpoints(plan, args.checkpoint)
         if args.bounds:
             measure_bounds(plan)
         if not (args.checkpoint or args.bounds):
-            run(plan)
+            run_experiment(plan)
     except (ColorizeError, OSError) as error:
         sys.exit(f"error: {error}")
     print(plan.out / "report.md")

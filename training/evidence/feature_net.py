@@ -46,7 +46,7 @@ class FeatureNet(nn.Module):
         return found
 
 
-def kind_of(member: str, groups: dict[str, str]) -> str:
+def group_of(member: str, groups: dict[str, str]) -> str:
     """The style of an avatar or the OpenMoji group, from a member's name as `build_data` writes it."""
     name = member.rsplit("/", 1)[-1]
     source, _, rest = name.partition("-")

@@ -18,14 +18,14 @@ from pathlib import Path
 import torch
 
 from lib_colorize.checkpoint.files import open_tensors
-from lib_colorize.checkpoint.write import save
+from lib_colorize.checkpoint.write import save_tensors
 from lib_colorize.console import take_any_text
 from lib_colorize.errors import ColorizeError
 from lib_colorize.whole_file import replacing
 from training.dataset.cache_key import weights_hash
 from training.dataset.catalog import list_samples
 from training.dataset.decode import picture
-from training.evidence.feature_net import FeatureNet, FeatureRecipe, kind_of, learn, small
+from training.evidence.feature_net import FeatureNet, FeatureRecipe, group_of, learn, small
 from training.metrics.features import Features
 from training.small.svg_sources import PACKAGES
 
@@ -34,7 +34,7 @@ def train_features(data: Path, out: Path, recipe: FeatureRecipe, packages: Path)
     """Learn from a folder of `build_data` and write the file."""
     catalog = list_samples(data)
     entries = json.loads((packages / "openmoji" / "data" / "openmoji.json").read_text(encoding="utf-8"))
-    kinds = [kind_of(key, {entry["hexcode"]: entry["group"] for entry in entries}) for key in catalog.keys]
+    kinds = [group_of(key, {entry["hexcode"]: entry["group"] for entry in entries}) for key in catalog.keys]
     names = sorted(set(kinds))
     pictures = []
     for i in range(len(kinds)):
@@ -50,8 +50,8 @@ def write_features(out: Path, net: FeatureNet, recipe: FeatureRecipe, kinds: Seq
     """The weights with their recipe; data: digest of what they were learnt from."""
     out.parent.mkdir(parents=True, exist_ok=True)
     with replacing(out) as unfinished:
-        save(unfinished, net.state_dict(), {"recipe": json.dumps(asdict(recipe)), "kinds": json.dumps(list(kinds)),
-                                            "data": data})
+        made_from = {"recipe": json.dumps(asdict(recipe)), "kinds": json.dumps(list(kinds)), "data": data}
+        save_tensors(unfinished, net.state_dict(), made_from)
 
 
 def load_features(path: Path) -> Features:

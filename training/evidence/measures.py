@@ -47,8 +47,8 @@ def measure(
         if found is None:
             continue
         if expected:
-            errors[label] = difference(found, [expected])
-        strays[label] = difference(found, pair.palette)
+            errors[label] = colour_difference(found, [expected])
+        strays[label] = colour_difference(found, pair.palette)
     leaks = None
     if pair.busy and blank is not None:
         leaks = leak.measure_leak(sketch, benchmark.reference(pair), result, blank)
@@ -64,7 +64,7 @@ def colour_of(picture: Image.Image, region: np.ndarray) -> np.ndarray | None:
     return found
 
 
-def difference(found: np.ndarray, colours: Sequence[str]) -> float:
+def colour_difference(found: np.ndarray, colours: Sequence[str]) -> float:
     """CIEDE2000 to the nearest of some colours #rrggbb."""
     return float(ciede2000(lab(found), lab(np.stack([rgb_of(colour) for colour in colours]))).min())
 

@@ -77,7 +77,7 @@ def claim_experiment(plan: Experiment) -> None:
     write_whole(path, json.dumps(made_from, indent=1), parents=True)
 
 
-def describe(plan: Experiment) -> str:
+def describe_experiment(plan: Experiment) -> str:
     """Budget of each row and all of them together, from the rates of one core."""
     lines, total = [], float(rows.SECONDS_BEFORE)
     pairs = 6 * plan.pairs

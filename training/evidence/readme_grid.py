@@ -39,7 +39,7 @@ def of_benchmark(folder: Path) -> tuple[list[Image.Image], list[Image.Image]]:
             [benchmark.reference(pair) for pair in pairs[:COLUMNS]])
 
 
-def grid(
+def readme_grid(
     engine: Engine, sketches: Sequence[Image.Image], references: Sequence[Image.Image], settings: Settings,
 ) -> Image.Image:
     """First row the references, first column the sketches."""
@@ -59,5 +59,5 @@ def main() -> None:
     sketches, references = of_benchmark(args.benchmark) if args.benchmark else of_examples()
     args.out.parent.mkdir(parents=True, exist_ok=True)
     settings = Settings(line_overlay=args.overlay)
-    save_sheet(grid(Engine.load(args.checkpoint), sketches, references, settings), args.out)
+    save_sheet(readme_grid(Engine.load(args.checkpoint), sketches, references, settings), args.out)
     print(args.out)

@@ -9,7 +9,7 @@ from typing import Any
 
 from lib_colorize.whole_file import replacing, write_whole
 from training.evidence.rows import ROWS
-from training.evidence.table import RowResult, markdown
+from training.evidence.table import RowResult, results_markdown
 
 CURVES: tuple[tuple[str, str, Callable[[dict[str, Any]], float | None]], ...] = (  # file, axis, value
     ("parts", "share of parts within 20 CIEDE2000", lambda m: m["parts"]["within_20"]),
@@ -23,11 +23,11 @@ def write_report(out: Path, results: Sequence[RowResult], heading: dict[str, Any
     """Everything that was measured so far; returns it."""
     content = {**heading, "results": [vars(result) for result in results]}
     write_whole(out / "results.json", json.dumps(content, indent=1), parents=True)
-    text = markdown(results, heading)
+    text = results_markdown(results, heading)
     for name, title, read in CURVES:
         found = curves(results, read)
         if found:
-            plot(out / f"curve-{name}.png", title, found)
+            plot_curve(out / f"curve-{name}.png", title, found)
             text += f"\n![{title}](curve-{name}.png)\n"
     write_whole(out / "report.md", text, parents=True)
     return list(results)
@@ -45,7 +45,7 @@ def curves(
     return found
 
 
-def plot(path: Path, title: str, found: dict[str, dict[int, list[float]]]) -> None:
+def plot_curve(path: Path, title: str, found: dict[str, dict[int, list[float]]]) -> None:
     """Means as lines, least to most over the seeds as bands."""
     from matplotlib.figure import Figure
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from training.evidence.rows import ROWS
-from training.metrics.table import number, table
+from training.metrics.table import markdown_table, number
 from training.small.drawings import Group
 
 Read = Callable[[dict[str, Any]], float | None]
@@ -40,7 +40,7 @@ class RowResult:
         return ROWS[self.row].title if self.row in ROWS else self.row
 
 
-def markdown(results: Sequence[RowResult], heading: dict[str, Any]) -> str:
+def results_markdown(results: Sequence[RowResult], heading: dict[str, Any]) -> str:
     """One table for each GS: rows and lengths down, measures across; mean, and (least to most) of several seeds."""
     parts = []
     scales = list(dict.fromkeys(scale for r in results for scale in r.found.get("scales", {})))
@@ -51,7 +51,7 @@ def markdown(results: Sequence[RowResult], heading: dict[str, Any]) -> str:
             cells = [spread([read(r.found["scales"][scale]) for r in same], digits) for _, digits, read in COLUMNS]
             lines.append([same[0].title, f"{images:,}" if images else "", str(len(same)), *cells])
         titles = [title for title, *_ in COLUMNS]
-        parts.append(f"## GS {scale}\n\n" + table(["row", "images", "seeds", *titles], lines))
+        parts.append(f"## GS {scale}\n\n" + markdown_table(["row", "images", "seeds", *titles], lines))
     trained = (f" Rows with a number of images are trained on {heading['images']:,} (index {heading['train']}) from "
                f"the same warm-up ({heading['warm']}).") if any(r.images for r in results) else ""
     notes = (f"{heading['pairs']} pairs (benchmark {heading['benchmark']}), {heading['steps']} steps of DPM++ 2M, "

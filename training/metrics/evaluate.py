@@ -24,7 +24,7 @@ from training.metrics import features
 from training.metrics.features import Features
 from training.metrics.measure import measure_all, notes
 from training.metrics.painter import Painter, load_encoder, open_painter
-from training.metrics.table import markdown
+from training.metrics.table import evaluations_markdown
 from training.metrics.validation import EvaluateOptions, Validation, paint_all
 
 NETWORKS = ("inception", "clean", "reference-encoder")
@@ -46,7 +46,7 @@ def evaluate(
     paint_all(painter, data, options, out, part or (0, 1), say)
     if part:
         return None
-    similarity = features.reference_encoder(painter.encoder if clip is None else load_encoder(clip, where))
+    similarity = features.reference_encoder_features(painter.encoder if clip is None else load_encoder(clip, where))
     measured = measure_all(data, options, out, networks, similarity)
     made_by = {"name": checkpoint.name, "sha256": file_sha256(checkpoint)}
     return {"model": model or checkpoint.stem, "checkpoint": made_by, "data": data.catalog.digest(),
@@ -60,7 +60,7 @@ def _network(name: str, inception: Path | None, painter: Painter, device: str) -
         return features.pytorch_fid(inception, device)
     if name == "clean":
         return features.clean_fid(inception, device)
-    return features.reference_encoder(painter.encoder)
+    return features.reference_encoder_features(painter.encoder)
 
 
 def _same_run(checkpoint: Path, data: Validation, options: EvaluateOptions, out: Path, dtype: str) -> None:
@@ -114,7 +114,7 @@ def read_evaluation(path: Path) -> dict[str, Any]:
     """Another model's evaluation.json; ColorizeError for a file that is none."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        markdown([found])
+        evaluations_markdown([found])
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ColorizeError(f"--with: {path} is no evaluation.json; expected one of training.evaluate") from None
     return dict(found)
@@ -135,5 +135,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if found is None:
         return
     write_whole(args.out / "evaluation.json", json.dumps(found, indent=1), parents=True)
-    write_whole(args.out / "evaluation.md", markdown([*others, found]), parents=True)
-    print(markdown([*others, found]))
+    write_whole(args.out / "evaluation.md", evaluations_markdown([*others, found]), parents=True)
+    print(evaluations_markdown([*others, found]))

@@ -78,7 +78,7 @@ def clean_resize(picture: Image.Image) -> np.ndarray:
     return np.stack([np.asarray(band).clip(0, 255) for band in bands], axis=2)
 
 
-def reference_encoder(encoder: ReferenceEncoder) -> Features:
+def reference_encoder_features(encoder: ReferenceEncoder) -> Features:
     """CLS tokens of the checkpoint's own reference encoder; with CLIP's ViT-H these are CLIP's image features.
 
     It is named by its weights: checkpoints of many names hold the same one, and of one name different ones.

@@ -112,7 +112,8 @@ def load_encoder(
     """The vision tower of a file (open_clip, Hugging Face, full CLIP, or inside a checkpoint of ours)."""
     state, sizes = read_reference_encoder(path)
     visual = {f"visual.{key}": value for key, value in state.items()}
-    return networks.load(lambda: ReferenceEncoder(sizes), visual, "reference encoder", torch.device(device), dtype)
+    return networks.load_network(
+        lambda: ReferenceEncoder(sizes), visual, "reference encoder", torch.device(device), dtype)
 
 
 def vae_inside(path: Path, card: ModelCard) -> networks.AutoencoderKL:
@@ -122,4 +123,4 @@ def vae_inside(path: Path, card: ModelCard) -> networks.AutoencoderKL:
         raise ColorizeError(f"{path}: has no VAE inside; export it with one, results cannot be decoded")
     with open_tensors(path) as file:
         state = {key.removeprefix(prefix): file.tensor(key) for key in file.entries if key.startswith(prefix)}
-    return networks.load(lambda: networks.AutoencoderKL(sizes, card.scale_factor), state, "VAE")
+    return networks.load_network(lambda: networks.AutoencoderKL(sizes, card.scale_factor), state, "VAE")

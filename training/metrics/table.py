@@ -9,7 +9,7 @@ from typing import Any
 Evaluation = dict[str, Any]  # content of an evaluation.json
 
 
-def markdown(evaluations: Sequence[Evaluation]) -> str:
+def evaluations_markdown(evaluations: Sequence[Evaluation]) -> str:
     """One model each. Numbers that cannot be compared never stand in one column: see `conditions`."""
     return "\n\n".join([*_distances(evaluations), *_everything(evaluations), _notes(evaluations)]) + "\n"
 
@@ -45,7 +45,7 @@ def _distances(evaluations: Sequence[Evaluation]) -> list[str]:
                                f"{scheduler.lower()} schedule ↓"])
             rows = [[e["model"], *(_found(e, scheduler, scale, name) for scale in scales)] for e in group]
             if scales:
-                tables.append(table([title, *(f"GS-{scale:g}" for scale in scales)], rows))
+                tables.append(markdown_table([title, *(f"GS-{scale:g}" for scale in scales)], rows))
     return tables
 
 
@@ -87,7 +87,7 @@ def _measures(evaluations: Sequence[Evaluation]) -> str:
         truth = e["ground_truth"]
         rows.append([f"{e['model']}: ground truth", "", "", *["" for _ in networks], "", "",
                      number(truth["lines"]["f1"], 3), number(100 * truth["lines"]["chamfer"], 2), "", ""])
-    return table(header, rows)
+    return markdown_table(header, rows)
 
 
 def _notes(evaluations: Sequence[dict[str, Any]]) -> str:
@@ -100,7 +100,7 @@ def _notes(evaluations: Sequence[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [header, ["---", *("---:" for _ in header[1:])], *rows]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 

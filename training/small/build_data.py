@@ -76,7 +76,7 @@ def _draw(job: tuple[tuple[str, str, str], int], size: int) -> tuple[str, tuple[
     return item[0], draw_variant(item, variant, size)
 
 
-def build(out: Path, packages: Path, size: int, variants: int, avatar_count: int) -> int:
+def build_samples(out: Path, packages: Path, size: int, variants: int, avatar_count: int) -> int:
     """Draws everything; returns the number of pairs."""
     items = list(openmoji(packages / "openmoji"))
     jobs = [(item, v) for item in items for v in range(variants)]
@@ -115,7 +115,7 @@ def main() -> None:
     parser.add_argument("--avatars", type=int, default=AVATARS, help="avatars of each style")
     args = parser.parse_args()
     try:
-        count = build(args.out, args.packages, args.size, args.variants, args.avatars)
+        count = build_samples(args.out, args.packages, args.size, args.variants, args.avatars)
     except ColorizeError as error:
         sys.exit(f"error: {error}")
     print(f"{count} pairs of {args.size} px in {args.out}")

@@ -33,7 +33,7 @@ Drawn = TypeVar("Drawn")
 BUSY = 0.4  # share of references with a pattern behind them
 
 
-def drawings(packages: Path) -> list[Drawing]:
+def all_drawings(packages: Path) -> list[Drawing]:
     """Everything that may be trained on and has parts."""
     return [*openmoji_drawings(packages, test=False), *map(avatar_drawing, avatars(AVATARS))]
 
@@ -62,12 +62,12 @@ def _draw(number: int, draw: Callable[[int, dict[str, list[Sized]]], Drawn]) -> 
 def draw_all(draw: Callable[[int, dict[str, list[Sized]]], Drawn], packages: Path, count: int) -> Iterator[Drawn]:
     """draw(number, groups of drawings) for `count` numbers, in order, by all processors; a function of a module."""
     with multiprocessing.Pool() as pool:
-        named = groups(pool.map(Sized.of, drawings(packages), chunksize=16))
+        named = groups(pool.map(Sized.of, all_drawings(packages), chunksize=16))
     with multiprocessing.Pool(initializer=_begin, initargs=(named,)) as pool:
         yield from pool.imap(functools.partial(_draw, draw=draw), range(count), chunksize=64)
 
 
-def build(out: Path, packages: Path, count: int, size: int, seed: int) -> int:
+def build_pair_set(out: Path, packages: Path, count: int, size: int, seed: int) -> int:
     """Draws everything; returns the number of pairs."""
     require_drawable(count, size)
     return write_samples(out, draw_all(functools.partial(draw_pair, size=size, seed=seed), packages, count))
@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(arguments)
     try:
-        count = build(args.out, args.packages, args.pairs, args.size, args.seed)
+        count = build_pair_set(args.out, args.packages, args.pairs, args.size, args.seed)
     except ColorizeError as error:
         sys.exit(f"error: {error}")
     print(f"{count} pairs of {args.size} px in {args.out}")

@@ -44,7 +44,7 @@ REFERENCES = {
 }
 
 
-def draw(
+def draw_example(
     svg: str, box: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0), transparent: bool = False,
 ) -> Image.Image:
     """The SVG at SIZE px, RGBA when transparent, else over white."""
@@ -61,13 +61,14 @@ def make(packages: Path, out: Path) -> None:
     for example in EXAMPLES:
         assert held_out(example.hexcode), f"{example.name} was trained on"
         svg = (packages / "openmoji" / "black" / "svg" / f"{example.hexcode}.svg").read_text(encoding="utf-8")
-        draw(svg, example.box, example.transparent).save(out / "sketches" / f"{example.name}.png", optimize=True)
+        sketch = draw_example(svg, example.box, example.transparent)
+        sketch.save(out / "sketches" / f"{example.name}.png", optimize=True)
         pairs.append({"sketch": f"sketches/{example.name}.png",
                       "references": [f"references/{name}.png" for name in example.references]})
     for name, hexcode in REFERENCES.items():
         assert held_out(hexcode), f"{name} was trained on"
         svg = (packages / "openmoji" / "color" / "svg" / f"{hexcode}.svg").read_text(encoding="utf-8")
-        draw(svg).save(out / "references" / f"{name}.png", optimize=True)
+        draw_example(svg).save(out / "references" / f"{name}.png", optimize=True)
     (out / "pairs.json").write_text(json.dumps(pairs, indent=1) + "\n", encoding="utf-8")
 
 

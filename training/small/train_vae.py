@@ -80,7 +80,7 @@ def load_state(path: Path, vae: AutoencoderKL, optimizer: torch.optim.Optimizer)
     return int(state["step"])
 
 
-def train(
+def train_auto_encoder(
     data: Path, out: Path, steps: int, batch_size: int, seed: int, lr: float, decoder_of: Path | None = None,
 ) -> AutoencoderKL:
     """Train or resume; writes out/state.pt now and then and out/vae.pt at the end."""
@@ -137,6 +137,6 @@ def main() -> None:
     parser.add_argument("--lr", type=float, default=4e-4)
     args = parser.parse_args()
     try:
-        train(args.data, args.out, args.steps, args.batch_size, args.seed, args.lr, args.decoder_of)
+        train_auto_encoder(args.data, args.out, args.steps, args.batch_size, args.seed, args.lr, args.decoder_of)
     except (ColorizeError, OSError) as error:
         sys.exit(f"error: {error}")

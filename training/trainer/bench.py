@@ -28,10 +28,10 @@ from lib_colorize.method.reference_encoder import ReferenceEncoder
 from training.dataset.batch import Batch
 from training.trainer.costs import costs
 from training.trainer.estimate import matmul_speed
-from training.trainer.feed import Loaded, Part, Position, Share, latent_shape, token_shape
+from training.trainer.feed import Loaded, Position, Share, StepPart, latent_shape, token_shape
 from training.trainer.frozen_encoders import FrozenEncoders
-from training.trainer.logs import Meter
-from training.trainer.random_draws import Draws, draw
+from training.trainer.logs import ThroughputMeter
+from training.trainer.random_draws import Draws, draw_noise
 from training.trainer.recipe import Recipe
 from training.trainer.recipes import RECIPES, recipe_of
 from training.trainer.straightforward import Straightforward
@@ -62,7 +62,7 @@ class Samples:
         cached = Batch(sketch=sketch, mean=torch.randn(count, *latent), std=torch.rand(count, *latent),
                        reference=color if tokens is None else None, tokens=tokens)
         tokens_noised = (n, width) if recipe.stages[-1].token_noise.value != "none" else (0, 0)
-        return cls(pictures, cached, draw(0, range(count), latent, tokens_noised, 1000))
+        return cls(pictures, cached, draw_noise(0, range(count), latent, tokens_noised, 1000))
 
 
 def _patch(recipe: Recipe) -> int:
@@ -73,12 +73,12 @@ def _patch(recipe: Recipe) -> int:
 def ours(trainer: Trainer, batch: Batch, draws: Draws) -> Callable[[], None]:
     """A step of the real loop over a batch in memory."""
     share, count = Share.of(trainer.recipe, 0, 1), len(batch.sketch)
-    meter = Meter(trainer.accelerator.device, 1000)
+    meter = ThroughputMeter(trainer.accelerator.device, 1000)
 
     def step() -> None:
         for i, (places, positions, weights) in enumerate(share.split(range(count), 0)):
             after = Position(trainer.position.images + count) if i == share.parts - 1 else None
-            part = Part(len(trainer.recipe.stages) - 1, 0, tuple(places), tuple(positions), tuple(weights), after)
+            part = StepPart(len(trainer.recipe.stages) - 1, 0, tuple(places), tuple(positions), tuple(weights), after)
             trainer.step(Loaded(part, _rows(batch, places), _rows(draws, places)), meter)
 
     return step
@@ -129,10 +129,10 @@ def bench(recipe: Recipe, rounds: int, steps: int) -> dict[str, Any]:
     for _ in range(rounds):
         for name, step in loops.items():
             times[name].append(seconds_a_step(step, steps, device))
-    return summary(recipe, times, device)
+    return bench_summary(recipe, times, device)
 
 
-def summary(recipe: Recipe, times: dict[str, list[float]], device: torch.device) -> dict[str, Any]:
+def bench_summary(recipe: Recipe, times: dict[str, list[float]], device: torch.device) -> dict[str, Any]:
     """Medians as images per second, ratios to the straightforward loop, share of the speed of a matrix product."""
     count = recipe.optimizer.batch_size
     rates = {name: count / statistics.median(found) for name, found in times.items()}

@@ -39,7 +39,7 @@ def matmul_speed(device: torch.device, dtype: torch.dtype, seconds: float = 0.5)
     return 2 * n**3 * count / (time.perf_counter() - begin)
 
 
-def describe(recipe: Recipe, pairs: Pairs, most: int, out: Path) -> str:
+def describe_run(recipe: Recipe, pairs: Pairs, most: int, out: Path) -> str:
     """Everything as text. most: images at which the run stops, if its stages do not end before."""
     world, kind = int(os.environ.get("WORLD_SIZE", "1")), _kind()
     precise = with_precision(recipe, os.environ)

@@ -26,7 +26,7 @@ from lib_colorize.checkpoint.convert import DTYPES
 from lib_colorize.checkpoint.host_config import host_config
 from lib_colorize.checkpoint.metadata import ModelCard, Schedule
 from lib_colorize.checkpoint.read import read
-from lib_colorize.checkpoint.write import save, write
+from lib_colorize.checkpoint.write import save_tensors, write
 from lib_colorize.engine.networks import AutoencoderKL, without_weights
 from lib_colorize.errors import ColorizeError
 from lib_colorize.whole_file import replacing
@@ -88,7 +88,7 @@ def write_all(target: Path, parts: Parts, extra: Mapping[str, Tensor], card: Mod
     if extra:
         whole = {f"{PARTS[name]}{key}": value for name, part in parts.items() for key, value in part.items()}
         with replacing(target) as unfinished:
-            save(unfinished, {**whole, **extra}, card.to_metadata())
+            save_tensors(unfinished, {**whole, **extra}, card.to_metadata())
     with replacing(target.with_suffix(".yaml")) as unfinished:
         unfinished.write_text(host_config(card), encoding="utf-8")
 
@@ -117,7 +117,7 @@ def keep_vae(run: Path, vae: AutoencoderKL) -> None:
     """Write RUN/vae.safetensors; from the first checkpoint on it is what the run was begun with."""
     if not (run / VAE_FILE).exists() or not stored.checkpoints(run):
         with replacing(run / VAE_FILE) as unfinished:
-            save(unfinished, vae.state_dict(), {})
+            save_tensors(unfinished, vae.state_dict(), {})
 
 
 def with_decoder(checkpoint: Path, vae_file: Path, target: Path) -> None:

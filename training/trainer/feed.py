@@ -19,7 +19,7 @@ from lib_colorize.errors import ColorizeError
 from training.dataset.batch import Batch
 from training.dataset.pairs import Pairs
 from training.trainer.progress import epoch_images, stage_at
-from training.trainer.random_draws import Draws, draw
+from training.trainer.random_draws import Draws, draw_noise
 from training.trainer.recipe import Recipe
 from training.trainer.recipe_parts import Stage, Tokens
 from training.trainer.transfer import changed, moved, pinned
@@ -36,7 +36,7 @@ class Position:
 
 
 @dataclass(frozen=True)
-class Part:
+class StepPart:
     """The samples that one process takes at once; a step has `Share.parts` of them, `after` is None but in the last."""
 
     stage: int
@@ -74,7 +74,7 @@ class Share:
                 for a, b in pairwise(bounds)]
 
 
-def parts(recipe: Recipe, pairs: Pairs, seed: int, start: Position, end: int, share: Share) -> Iterator[Part]:
+def parts(recipe: Recipe, pairs: Pairs, seed: int, start: Position, end: int, share: Share) -> Iterator[StepPart]:
     """The parts of one process from `start` until `end` images are seen."""
     position, plan, planned = start, None, -1
     epoch = epoch_images(pairs, recipe.optimizer.batch_size)
@@ -93,7 +93,7 @@ def parts(recipe: Recipe, pairs: Pairs, seed: int, start: Position, end: int, sh
         split = share.split(batch, position.images)
         for i, (indices, positions, weights) in enumerate(split):
             last = i == len(split) - 1
-            yield Part(stage, position.epoch, tuple(indices), tuple(positions), tuple(weights),
+            yield StepPart(stage, position.epoch, tuple(indices), tuple(positions), tuple(weights),
                        after if last else None, last and after.batch == len(plan))
         position = after
 
@@ -102,7 +102,7 @@ def parts(recipe: Recipe, pairs: Pairs, seed: int, start: Position, end: int, sh
 class Loaded:
     """A part with its samples and draws."""
 
-    part: Part
+    part: StepPart
     batch: Batch
     draws: Draws
 
@@ -124,11 +124,11 @@ class Reader(Dataset[Loaded]):
     def __init__(self, pairs: Pairs, recipe: Recipe, seed: int, steps: int) -> None:
         self.pairs, self.recipe, self.seed, self.steps = pairs, recipe, seed, steps
 
-    def __getitem__(self, part: Part) -> Loaded:
+    def __getitem__(self, part: StepPart) -> Loaded:
         stage = self.recipe.stages[part.stage]
         batch = self.pairs.batch(part.indices, self.seed, part.epoch, stage.window)
         latent = latent_shape(self.recipe, batch.sketch.shape[-2:])
-        draws = draw(self.seed, part.positions, latent, token_shape(self.recipe, stage), self.steps,
+        draws = draw_noise(self.seed, part.positions, latent, token_shape(self.recipe, stage), self.steps,
                      self.recipe.loss.t_power)
         return Loaded(part, batch, draws)
 

@@ -14,7 +14,7 @@ from lib_colorize.checkpoint.layout import is_projection
 from lib_colorize.checkpoint.parts import part_of
 from lib_colorize.checkpoint.read import read_reference_encoder
 from lib_colorize.checkpoint.strict import Difference
-from lib_colorize.engine.networks import AutoencoderKL, load
+from lib_colorize.engine.networks import AutoencoderKL, load_network
 from lib_colorize.errors import ColorizeError
 from lib_colorize.method.reference_encoder import ReferenceEncoder
 from training.trainer.networks import Model, cross_attention_blocks
@@ -101,7 +101,7 @@ def load_vae(recipe: Recipe) -> AutoencoderKL | None:
         if not keys:
             raise ColorizeError(f"{source}: no VAE inside; name a file that has one with --set start.vae=FILE")
         state = {key.removeprefix(prefix): file.tensor(key) for key in keys}
-    return load(lambda: AutoencoderKL(config), state, f"{source}, VAE")
+    return load_network(lambda: AutoencoderKL(config), state, f"{source}, VAE")
 
 
 def load_reference_encoder(recipe: Recipe) -> ReferenceEncoder | None:
@@ -113,7 +113,7 @@ def load_reference_encoder(recipe: Recipe) -> ReferenceEncoder | None:
     state, found = read_reference_encoder(path, config.head_width)
     if found != config:
         raise ColorizeError(f"{source}: a reference encoder of {found}, the recipe has {config}")
-    return load(lambda: ReferenceEncoder(config), {f"visual.{k}": v for k, v in state.items()}, source)
+    return load_network(lambda: ReferenceEncoder(config), {f"visual.{k}": v for k, v in state.items()}, source)
 
 
 def _existing(source: str, setting: str) -> Path:

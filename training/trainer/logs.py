@@ -24,7 +24,7 @@ from lib_colorize.whole_file import write_whole
 BINS = 10  # of t, equally wide: an early t is nearly no noise
 
 
-class Meter:
+class ThroughputMeter:
     """Sums of the losses since the last record, by bins of t; on the device until they are read."""
 
     def __init__(self, device: torch.device, steps: int) -> None:

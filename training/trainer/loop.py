@@ -8,8 +8,8 @@ from typing import Any
 
 from lib_colorize.whole_file import replacing
 from training.trainer import feed
-from training.trainer.feed import Part, Share
-from training.trainer.logs import Log, Meter
+from training.trainer.feed import Share, StepPart
+from training.trainer.logs import Log, ThroughputMeter
 from training.trainer.progress import crossed, stage_ends
 from training.trainer.sample_grids import Examples
 from training.trainer.stop_signal import StopSignal, any_process
@@ -20,7 +20,7 @@ def train(trainer: Trainer, end: int, description: Mapping[str, Any]) -> bool:
     """Go on until `end` images; False when told to stop before. A checkpoint is there in either case."""
     accelerator, recipe, run = trainer.accelerator, trainer.recipe, trainer.recipe.run
     log = Log(accelerator, trainer.out, trainer.position.images, end, description)
-    meter = Meter(accelerator.device, len(trainer.objective.schedule.alphas_cumprod))
+    meter = ThroughputMeter(accelerator.device, len(trainer.objective.schedule.alphas_cumprod))
     share = Share.of(recipe, accelerator.process_index, accelerator.num_processes)
     data = feed.loader(recipe, trainer.pairs, trainer.seed, trainer.position, end, share, meter.steps,
                        pin=accelerator.device.type == "cuda")
@@ -54,7 +54,7 @@ def train(trainer: Trainer, end: int, description: Mapping[str, Any]) -> bool:
     return trainer.position.images >= end
 
 
-def milestone_of(trainer: Trainer, part: Part, before: int) -> str:
+def milestone_of(trainer: Trainer, part: StepPart, before: int) -> str:
     """Why the checkpoint after this step is kept for good: a stage ended with it, or an epoch, if the recipe says so.
 
     The last stage's end is the newest checkpoint of all, which stays anyway. before: images before the step.

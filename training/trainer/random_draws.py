@@ -30,7 +30,7 @@ class Draws:
         return Draws(**{f.name: getattr(self, f.name).to(device, non_blocking=non_blocking) for f in fields(self)})
 
 
-def draw(
+def draw_noise(
     seed: int, positions: Sequence[int], latent: tuple[int, ...], tokens: tuple[int, int], steps: int,
     t_power: float = 1.0,
 ) -> Draws:

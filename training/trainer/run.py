@@ -108,7 +108,7 @@ def with_cache(
     return pairs.with_cache(cache), encoders
 
 
-def run(args: argparse.Namespace) -> Path | None:
+def train_or_resume(args: argparse.Namespace) -> Path | None:
     """Train or resume; the finished checkpoint, None after --dry-run."""
     recipe = recipe_of(args.preset, args.settings)
     if args.max_images is not None and args.max_images < 1:
@@ -122,9 +122,9 @@ def run(args: argparse.Namespace) -> Path | None:
     pairs = open_pairs(args.data, recipe.data)
     most = args.max_images or sys.maxsize
     if args.dry_run:
-        from training.trainer.estimate import describe
+        from training.trainer.estimate import describe_run
 
-        print(describe(recipe, pairs, most, args.out))
+        print(describe_run(recipe, pairs, most, args.out))
         return None
     return train_recipe(recipe, args.preset, pairs, most, args.seed, args.out, args.out / "final.safetensors")
 
@@ -171,7 +171,7 @@ def train_recipe(
 def main() -> None:
     args = parser().parse_args()
     try:
-        final = run(args)
+        final = train_or_resume(args)
     except ColorizeError as error:
         sys.exit(f"error: {error}")
     if final:

@@ -26,7 +26,7 @@ from training.trainer.run_folder import MILESTONE, POSITION, checkpoints
 UNFINISHED = "unfinished-"
 
 
-def save(
+def save_checkpoint(
     accelerator: Accelerator, out: Path, position: Position, ema: EMA | None, keep: int, milestone: str = "",
 ) -> Path:
     """Write a checkpoint; all processes call it. A kill at any moment leaves the ones before as they were.
@@ -61,7 +61,7 @@ def save(
     return final
 
 
-def load(accelerator: Accelerator, out: Path, ema: EMA | None) -> Position:
+def load_checkpoint(accelerator: Accelerator, out: Path, ema: EMA | None) -> Position:
     """Go on from the last checkpoint, or from the start when there is none; all processes call it."""
     if accelerator.is_main_process:
         for leftover in (out / "checkpoints").glob(UNFINISHED + "*"):

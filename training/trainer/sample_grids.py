@@ -58,7 +58,7 @@ def colorize(
     x_T, generator = samplers.first_noise((1, *latent), settings.seed)
     x_T = x_T.to(sketch.device)
     noise = samplers.step_noise(settings.sampler, x_T, sigmas, settings.seed, generator)
-    return samplers.run(settings.sampler, denoise, x_T, sigmas, noise)
+    return samplers.run_sampler(settings.sampler, denoise, x_T, sigmas, noise)
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Examples:
         return cls(tuple(pairs.batch([i], 0, 0) for i in range(min(count, len(pairs)))))
 
 
-def grid(
+def sample_grid(
     model: Callable[..., Tensor], examples: Examples, encoders: FrozenEncoders, objective: Objective,
     device: torch.device, steps: int,
 ) -> Image.Image:

@@ -28,7 +28,7 @@ def level(schedule: NoiseSchedule, kind: TokenNoise) -> Tensor:
     return (1 - schedule.alphas_cumprod[token_noise_step(torch.arange(steps), steps, kind)]).sqrt()
 
 
-def plot(path: Path) -> None:
+def plot_token_noise(path: Path) -> None:
     """Write the picture."""
     import matplotlib
 
@@ -50,5 +50,5 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images" / "token-noise.png")
     args = parser.parse_args()
-    plot(args.out)
+    plot_token_noise(args.out)
     print(args.out)

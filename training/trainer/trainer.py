@@ -20,13 +20,13 @@ from training.trainer.ema import EMA
 from training.trainer.feed import Loaded, Position
 from training.trainer.frozen_encoders import FrozenEncoders
 from training.trainer.initial_weights import StartReport, load_start
-from training.trainer.logs import Meter
+from training.trainer.logs import ThroughputMeter
 from training.trainer.networks import Model, checkpoint_blocks, compile_blocks
 from training.trainer.objective import Objective
 from training.trainer.optimizer import WHOLE, make_optimizer, prepare_shards
 from training.trainer.progress import epoch_images, lr_at
 from training.trainer.recipe import Recipe
-from training.trainer.sample_grids import Examples, grid
+from training.trainer.sample_grids import Examples, sample_grid
 
 
 @dataclass
@@ -68,10 +68,10 @@ class Trainer:
         ema = EMA(trained, recipe.optimizer.ema_decay) if recipe.optimizer.ema_decay else None
         trainer = cls(accelerator, recipe, pairs, seed, out, prepared, optimizer, ema, encoders.to(accelerator.device),
                       Objective.of(recipe, accelerator.device), start)
-        trainer.position = state.load(accelerator, out, ema)
+        trainer.position = state.load_checkpoint(accelerator, out, ema)
         return trainer
 
-    def step(self, loaded: Loaded, meter: Meter) -> None:
+    def step(self, loaded: Loaded, meter: ThroughputMeter) -> None:
         """One part: forward and backward; with the last part of a step also the update of the weights."""
         accelerator, part = self.accelerator, loaded.part
         loaded = loaded.to(accelerator.device)
@@ -109,11 +109,12 @@ class Trainer:
         self.model.eval()
         try:
             with self.ema.applied() if self.ema else torch.no_grad():
-                return grid(self.model, examples, self.encoders, self.objective, self.accelerator.device,
+                return sample_grid(self.model, examples, self.encoders, self.objective, self.accelerator.device,
                             self.recipe.run.sample_steps)
         finally:
             self.model.train()
 
     def save(self, milestone: str = "") -> Path:
         """A checkpoint; one with a milestone (the end of a stage) is kept for good."""
-        return state.save(self.accelerator, self.out, self.position, self.ema, self.recipe.run.keep, milestone)
+        return state.save_checkpoint(
+            self.accelerator, self.out, self.position, self.ema, self.recipe.run.keep, milestone)

@@ -206,17 +206,17 @@ def _say_if_ignored(p: Any, args: Sequence[Any]) -> None:
 
 def status() -> Status:
     """What the page says about the checkpoint that the next run will use."""
-    return checkpoint_status.status(host())
+    return checkpoint_status.checkpoint_status(host())
 
 
 def preview(image: Any, settings: JobSettings, size: tuple[int, int] | None = None) -> Image.Image:
     """What the model will see of a sketch, as in `sketch_preview`."""
-    return sketch_preview.preview(host(), image, settings, size)
+    return sketch_preview.preview_sketch(host(), image, settings, size)
 
 
 def size_for(image: Any, settings: JobSettings) -> tuple[int, int]:
     """(width, height) that a sketch gets at the loaded checkpoint's own size."""
-    return sketch_preview.size_for(host(), image, settings)
+    return sketch_preview.size_for_sketch(host(), image, settings)
 
 
 def folders() -> Folders:

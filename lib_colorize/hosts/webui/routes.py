@@ -15,12 +15,12 @@ from ...errors import ColorizeError
 from ...method.lineart import EXTRACTORS
 from ...method.settings import MAX_SIZE
 from ...models.scan import scan
-from ..checkpoint_status import status
+from ..checkpoint_status import checkpoint_status
 from ..host import Host
 from ..pictures import shortened
 from ..request import ARGUMENTS
 from ..settings import JobSettings, infotext_key, job_fields
-from ..sketch_preview import preview
+from ..sketch_preview import preview_sketch
 from .access import guard_of
 
 ROOT = "/colorize-diffusion"
@@ -46,7 +46,9 @@ def add_routes(app: Any, host: Host) -> None:
     sent.__annotations__["request"] = Request  # how FastAPI is told; fastapi is imported here alone
     post.__annotations__["body"], post.__defaults__ = bytes, (Depends(sent),)
     dependencies = guard_of(app)
-    for path, answer in (("version", lambda: version(host)), ("models", lambda: models(host)), ("settings", schema)):
+    answers: dict[str, Callable[[], Any]] = {
+        "version": lambda: version_answer(host), "models": lambda: models(host), "settings": schema}
+    for path, answer in answers.items():
         app.add_api_route(f"{ROOT}/{path}", lambda answer=answer: guarded(answer), methods=["GET"],
                           dependencies=dependencies)
     app.add_api_route(f"{ROOT}/sketch-preview", post, methods=["POST"], dependencies=dependencies)
@@ -64,14 +66,14 @@ def read_object(body: bytes) -> Mapping[str, Any]:
     return found
 
 
-def version(host: Host) -> dict[str, str]:
+def version_answer(host: Host) -> dict[str, str]:
     """GET version."""
     return {"version": __version__, "host": host.name}
 
 
 def models(host: Host) -> dict[str, Any]:
     """GET models: what is loaded, and what of checkpoints and reference encoders is there."""
-    now, found = status(host), scan(host.folders())
+    now, found = checkpoint_status(host), scan(host.folders())
     return {
         "loaded": vars(now),
         "checkpoints": [{"path": str(c.path), "kind": c.kind.value, "runs": c.runs} for c in found.checkpoints],
@@ -106,7 +108,7 @@ def sketch_preview(host: Host, body: Mapping[str, Any]) -> dict[str, str]:
     values = body.get("settings")
     if values is not None and not isinstance(values, dict):
         raise ColorizeError(f"settings: found {type(values).__name__}, expected an object of names and values")
-    image = preview(host, body.get("image"), JobSettings.from_values(values or {}), _size(body.get("size")))
+    image = preview_sketch(host, body.get("image"), JobSettings.from_values(values or {}), _size(body.get("size")))
     out = io.BytesIO()
     image.save(out, "PNG")
     return {"image": base64.b64encode(out.getvalue()).decode()}

@@ -35,7 +35,7 @@ class A1111(WebUI):
     own_methods = ("setup_conds", "calculate_hr_conds", "init")
 
     def __init__(self) -> None:
-        self.name = f"AUTOMATIC1111 {program.version()}"
+        self.name = f"AUTOMATIC1111 {program.program_version()}"
         self._loading = Loading()
 
     def install(self) -> Sequence[Undo]:

@@ -29,10 +29,10 @@ class Forge(WebUI):
     """Forge, as the hooks see it."""
 
     def __init__(self) -> None:
-        self.name = f"Forge {program.version()}"
+        self.name = f"Forge {program.program_version()}"
 
     def install(self) -> Sequence[Undo]:
-        return [*forge_loading.install(), *watch_scripts()]
+        return [*forge_loading.install_loading(), *watch_scripts()]
 
     def chosen_path(self) -> str:
         info = sd_models.model_data.forge_loading_parameters.get("checkpoint_info")

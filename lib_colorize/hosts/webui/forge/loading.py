@@ -164,7 +164,7 @@ def _reload(original: Callable[..., Any]) -> Callable[..., Any]:
     return forge_model_reload
 
 
-def install() -> Sequence[Undo]:
+def install_loading() -> Sequence[Undo]:
     """Tell Forge of our kind of model and list the shipped checkpoint; returns how to undo that."""
     undo = [_listed(model_list.models, ColorizeGuess), _listed(loader.possible_models, ColorizeEngine),
             program.list_shipped(), watch(), replace_function(processing, "forge_model_reload", _reload)]

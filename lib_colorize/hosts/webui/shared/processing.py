@@ -16,7 +16,7 @@ from ...job import Job
 from ...settings import JobSettings, StartFrom
 from ...sizes import PIXELS, on_canvas
 from .sampling import stop_sampler
-from .tiles import PARTS, RUNNING, Part
+from .tiles import PARTS, RUNNING, PaintedPart
 
 NONE = (None, "", "None", "none", "Use same checkpoint")
 LEAST = 16  # pixels a side: a latent of 1x1 Forge takes for one of its placeholders
@@ -48,7 +48,7 @@ def frames_of(p: Any, job: Job, x: Tensor) -> tuple[Frame, ...]:
     width, height = x.shape[-1] * PIXELS, x.shape[-2] * PIXELS
     if getattr(p, "is_hr_pass", False):
         return (_hires_frame(p, width, height),)
-    parts: Sequence[Part] = vars(p).get(PARTS, ())
+    parts: Sequence[PaintedPart] = vars(p).get(PARTS, ())
     if parts:
         return tuple(Frame(width, height, Fit.STRETCH, part.box, part.of) for part in parts)
     if job.placements or not hasattr(p, "resize_mode"):  # txt2img has no picture of its own

@@ -18,7 +18,7 @@ from ...checkpoints import SHIPPED, ColorizeFile
 from .patching import Undo, replace_function
 
 
-def version() -> str:
+def program_version() -> str:
     """The host's version, as far as it knows it."""
     try:
         from modules.launch_utils import git_tag
@@ -34,14 +34,14 @@ def interrupted() -> bool:
     return bool(state.interrupted or state.skipped or getattr(state, "stopping_generation", False))
 
 
-def option(name: str, default: Any) -> Any:
+def host_option(name: str, default: Any) -> Any:
     """A value of the settings page, the default where it has none yet."""
     return shared.opts.data.get(name, default)
 
 
 def told_prediction(file: ColorizeFile) -> Prediction | None:
     """What the file says, else what the user says in the settings; None when it must be probed."""
-    chosen = option("colorize_prediction", "auto")
+    chosen = host_option("colorize_prediction", "auto")
     return file.usable().prediction or (Prediction(chosen) if chosen in ("eps", "v") else None)
 
 
@@ -64,17 +64,17 @@ def list_shipped() -> Undo:
     return replace_function(sd_models, "list_models", make)
 
 
-def folders() -> Folders:
+def model_folders() -> Folders:
     """Where model files lie: ours, and those of the host and of other extensions."""
     options = shared.cmd_opts
-    own = option("colorize_models_dir", "") or getattr(options, "colorize_models_dir", None)
+    own = host_option("colorize_models_dir", "") or getattr(options, "colorize_models_dir", None)
     more = {name: [Path(value)] if value else [] for name in ("ckpt_dir", "controlnet_dir")
             for value in [getattr(options, name, None)]}
     return usual_folders(Path(paths.data_path), Path(paths.models_path), Path(own) if own else None,
                          checkpoints=[*more["ckpt_dir"], SHIPPED.parent], controlnet=more["controlnet_dir"])
 
 
-def fetch(address: str) -> Image.Image:
+def fetch_picture(address: str) -> Image.Image:
     """The picture at a web address, by the host's own rules; ColorizeError where they forbid it or it fails."""
     try:
         return decode_base64_to_image(address)  # type: ignore[no-any-return]

@@ -23,7 +23,7 @@ SIDE, ALIKE = 32, 0.9  # pixels of a thumbnail; correlation above which two show
 
 
 @dataclass(frozen=True)
-class Part:
+class PaintedPart:
     """box: within a picture of size `of`, which shows the whole."""
 
     box: Box
@@ -37,16 +37,16 @@ class ScriptRun:
     title: str
     whole: Image.Image | None
     mask: Any = None
-    grids: list[tuple[Image.Image, list[tuple[Image.Image, Part]]]] = field(default_factory=list)
+    grids: list[tuple[Image.Image, list[tuple[Image.Image, PaintedPart]]]] = field(default_factory=list)
     results: tuple[Any, ...] = ()  # of the last picture
 
     def add_grid(self, image: Image.Image, grid: Any) -> None:
         """The host has split `image` for the script."""
-        found = [(tile, Part((x, y, x + width, y + height), image.size))
+        found = [(tile, PaintedPart((x, y, x + width, y + height), image.size))
                  for y, height, row in grid.tiles for x, width, tile in row]
         self.grids = [(image, found)]  # the last alone: pictures are large
 
-    def parts(self, pictures: Sequence[Any]) -> tuple[Part, ...]:
+    def parts(self, pictures: Sequence[Any]) -> tuple[PaintedPart, ...]:
         """The part that each picture is; none when they are no tiles of a grid. ColorizeError when not certain."""
         for image, tiles in self.grids:
             found = [next((part for tile, part in tiles if tile is picture), None) for picture in pictures]

@@ -86,17 +86,17 @@ class WebUI(Host):
         shared.state.textinfo = text or None
 
     def folders(self) -> Folders:
-        return program.folders()
+        return program.model_folders()
 
     def picture_folders(self) -> Sequence[str]:
         """What the server's owner has opened to gradio."""
         return tuple(getattr(shared.cmd_opts, "gradio_allowed_path", None) or ())
 
     def fetch_picture(self) -> Callable[[str], Image.Image] | None:
-        return program.fetch if program.option("api_enable_requests", True) else None
+        return program.fetch_picture if program.host_option("api_enable_requests", True) else None
 
     def option(self, name: str, default: Any) -> Any:
-        return program.option(name, default)
+        return program.host_option(name, default)
 
 
 def _in_this_host(error: ColorizeError) -> ColorizeError:
