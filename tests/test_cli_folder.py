@@ -99,7 +99,7 @@ def test_an_interrupt_keeps_what_is_finished_and_nothing_else(
         real(image, path, record)  # type: ignore[arg-type]
 
     real = file_job.save_png
-    monkeypatch.setattr(file_job, "save", save)
+    monkeypatch.setattr(file_job, "save_png", save)
     assert run(model, sketches, "--quiet") == 130
     assert os.listdir(sketches.parent / "out") == ["a.png"]
     monkeypatch.undo()
@@ -116,7 +116,7 @@ def test_a_full_disk_stops_the_run(
         tried.append(path)
         raise DiskError(f"{path}: not written: No space left on device")
 
-    monkeypatch.setattr(file_job, "save", save)
+    monkeypatch.setattr(file_job, "save_png", save)
     assert run(model, sketches, "--quiet") == 2
     assert len(tried) == 1 and capsys.readouterr().err.count("\n") == 1
 

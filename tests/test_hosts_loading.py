@@ -241,8 +241,8 @@ def test_forge_is_told_by_a_kind_of_its_own_and_only_of_colorize_files(forge, ti
     loading, modules = forge
     known = modules["huggingface_guess.model_list"].models
     known.append(type("SD20", (), {}))
-    undo = loading.install()
-    loading.install()  # the scripts are loaded again
+    undo = loading.install_loading()
+    loading.install_loading()  # the scripts are loaded again
     assert [kind.__name__ for kind in known] == ["ColorizeGuess", "SD20"]
     assert known[0].matches({}, state_dict(tiny_checkpoint)) and not known[0].matches({}, {"input_blocks": 0})
     for step in undo:

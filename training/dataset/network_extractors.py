@@ -21,7 +21,8 @@ SIDE = 512  # px that both networks were trained at
 
 def make_anime2sketch(weights: Path | None, device: str) -> Extract:
     """As published: squashed to 512 x 512, the lines resized back."""
-    network = load_network(Anime2Sketch(), weights, "anime2sketch", "netG.pth of Mukosame/Anime2Sketch", device)
+    network = load_extractor_network(
+        Anime2Sketch(), weights, "anime2sketch", "netG.pth of Mukosame/Anime2Sketch", device)
 
     @torch.no_grad()
     def extract(picture: Image.Image) -> Image.Image:
@@ -34,7 +35,7 @@ def make_anime2sketch(weights: Path | None, device: str) -> Extract:
 
 def make_sketchkeras(weights: Path | None, device: str, threshold: float = 0.1) -> Extract:
     """As published: longer side 512, high-passed channels one by one, the strongest line of the three."""
-    network = load_network(SketchKeras(), weights, "sketchkeras", "model.pth of the PyTorch port", device)
+    network = load_extractor_network(SketchKeras(), weights, "sketchkeras", "model.pth of the PyTorch port", device)
 
     @torch.no_grad()
     def extract(picture: Image.Image) -> Image.Image:
@@ -58,7 +59,9 @@ def high_pass(picture: Image.Image) -> Tensor:
     return canvas
 
 
-def load_network(network: nn.Module, weights: Path | None, name: str, expected: str, device: str) -> nn.Module:
+def load_extractor_network(
+    network: nn.Module, weights: Path | None, name: str, expected: str, device: str,
+) -> nn.Module:
     """The network with its weights, strictly; ColorizeError when the file is missing or another one."""
     if weights is None:
         raise ColorizeError(f"extractor {name}: needs its weights, {expected}; give --extractor {name}=FILE, or use "
