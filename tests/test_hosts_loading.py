@@ -313,7 +313,7 @@ def test_a_checkpoint_of_a_coloured_run_that_forge_cannot_load_is_one_sentence(f
 
     caller.forge_model_reload = fail
     models.model_data.forge_loading_parameters = {"checkpoint_info": SimpleNamespace(title="half.safetensors")}
-    undo = loading.install()
+    undo = loading.install_loading()
     loading.next_load.coloured = True
     with pytest.raises(ColorizeError, match=r"^half.safetensors could not be loaded: Failed to recognize model type!; "
                                             "choose a checkpoint") as caught:
