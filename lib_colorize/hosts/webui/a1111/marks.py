@@ -32,7 +32,7 @@ class Rows:
         self._conditions, self._unconditional = tuple(conditions), unconditional
         self._tokens = tokens
         self._entered: list[tuple[Branch, int]] | None = None
-        self._failure: Exception | None = None
+        self.failure: Exception | None = None  # of `mark`, told by `shown`
 
     def context(self, branch: Branch) -> Tensor:
         """[N, D]: the context of a row, which everybody may see; zeros for the branch without reference."""
@@ -52,15 +52,8 @@ class Rows:
             handle.remove()
             vars(denoiser).pop(RUN, None)
 
-    def on_batch(self, built: Any) -> None:
-        """built: the host's batch. An error waits for `shown`: the host would print it and sample on."""
-        try:
-            self._mark(built)
-        except Exception as error:
-            self._failure = error
-
-    def _mark(self, built: Any) -> None:
-        """built: conditions of the first picture, of the next, ..., then all unconditionals."""
+    def mark(self, built: Any) -> None:
+        """built: the host's batch: conditions of the first picture, of the next, ..., then all unconditionals."""
         pictures = len(built.text_uncond)
         rows = [(branch, i) for i in range(pictures) for branch in self._conditions]
         rows += [(self._unconditional, i) for i in range(pictures)]
@@ -72,8 +65,8 @@ class Rows:
 
         ColorizeError when the rows cannot be told, or the conditions are not ours.
         """
-        if self._failure is not None:
-            raise self._failure
+        if self.failure is not None:
+            raise self.failure
         rows, self._entered = self._entered, None
         if rows is None or len(rows) < len(context):
             raise ColorizeError("the U-Net was called with rows that the sampler did not make, so that sketch and "
@@ -88,10 +81,14 @@ class Rows:
 
 
 def on_batch(built: Any) -> None:
-    """The host's callback: it has built a batch, of any run."""
+    """The host's callback: it has built a batch, of any run. It prints what is raised here, and samples on."""
     rows = vars(built.denoiser).get(RUN)
-    if rows is not None:
-        rows.on_batch(built)
+    if rows is None:
+        return
+    try:
+        rows.mark(built)
+    except Exception as error:
+        rows.failure = error
 
 
 def write_marks(image_cond: Tensor, rows: Sequence[tuple[Branch, int]]) -> Tensor:
