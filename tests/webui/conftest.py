@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.webui.data_folder import extension_of
 from tests.webui.host import KINDS, install_of
 
 if TYPE_CHECKING:
@@ -36,6 +37,29 @@ def host(kind: str, files: dict[str, Path]) -> Iterator[Host]:
 
     with Host.start(kind, files=files, options={"sd_model_checkpoint": "plain"}) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def tiled(kind: str, files: dict[str, Path]) -> Iterator[Host]:
+    """A host with Ultimate SD Upscale where the environment names it."""
+    from tests.webui.host import Host
+    from tests.webui.tile_jobs import ULTIMATE
+
+    beside = [ULTIMATE] if extension_of(ULTIMATE) else []
+    with Host.start(kind, files=files, options={"sd_model_checkpoint": "plain"}, beside=beside) as running:
+        yield running
+
+
+@pytest.fixture(params=["SD upscale", "Ultimate SD upscale"])
+def upscale(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """What a request says to run such a script."""
+    from tests.webui.tile_jobs import SD_UPSCALE, ULTIMATE, ULTIMATE_UPSCALE
+
+    if request.param == "SD upscale":
+        return SD_UPSCALE
+    if extension_of(ULTIMATE) is None:
+        pytest.skip(f"no {ULTIMATE} in COLORIZE_EXTENSIONS_DIR")
+    return ULTIMATE_UPSCALE
 
 
 @pytest.fixture(scope="session")
