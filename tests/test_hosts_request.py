@@ -65,6 +65,7 @@ def test_nothing_is_asked_for_when_it_is_off(args):
 @pytest.mark.parametrize("args, on", [
     ((), False), ([False, "r"], False), ([True], True), ([{}], True), ([{"enabled": False}], False), ([None], False),
     ([Sent((True, "r"))], True), ([Sent(())], False), (["yes"], False), ([np.zeros(3)], False),
+    ([1], True), ([0], False), ([Sent((1, "r"))], True),
 ])
 def test_whether_it_is_switched_on_is_told_without_the_rest(args, on):
     assert asks(args) is on

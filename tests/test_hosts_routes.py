@@ -151,3 +151,11 @@ def test_what_is_wrong_is_a_422_in_one_sentence(server):
     for body in (b"[]", b"{", json.dumps({"image": drawing(), "size": [1, float("inf")]}).encode()):
         reply = client.post(f"{ROOT}/sketch-preview", data=body)
         assert reply.status_code == 422 and " expected " in reply.json()["detail"]
+
+
+def test_what_has_no_utf_8_is_answered_too(server, monkeypatch):
+    half = "\ud800"  # in JSON that was sent; Python has the like for a byte of a file's name
+    reply = server().post(f"{ROOT}/sketch-preview", data=json.dumps({"image": drawing(), "settings": {half: 1}}))
+    assert reply.status_code == 422 and "unknown setting" in reply.json()["detail"]
+    monkeypatch.setattr(HOST, "name", f"fake{half}")
+    assert server().get(f"{ROOT}/version").json()["host"] == f"fake{half}"

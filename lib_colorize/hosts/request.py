@@ -43,7 +43,9 @@ def asks(args: Sequence[Any]) -> bool:
     first = args[0] if args else False
     if isinstance(first, Sent):
         return asks(first.args)
-    return bool(first.get("enabled", True)) if isinstance(first, Mapping) else first is True
+    if isinstance(first, Mapping):
+        return bool(first.get("enabled", True))
+    return isinstance(first, (bool, int, float)) and first == 1  # as `parse` takes it, which JSON's 1 is as good for
 
 
 def names_nothing(args: Sequence[Any]) -> bool:

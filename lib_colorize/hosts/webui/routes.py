@@ -29,13 +29,16 @@ ROOT = "/colorize-diffusion"
 def add_routes(app: Any, host: Host) -> None:
     """On the host's FastAPI application, behind the host's own password."""
     from fastapi import Depends, Request
-    from fastapi.responses import JSONResponse
+    from fastapi.responses import Response
+
+    def as_json(content: Any, code: int = 200) -> Any:
+        return Response(to_json(content), code, media_type="application/json")
 
     def guarded(answer: Callable[..., Any], *args: Any) -> Any:
         try:
-            return answer(*args)
+            return as_json(answer(*args))
         except ColorizeError as error:
-            return JSONResponse({"error": "ColorizeError", "detail": str(error), "errors": str(error)}, 422)
+            return as_json({"error": "ColorizeError", "detail": str(error), "errors": str(error)}, 422)
 
     async def sent(request: Any) -> bytes:
         return await request.body()  # type: ignore[no-any-return]
@@ -64,6 +67,11 @@ def read_object(body: bytes) -> Mapping[str, Any]:
         raise ColorizeError(f"the request: found JSON of type {type(found).__name__}, expected an object such as "
                             "{\"image\": \"...\"}")
     return found
+
+
+def to_json(content: Any) -> bytes:
+    """In ASCII: names of files, and what was sent, may hold what has no UTF-8 (half of a surrogate pair)."""
+    return json.dumps(content, allow_nan=False).encode("ascii")
 
 
 def version_answer(host: Host) -> dict[str, str]:
