@@ -102,3 +102,11 @@ def test_no_folder_is_told_and_none_is_made(tmp_path):
         write_whole(tmp_path / "sub" / "a", "x")
     write_whole(tmp_path / "sub" / "a", "x", parents=True)
     assert (tmp_path / "sub" / "a").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):
+    (tmp_path / "file").write_text("x")
+    for folder in (tmp_path / "file", tmp_path / "file" / "sub"):
+        with pytest.raises(DiskError, match="cannot be made"):
+            write_whole(folder / "a", "x", parents=True)
+    assert (tmp_path / "file").read_text() == "x"
