@@ -102,7 +102,15 @@ def test_a_card_says_what_the_data_folder_says_and_else_that_nobody_knows(data: 
     assert model_card(own, described(data, own)).license == "MIT"
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{", "null"])
+@pytest.mark.parametrize("change", [{"pictures": None}, {"pictures": {}}, {"pictures": {"digest": 5}}, {"epoch": "x"},
+                                    {"epoch": 0}, {"recipe": None}, {"recipe": []}, {"samples": None}])
+def test_a_run_json_with_a_damaged_part_is_one_sentence(data: Path, tmp_path: Path, change: dict[str, Any]) -> None:
+    now = described(data)
+    with pytest.raises(ColorizeError, match="run.json.*name another --out"):
+        claim(begun(tmp_path / "run", {**now, **change}), now)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", "null", "{}"])
 def test_a_damaged_run_json_is_one_sentence(tmp_path: Path, content: str) -> None:
     (tmp_path / stored.RUN).write_text(content)
     with pytest.raises(ColorizeError, match="run.json"):

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -51,9 +51,19 @@ def read_description(run: Path) -> dict[str, Any]:
         raise ColorizeError(f"{file}: not there, expected the folder of a run of training.train") from None
     except ValueError as error:
         raise ColorizeError(f"{file}: not JSON ({error}); the run cannot be resumed, name another --out") from None
-    if not isinstance(found, dict):
-        raise ColorizeError(f"{file}: found {type(found).__name__}, expected an object")
+    if not _is_description(found):
+        raise ColorizeError(f"{file}: not what a run writes there (an object with preset, samples and recipe); put the "
+                            "right one back, or name another --out")
     return found
+
+
+def _is_description(found: Any) -> TypeGuard[dict[str, Any]]:
+    """By its parts that are read one by one; `from_plain` looks at the recipe's own."""
+    if not isinstance(found, dict) or not isinstance(found.get("recipe"), dict):
+        return False
+    pictures, epoch = found.get("pictures", {"digest": ""}), found.get("epoch", 1)
+    return (isinstance(pictures, dict) and isinstance(pictures.get("digest"), str)
+            and type(epoch) is int and epoch > 0 and isinstance(found.get("samples"), int))
 
 
 def claim(out: Path, description: Mapping[str, Any]) -> list[str]:
