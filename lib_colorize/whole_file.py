@@ -52,12 +52,12 @@ def replacing(path: Path) -> Iterator[Path]:
 def write_whole(path: Path, content: bytes | str, parents: bool = False) -> None:
     """All of the content (text as UTF-8) or no file, whatever happens; DiskError with the system's reason."""
     if parents:
-        make_folder(path.parent)
+        ensure_folder(path.parent)
     with replacing(path) as unfinished:
         unfinished.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
-def make_folder(folder: Path) -> None:
+def ensure_folder(folder: Path) -> None:
     """With all folders above it, if it is not there; DiskError with the system's reason."""
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lib_colorize.errors import ColorizeError
-from lib_colorize.whole_file import make_folder, write_whole
+from lib_colorize.whole_file import ensure_folder, write_whole
 from training.trainer.recipe import Recipe
 from training.trainer.recipes import RECIPES, recipe_of
 
@@ -142,7 +142,7 @@ def train_recipe(
 
     accelerator = make_accelerator(recipe, out)
     if accelerator.is_main_process:
-        make_folder(out)
+        ensure_folder(out)
         for told in claim(out, description_of(recipe, preset, pairs, seed)):
             print(f"{out}: {told}")
     accelerator.wait_for_everyone()
