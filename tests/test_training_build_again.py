@@ -210,3 +210,23 @@ def test_a_folder_given_twice_is_built_once(raw: Path, tmp_path: Path) -> None:
     for _ in range(2):
         assert build(chosen, tmp_path / "out", say=quiet).usable == 10
     assert len(rows(tmp_path / "out")) == 10
+
+
+@pytest.mark.parametrize("failing", [1, 2], ids=["looked at", "drawn"])
+def test_a_picture_that_could_not_be_read_once_is_tried_again(
+    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int,
+) -> None:
+    reads, read_bytes = [], Path.read_bytes
+
+    def sometimes(path: Path) -> bytes:
+        reads.extend([path] if path.name == "03.png" else [])
+        if path.name == "03.png" and len(reads) == failing:
+            raise OSError(5, "Input/output error")
+        return read_bytes(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_bytes", sometimes)
+        report = build(options(raw), tmp_path / "out", say=quiet)
+    assert report.usable == 9 and report.skipped == {"could not be read": 1}
+    report = build(options(raw), tmp_path / "out", say=quiet)
+    is_built(tmp_path / "out", {f"{i:02d}": art(i) for i in range(10)}, report)

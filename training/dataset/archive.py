@@ -33,6 +33,9 @@ class Member(NamedTuple):
     crc: int  # of the content; of a PLAIN one, when it was changed last, in ns
 
 
+UNREAD = "could not be read"  # the disk's fault or the network's, of this moment: never remembered of a picture
+
+
 def read_member(path: Path, name: str, member: Member) -> bytes:
     """The bytes of one member; path: its zip or folder, name: its key, for messages. BadPicture when damaged."""
     try:
@@ -46,7 +49,9 @@ def read_member(path: Path, name: str, member: Member) -> bytes:
                 raise BadPicture("damaged member", f"{path}:{name}: the archive's directory says another name")
             stream.seek(header[10], os.SEEK_CUR)
             packed = stream.read(member.packed)
-    except (OSError, struct.error, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise BadPicture(UNREAD, f"{path}:{name}: {error.strerror or error}") from None
+    except (struct.error, UnicodeDecodeError) as error:
         raise BadPicture("damaged member", f"{path}:{name}: {error}") from None
     content = _unpacked(packed, member)
     if content is None:

@@ -21,7 +21,7 @@ from training.dataset.extractors import Mixture
 from training.dataset.inspection import inspect_all
 from training.dataset.report import Report
 from training.dataset.selection import identity_of, select
-from training.dataset.shard_plan import plan_shards, record_of
+from training.dataset.shard_plan import is_finished, plan_shards, record_of
 from training.dataset.shards import merge_index
 from training.dataset.sheet import statistics, statistics_sheet
 from training.dataset.source import all_raw_pictures
@@ -46,7 +46,7 @@ def build(
     if gone:
         say(f"made anew: {len(gone)} shard(s), of whose pictures some have changed or are no longer there")
     jobs: list[dict[str, Any]] = [{"shard": name, "pictures": [kept[i] for i in places]}
-                                  for name, places in plan.items() if not record_of(out, name).exists()]
+                                  for name, places in plan.items() if not is_finished(out, name)]
     say(f"{sum(len(job['pictures']) for job in jobs)} pictures to draw and write, {len(kept)} in all")
     for count, result in enumerate(run(jobs, partial(drawer, options, str(out), device), gpus=gpus), 1):
         write_whole(record_of(out, result["shard"]), json.dumps(result), parents=True)

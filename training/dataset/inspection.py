@@ -14,6 +14,7 @@ from PIL import Image
 
 from lib_colorize.whole_file import write_whole
 from training.dataset import decode
+from training.dataset.archive import UNREAD
 from training.dataset.dedupe import fingerprint
 from training.dataset.report import Report
 from training.dataset.source import Raw, short_digest
@@ -36,10 +37,11 @@ def inspect_all(
 ) -> list[dict[str, Any]]:
     """All good pictures, in order: fields of Raw and what `inspector` adds. Those that are not are counted.
 
-    WORK/scan-*.json keep what was found: a picture is looked at again only when its file has changed.
+    WORK/scan-*.json keep what was found: a picture is looked at again only when its file has changed,
+    or could not be read.
     """
     known = {found["identity"]: found for path in sorted(work.glob("scan-*.json"))
-             for found in json.loads(path.read_bytes()).get("looked", ())}
+             for found in json.loads(path.read_bytes()).get("looked", ()) if found["reason"] != UNREAD}
     new = [raw for raw in raws if raw.identity() not in known]
     jobs = [{"pictures": [asdict(raw) for raw in new[start:start + SCAN]]} for start in range(0, len(new), SCAN)]
     for count, result in enumerate(run(jobs, partial(inspector, limits)), 1):

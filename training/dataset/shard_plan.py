@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from lib_colorize.whole_file import write_whole
+from training.dataset.archive import UNREAD
 
 PLAN = "plan.json"
 PARTS = ("index", "tar", "color", "sketch", "mask", "reference")  # folders in which a shard has a file
@@ -45,6 +46,14 @@ def plan_shards(out: Path, identities: Sequence[str], size: int, seed: int) -> t
 def record_of(out: Path, shard: str) -> Path:
     """The file that is there when a shard is finished; it says how many were written and which were not."""
     return out / "work" / f"shard-{shard}.json"
+
+
+def is_finished(out: Path, shard: str) -> bool:
+    """Written, and every picture of it could be read: one that could not is tried again in the next run."""
+    record = record_of(out, shard)
+    if not record.exists():
+        return False
+    return all(reason != UNREAD for reason, _ in json.loads(record.read_bytes())["skipped"])
 
 
 def _remove(out: Path, shard: str) -> None:
