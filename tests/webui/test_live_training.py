@@ -27,7 +27,7 @@ def exported(training_files: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     files = []
     for dtype in ("fp32", "fp16"):
         files.append(folder / f"trained-{dtype}.safetensors")
-        subprocess.run([sys.executable, "-m", "training.trainer.export", "--run", str(folder / "run"), str(files[-1]),
+        subprocess.run([sys.executable, "-m", "training.export", "--run", str(folder / "run"), str(files[-1]),
                         "--dtype", dtype], cwd=ROOT, env=environment(), check=True)
     return files
 
