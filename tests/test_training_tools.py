@@ -99,7 +99,7 @@ def test_an_exported_ablation_is_read_as_the_model_that_was_trained(tmp_path: Pa
 
 
 def test_a_run_without_a_checkpoint_cannot_be_exported(tmp_path: Path) -> None:
-    claim(tmp_path, {"preset": "p", "seed": 0, "recipe": to_plain(tiny("pocket"))})
+    claim(tmp_path, {"preset": "p", "seed": 0, "samples": 8, "recipe": to_plain(tiny("pocket"))})
     with pytest.raises(ColorizeError, match="no checkpoint yet"):
         export.export_run(tmp_path, tmp_path / "out.safetensors")
 
