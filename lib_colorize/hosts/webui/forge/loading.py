@@ -29,10 +29,11 @@ from ....method.network_config import VAEConfig
 from ....method.schedule import Prediction, interpolated_t
 from ...checkpoints import ColorizeFile, colorize_file
 from ..shared import program
-from ..shared.api_arguments import watch, with_status
+from ..shared.api_arguments import watch
 from ..shared.host_files import host_files
 from ..shared.patching import Undo, replace_function
 from ..shared.probing import probe_loaded
+from ..shared.processing import answered
 
 PREDICTIONS = {Prediction.EPS: "epsilon", Prediction.V: "v_prediction"}  # Forge's words
 
@@ -156,7 +157,7 @@ def _reload(original: Callable[..., Any]) -> Callable[..., Any]:
             info = sd_models.model_data.forge_loading_parameters.get("checkpoint_info")
             name = getattr(info, "title", None) or "the checkpoint"
             reason = " ".join(str(error).split())
-            raise with_status(ColorizeError(
+            raise answered(ColorizeError(
                 f"{name} could not be loaded: {reason}; choose a checkpoint that loads")) from error
         finally:
             next_load.coloured = False

@@ -11,6 +11,7 @@ from modules.api.api import Api
 from ....errors import ColorizeError
 from ...request import Sent
 from .patching import replace_function
+from .processing import answered
 
 TITLE = "colorizediffusion"  # in small letters: hosts take any
 OFF = (None, False)
@@ -41,7 +42,7 @@ def _given(request: Any) -> list[Any] | None:
             found = script.get("args", []) if isinstance(script, Mapping) else script
             if isinstance(found, list):
                 return found
-            raise with_status(ColorizeError(
+            raise answered(ColorizeError(
                 f"args: found {type(found).__name__}, expected a list with one dictionary, or with values in their "
                 "order"))
     return None
@@ -53,9 +54,3 @@ def _tell(filled: list[Any], given: list[Any], runner: Any) -> None:
             first, room = script.args_from, script.args_to - script.args_from
             if len(given) > room or (not given and filled[first] in OFF):  # an infotext may have switched it on
                 filled[first] = Sent(tuple(given))
-
-
-def with_status(error: ColorizeError) -> ColorizeError:
-    """The same, with what the host's API answers with when it meets the error itself."""
-    vars(error).update(status_code=422, detail=str(error))
-    return error
