@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import Any
 
@@ -9,9 +10,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from lib_colorize.errors import ColorizeError
 from lib_colorize.method.attach import add_hints, attach
 from lib_colorize.method.conditioning import Conditioning
 from lib_colorize.method.guidance import Branch
+from lib_colorize.method.hint_hook import Misfit
 from lib_colorize.method.network_config import UNetConfig
 from lib_colorize.method.settings import Settings
 from lib_colorize.method.spatial_transformer import Attention
@@ -137,6 +140,35 @@ def test_hints_of_training_reach_it_with_their_gradient() -> None:
     with add_hints(unet, hints):
         unet(*inputs(PLAIN)).sum().backward()
     assert all(hint.grad is not None and float(hint.grad.abs().sum()) > 0 for hint in hints)
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_hints_given_to_forward_are_those_of_hooks_to_the_last_bit(name: str) -> None:
+    """Without hooks, which break the graph of a compiled network."""
+    config = SIZES[name]
+    unet, _ = pair(config)
+    assert unet.hint_blocks == find_layout(unet).hint_blocks
+    generator, found = torch.Generator().manual_seed(3), []
+    drawn = [torch.randn(2, *shape, generator=generator) for shape in hint_shapes(unet, config)]
+    for hooked in (True, False):
+        hints = [hint.clone().requires_grad_() for hint in drawn]
+        unet.zero_grad()
+        with add_hints(unet, hints) if hooked else contextlib.nullcontext():
+            output = unet(*inputs(config), hints=None if hooked else hints)
+        output.square().mean().backward()
+        found.append([output, *(hint.grad for hint in hints), *(p.grad for p in unet.parameters())])
+    assert all(torch.equal(a, b) for a, b in zip(*found))
+    with torch.no_grad():
+        assert not torch.equal(found[1][0], unet(*inputs(config)))
+
+
+def test_hints_of_another_number_or_size_are_refused() -> None:
+    unet, _ = pair(PLAIN)
+    hints = [torch.zeros(1, *shape) for shape in hint_shapes(unet, PLAIN)]
+    with pytest.raises(ColorizeError, match=f"{len(hints) - 1} sketch hints for a U-Net that takes {len(hints)}"):
+        unet(*inputs(PLAIN), hints=hints[:-1])
+    with pytest.raises(Misfit, match="does not fit input block 0"):
+        unet(*inputs(PLAIN), hints=[hints[0][..., 1:], *hints[1:]])
 
 
 @pytest.mark.parametrize("context", (None, 5))

@@ -15,6 +15,14 @@ class Misfit(ColorizeError):
     """The network runs at another size than its sketch was made for, or it is another network's sketch encoder."""
 
 
+def with_hint(place: int, output: Tensor, hint: Tensor) -> Tensor:
+    """What input block `place` gives [B, C, h, w], plus its hint [B or 1, C, h, w]; Misfit when they differ in size."""
+    if hint.shape[1:] != output.shape[1:] or len(hint) not in (1, len(output)):
+        raise Misfit(f"sketch hint {list(hint.shape)} does not fit input block {place}, which gives "
+                     f"{list(output.shape)}; use a sketch of the picture's size and the model's own encoder")
+    return output + hint.to(output)
+
+
 class HintHook:
     """Forward hook of one input block: adds its hint to the hidden state, and so to the skip connection too."""
 
@@ -29,11 +37,8 @@ class HintHook:
 
     def __call__(self, module: nn.Module, args: object, output: Tensor) -> Tensor:
         self.calls += 1
-        hint = self.hint.to(output) if self.rows is None else self._of_rows(self.rows(len(output)), output)
-        if hint.shape[1:] != output.shape[1:] or len(hint) not in (1, len(output)):
-            raise Misfit(f"sketch hint {list(hint.shape)} does not fit input block {self.place}, which gives "
-                         f"{list(output.shape)}; use a sketch of the picture's size and the model's own encoder")
-        return output + hint
+        hint = self.hint if self.rows is None else self._of_rows(self.rows(len(output)), output)
+        return with_hint(self.place, output, hint)
 
     def _of_rows(self, rows: list[tuple[Branch, int]], output: Tensor) -> Tensor:
         """The hint of every row, [rows or 1, C, h, w]; kept over the steps, for it does not change."""

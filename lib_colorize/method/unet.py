@@ -6,9 +6,13 @@ network, and hosts have theirs; `attach.py` serves them all.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
+from ..errors import ColorizeError
+from .hint_hook import with_hint
 from .network_config import UNetConfig
 from .spatial_transformer import GROUPS, SpatialTransformer
 from .unet_layers import Downsample, Float32GroupNorm, ResBlock, Upsample, timestep_embedding, zeroed
@@ -34,6 +38,8 @@ class Block(nn.ModuleList):
 class UNet(nn.Module):
     """forward(x [B, in_channels, h, w], timesteps [B], context [B, N, context_dim]) -> [B, out_channels, h, w].
 
+    hints: as SketchEncoder gives them, each [B or 1, C_i, h_i, w_i], added to what input block 0, each halving one and
+    the last one give; with their gradient. None = none, or `attach` adds its own. Misfit when one has another size.
     New ones give zeros. SD's sizes have input blocks 0 to 11 (3, 6, 9 halve), a middle block, output blocks 0 to 11.
     """
 
@@ -46,14 +52,17 @@ class UNet(nn.Module):
 
         self.input_blocks = nn.ModuleList([Block(nn.Conv2d(config.in_channels, width, 3, padding=1))])
         channels, skips = width, [width]
+        hint_blocks = [0]
         for level, factor in enumerate(config.channel_mult):
             for _ in range(config.num_res_blocks):
                 self.input_blocks.append(Block(ResBlock(channels, time, factor * width), *self._attention(level)))
                 channels = factor * width
                 skips.append(channels)
             if level < last:
+                hint_blocks.append(len(self.input_blocks))
                 self.input_blocks.append(Block(Downsample(channels)))
                 skips.append(channels)
+        self.hint_blocks = (*hint_blocks, len(self.input_blocks) - 1)
 
         self.middle_block = Block(
             ResBlock(channels, time, channels), self._transformer(channels), ResBlock(channels, time, channels))
@@ -82,11 +91,19 @@ class UNet(nn.Module):
         return SpatialTransformer(channels, channels // config.num_head_channels, config.transformer_depth,
                                   config.context_dim, config.linear_projections)
 
-    def forward(self, x: Tensor, timesteps: Tensor, context: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, timesteps: Tensor, context: Tensor | None = None, hints: Sequence[Tensor] | None = None,
+    ) -> Tensor:
+        if hints is not None and len(hints) != len(self.hint_blocks):
+            raise ColorizeError(f"{len(hints)} sketch hints for a U-Net that takes {len(self.hint_blocks)}; "
+                                "use the sketch encoder of this model")
+        hint_at = dict(zip(self.hint_blocks, hints or ()))
         time = self.time_embed(timestep_embedding(timesteps, self.config.model_channels))
         hidden, skips = x.float(), []
-        for block in self.input_blocks:
+        for place, block in enumerate(self.input_blocks):
             hidden = block(hidden, time, context)
+            if place in hint_at:
+                hidden = with_hint(place, hidden, hint_at[place])
             skips.append(hidden)
         hidden = self.middle_block(hidden, time, context)
         for block in self.output_blocks:
