@@ -5,10 +5,11 @@ Rombach et al., CVPR 2022, section 3.3 and appendix E.2.1, in the layout of the 
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-GROUPS = 32  # of every group norm of the U-Net
+from .norms import GROUPS, norm
 
 
 class Attention(nn.Module):
@@ -94,18 +95,30 @@ class SpatialTransformer(nn.Module):
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         b, c, h, w = x.shape
-        hidden = self.norm(x)
-        if not self.linear:
+        hidden = norm(self.norm, x)
+        channels_last = x.is_contiguous(memory_format=torch.channels_last)  # then nothing is copied
+        as_lines = self.linear or channels_last
+        if not as_lines:
             hidden = self.proj_in(hidden)
         hidden = hidden.permute(0, 2, 3, 1).reshape(b, h * w, c).contiguous()
-        if self.linear:
-            hidden = self.proj_in(hidden)
+        if as_lines:
+            hidden = linear(self.proj_in, hidden)
         for block in self.transformer_blocks:
             hidden = block(hidden, context)
-        if self.linear:
-            hidden = self.proj_out(hidden)
-        hidden = hidden.unflatten(1, (h, w)).permute(0, 3, 1, 2).contiguous()  # attn2 may add rows
-        if not self.linear:
+        if as_lines:
+            hidden = linear(self.proj_out, hidden)
+        hidden = hidden.reshape(-1, h, w, c).permute(0, 3, 1, 2)  # attn2 may add rows
+        if not channels_last:
+            hidden = hidden.contiguous()
+        if not as_lines:
             hidden = self.proj_out(hidden)
         out: Tensor = hidden + x
         return out
+
+
+def linear(projection: nn.Module, x: Tensor) -> Tensor:
+    """x: [..., C]; projection: a linear layer, or a 1x1 convolution, which is the same over the last axis."""
+    if isinstance(projection, nn.Conv2d):
+        return F.linear(x, projection.weight.flatten(1), projection.bias)
+    projected: Tensor = projection(x)
+    return projected

@@ -6,7 +6,8 @@ network, and hosts have theirs; `attach.py` serves them all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,8 +15,9 @@ from torch import Tensor, nn
 from ..errors import ColorizeError
 from .hint_hook import with_hint
 from .network_config import UNetConfig
-from .spatial_transformer import GROUPS, SpatialTransformer
-from .unet_layers import Downsample, Float32GroupNorm, ResBlock, Upsample, timestep_embedding, zeroed
+from .norms import GROUPS, Float32GroupNorm, norm_silu
+from .spatial_transformer import SpatialTransformer
+from .unet_layers import Downsample, ResBlock, Upsample, timestep_embedding, zeroed
 
 
 class Block(nn.ModuleList):
@@ -24,10 +26,12 @@ class Block(nn.ModuleList):
     def __init__(self, *layers: nn.Module) -> None:
         super().__init__(layers)
 
-    def forward(self, x: Tensor, time: Tensor, context: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, time: Tensor, context: Tensor | None = None, shifts: Iterator[Tensor] | None = None,
+    ) -> Tensor:
         for layer in self:
             if isinstance(layer, ResBlock):
-                x = layer(x, time)
+                x = layer(x, time, None if shifts is None else next(shifts))
             elif isinstance(layer, SpatialTransformer):
                 x = layer(x, context)
             else:
@@ -40,6 +44,8 @@ class UNet(nn.Module):
 
     hints: as SketchEncoder gives them, each [B or 1, C_i, h_i, w_i], added to what input block 0, each halving one and
     the last one give; with their gradient. None = none, or `attach` adds its own. Misfit when one has another size.
+    shifts: those of `shifts`, where they are known already; then timesteps are not looked at. For sampling.
+    Weights of one half type compute in it, without autocast; x may stay float32, and the output is of its type.
     New ones give zeros. SD's sizes have input blocks 0 to 11 (3, 6, 9 halve), a middle block, output blocks 0 to 11.
     """
 
@@ -77,7 +83,7 @@ class UNet(nn.Module):
                     layers.append(Upsample(out_channels))
                 self.output_blocks.append(Block(*layers))
                 channels = out_channels
-        self.out = nn.Sequential(Float32GroupNorm(GROUPS, channels), nn.SiLU(),
+        self.out: Any = nn.Sequential(Float32GroupNorm(GROUPS, channels), nn.SiLU(),
                                  zeroed(nn.Conv2d(channels, config.out_channels, 3, padding=1)))
 
     def _attention(self, level: int) -> list[nn.Module]:
@@ -93,20 +99,39 @@ class UNet(nn.Module):
 
     def forward(
         self, x: Tensor, timesteps: Tensor, context: Tensor | None = None, hints: Sequence[Tensor] | None = None,
+        shifts: Sequence[Tensor] | None = None,
     ) -> Tensor:
         if hints is not None and len(hints) != len(self.hint_blocks):
             raise ColorizeError(f"{len(hints)} sketch hints for a U-Net that takes {len(self.hint_blocks)}; "
                                 "use the sketch encoder of this model")
         hint_at = dict(zip(self.hint_blocks, hints or ()))
-        time = self.time_embed(timestep_embedding(timesteps, self.config.model_channels))
-        hidden, skips = x.float(), []
+        time = self._time(timesteps) if shifts is None else timesteps
+        known = None if shifts is None else iter(shifts)
+        hidden, skips = x.to(self._weight), []
         for place, block in enumerate(self.input_blocks):
-            hidden = block(hidden, time, context)
+            hidden = block(hidden, time, context, known)
             if place in hint_at:
                 hidden = with_hint(place, hidden, hint_at[place])
             skips.append(hidden)
-        hidden = self.middle_block(hidden, time, context)
+        hidden = self.middle_block(hidden, time, context, known)
         for block in self.output_blocks:
-            hidden = block(torch.cat([hidden, skips.pop()], dim=1), time, context)
-        output: Tensor = self.out(hidden.type(x.dtype))
-        return output
+            hidden = block(torch.cat([hidden, skips.pop()], dim=1), time, context, known)
+        output: Tensor = self.out[2](norm_silu(self.out[0], hidden))
+        return output.type(x.dtype)
+
+    def shifts(self, timesteps: Tensor) -> list[Tensor]:
+        """What each residual block adds for its time, [B, C_out] each, in forward order: `shifts` of forward."""
+        time = self._time(timesteps)
+        blocks = (*self.input_blocks, self.middle_block, *self.output_blocks)
+        return [layer.shift(time) for block in blocks for layer in block if isinstance(layer, ResBlock)]
+
+    @property
+    def _weight(self) -> Tensor:
+        first: Any = self.input_blocks[0]
+        weight: Tensor = first[0].weight
+        return weight
+
+    def _time(self, timesteps: Tensor) -> Tensor:
+        """[B] -> [B, 4 model_channels]: computed in float32, then in the type of the weights."""
+        embedded: Tensor = self.time_embed(timestep_embedding(timesteps, self.config.model_channels).to(self._weight))
+        return embedded
