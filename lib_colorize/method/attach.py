@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from ..errors import ColorizeError
@@ -51,7 +52,8 @@ class Attached:
                                 f"{pictures} picture(s); set `branches` for each row of the call")
         return [(self.branches[row // group], row % pictures) for row in range(count)]
 
-    def _reference_rows(self, count: int) -> tuple[list[int], list[int]]:
+    def reference_rows(self, count: int) -> tuple[list[int], list[int]]:
+        """The rows of such a call that show the reference now, and which picture each is of."""
         rows = self.rows(count)
         if not self._settings.uses_reference_at(self.progress):
             return [], []
@@ -76,13 +78,26 @@ class Attachment:
                        for place, hint, blank in zip(layout.hint_blocks, conditioning.hints, blanks)]
         scales = settings.block_scales()
         self._attentions = [
-            (attn, TokenAttention(attn, conditioning.tokens, scales[slot], self.attached._reference_rows))
+            (attn, TokenAttention(attn, conditioning.tokens, scales[slot], self.attached.reference_rows))
             for attn, slot in layout.attentions]
 
     def close(self) -> None:
         """Let go of all tensors; it cannot be applied any more."""
         self._closed_calls = self.calls
         self._hooks, self._attentions = [], []
+
+    @torch.no_grad()
+    def constants(self, count: int, like: Tensor) -> list[Tensor]:
+        """What the U-Net is shown in a call of `count` rows, made now and kept: laid out hints, keys and values.
+
+        like: dtype, device and layout of the U-Net's hidden states. Another attachment's are of the same number and
+        shapes when sizes, tokens, rows and `shape_of_settings` are: they may be copied into these.
+        """
+        hints = [hook.of_rows(count, like) for hook in self._hooks]
+        rows, pictures = self.attached.reference_rows(count)
+        shown = [attention for _, attention in self._attentions
+                 if rows and attention.scale and attention.tokens is not None]
+        return [*hints, *(part for attention in shown for part in attention.keys_and_values(pictures, like, like))]
 
     @property
     def calls(self) -> int:

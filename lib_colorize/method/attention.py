@@ -34,6 +34,7 @@ class TokenAttention:
         self.scale = scale
         self.reference_rows = reference_rows
         self._kept: tuple[object, Tensor, Tensor] | None = None
+        self._bias: tuple[object, Tensor] | None = None
 
     def __call__(self, x: Tensor, *_args: Any, **_kwargs: Any) -> Tensor:
         """x: [rows, n, C] -> [rows, n, C]; the context (and whatever else the host passes) is not looked at."""
@@ -42,6 +43,11 @@ class TokenAttention:
             return self._no_attention(x).expand(len(x), x.shape[1], -1)
         if len(rows) == len(x):
             return self._attend(x, pictures)
+        if rows[-1] - rows[0] == len(rows) - 1:  # side by side: no place is written twice
+            attended = self._attend(x[rows[0]:rows[-1] + 1], pictures)
+            none = self._no_attention(x).to(attended.dtype)
+            before, after = (none.expand(count, x.shape[1], -1) for count in (rows[0], len(x) - 1 - rows[-1]))
+            return torch.cat([part for part in (before, attended, after) if len(part)])
         index = _as_slice(rows)
         attended = self._attend(x[index], pictures)
         out = self._no_attention(x).to(attended.dtype).repeat(len(x), x.shape[1], 1)
@@ -49,31 +55,44 @@ class TokenAttention:
         return out
 
     def _no_attention(self, x: Tensor) -> Tensor:
-        """[1, 1, C]: to_out of zero, its bias; called as a module, whatever the host has made of it."""
-        width = getattr(self.attn.to_q, "out_features", None) or self.attn.to_q(x[:1, :1]).shape[-1]  # quantized layers
-        zero: Tensor = self.attn.to_out(x.new_zeros(1, 1, width))
-        return zero
+        """[1, 1, C]: to_out of zero, its bias; called as a module, whatever the host has made of it, and kept."""
+        made_for = (x.dtype, x.device)
+        if self._bias is None or self._bias[0] != made_for or torch.is_grad_enabled():
+            width = getattr(self.attn.to_q, "out_features", None) or self.attn.to_q(x[:1, :1]).shape[-1]  # quantized
+            self._bias = made_for, self.attn.to_out(x.new_zeros(1, 1, width))
+        return self._bias[1]
 
     def _attend(self, x: Tensor, pictures: Sequence[int]) -> Tensor:
         q = _split_heads(self.attn.to_q(x), self.attn.heads)
-        k, v = self._keys_and_values(x, q)
-        if len(k) > 1 and list(pictures) != list(range(len(k))):
-            k, v = k[list(pictures)], v[list(pictures)]
+        k, v = self.keys_and_values(pictures, x, q)
         out = F.scaled_dot_product_attention(q, k.expand(len(q), -1, -1, -1), v.expand(len(q), -1, -1, -1))
         out = out.transpose(1, 2).flatten(2)  # [rows, n, heads * d]
-        projected: Tensor = self.attn.to_out(out if self.scale == 1 else out * self.scale)
+        projected: Tensor = self.attn.to_out(out if self.scale == 1 or _scaled_before(q) else out * self.scale)
         return projected
 
     @torch.no_grad()
-    def _keys_and_values(self, x: Tensor, q: Tensor) -> tuple[Tensor, Tensor]:
-        """[P, heads, N, d] each, in q's dtype and on its device; computed again only when those change."""
-        made_for = (x.dtype, q.dtype, q.device)
+    def keys_and_values(self, pictures: Sequence[int], x: Tensor, q: Tensor) -> tuple[Tensor, Tensor]:
+        """[rows or 1, heads, N, d] each, in q's dtype and on its device; computed again only when those change.
+
+        pictures: the one that each row shows; x: the input's dtype and device.
+        """
+        assert self.tokens is not None
+        shown = tuple(pictures) if len(self.tokens) > 1 else ()
+        made_for = (shown, x.dtype, q.dtype, q.device)
         if self._kept is None or self._kept[0] != made_for:
-            assert self.tokens is not None
             tokens = self.tokens.to(x)
             k, v = (_split_heads(to(tokens), self.attn.heads).to(q) for to in (self.attn.to_k, self.attn.to_v))
+            if self.scale != 1 and _scaled_before(q):
+                v = v * self.scale
+            if shown != tuple(range(len(shown))):
+                k, v = k[list(shown)], v[list(shown)]
             self._kept = made_for, k, v
         return self._kept[1:]
+
+
+def _scaled_before(q: Tensor) -> bool:
+    """In half precision values are scaled once, where in float32 every result is: that is to stay bit for bit."""
+    return q.dtype is not torch.float32
 
 
 def _split_heads(x: Tensor, heads: int) -> Tensor:

@@ -37,17 +37,19 @@ class HintHook:
 
     def __call__(self, module: nn.Module, args: object, output: Tensor) -> Tensor:
         self.calls += 1
-        hint = self.hint if self.rows is None else self._of_rows(self.rows(len(output)), output)
+        hint = self.hint if self.rows is None else self.of_rows(len(output), output)
         return with_hint(self.place, output, hint)
 
-    def _of_rows(self, rows: list[tuple[Branch, int]], output: Tensor) -> Tensor:
-        """The hint of every row, [rows or 1, C, h, w]; kept over the steps, for it does not change."""
-        chosen = [(branch is Branch.NO_SKETCH, picture) for branch, picture in rows]
+    def of_rows(self, count: int, output: Tensor) -> Tensor:
+        """The hint of every row [count or 1, C, h, w], like output; kept over the steps, for it does not change."""
+        assert self.rows is not None
+        chosen = [(branch is Branch.NO_SKETCH, picture) for branch, picture in self.rows(count)]
         made_for = (chosen, output.dtype, output.device)
         if self._kept is None or self._kept[0] != made_for:
-            if len(set(chosen)) == 1:
-                chosen = chosen[:1]
-            self._kept = made_for, torch.stack([self._one(*choice) for choice in chosen]).to(output)
+            hints = [self._one(*choice) for choice in (chosen[:1] if len(set(chosen)) == 1 else chosen)]
+            channels_last = output.is_contiguous(memory_format=torch.channels_last)
+            layout = torch.channels_last if channels_last else torch.contiguous_format
+            self._kept = made_for, torch.stack(hints).to(output).contiguous(memory_format=layout)
         return self._kept[1]
 
     def _one(self, without_sketch: bool, picture: int) -> Tensor:
