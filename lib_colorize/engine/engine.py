@@ -30,6 +30,7 @@ from ..method.shown_tokens import shown_tokens
 from ..method.sketch_encoder import SketchEncoder
 from ..method.unet import UNet
 from . import networks, samplers
+from .decoding import Decoding
 from .shared_rows import share_rows
 from .weights import DTYPES, Files, ReferenceFile, named_device
 
@@ -66,6 +67,7 @@ class Engine:
         weight = next(unet.parameters())
         self.device, self.dtype = weight.device, weight.dtype
         self.multiple = vae.factor * 2 ** (len(unet.channel_mult) - 1)  # pixels: each level of both networks halves
+        self._decoding = Decoding.on(self.device, vae, self.dtype)
         self._load_reference_encoder = load_reference_encoder
         self._last_reference: tuple[str, Tensor] | None = None
         self.files: Files | None = None  # when loaded from files
@@ -185,9 +187,8 @@ class Engine:
             yield denoise
 
     def decode(self, latent: Tensor) -> Tensor:
-        """latent: [B, C, h, w] -> picture [B, 3, H, W], about [-1, 1], float32: half precision overflows in here."""
-        with torch.no_grad():
-            return self.vae.decode(latent.float())
+        """latent: [B, C, h, w] -> picture [B, 3, H, W], about [-1, 1], float32."""
+        return self._decoding(latent)
 
     def _probe(self) -> Prediction:
         """Tell the prediction type by one forward pass without a reference and without lines."""

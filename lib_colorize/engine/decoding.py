@@ -1,0 +1,55 @@
+"""Latents to pictures: half precision where its numbers hold, in strips where the whole would take much memory."""
+
+from __future__ import annotations
+
+import warnings
+
+import torch
+from torch import Tensor
+
+from .networks import AutoencoderKL
+from .vae_strips import decode_in_strips
+
+PLAIN = 768 * 768  # pixels of a picture that float32 decodes in one go, as `ldm` does: on the CPU bit for bit
+
+
+class Decoding:
+    """The decoder of an auto-encoder, with the precision that it turned out to need."""
+
+    def __init__(self, vae: AutoencoderKL, dtype: torch.dtype = torch.float32) -> None:
+        """dtype: what to try first. float16 is within 1/255 of float32 (the shipped model's: 0.6/255 before rounding),
+        bfloat16 has eight bits and is not (7/255). The VAE's weights stay in float32.
+        """
+        self.vae, self.dtype = vae, dtype
+
+    @classmethod
+    def on(cls, device: torch.device, vae: AutoencoderKL, dtype: torch.dtype) -> Decoding:
+        """For networks of that dtype: float16 where they are in half precision on a GPU."""
+        half = device.type == "cuda" and dtype in (torch.float16, torch.bfloat16)
+        return cls(vae, torch.float16 if half else torch.float32)
+
+    @torch.no_grad()
+    def __call__(self, latent: Tensor) -> Tensor:
+        """latent: [B, C, h, w], scaled -> picture [B, 3, H, W], about [-1, 1], not clamped; float32.
+
+        Some checkpoints' activations are beyond 65504 in here. Their pictures are decoded again in float32, which is
+        said once, and from then on all are. To look costs no wait of its own: the picture is on its way to the CPU.
+        """
+        latent = latent.float()
+        if self.dtype != torch.float32:
+            picture = self._in_strips(latent)
+            if bool(torch.isfinite(picture).all()):
+                return picture.float()
+            if not bool(torch.isfinite(latent).all()):
+                return picture.float()  # sampling failed, and no precision here mends it
+            self.dtype = torch.float32
+            warnings.warn("this checkpoint's VAE exceeds what float16 can hold: pictures are decoded in float32",
+                          stacklevel=2)
+        pixels = latent.shape[2] * latent.shape[3] * self.vae.factor**2
+        return self.vae.decode(latent) if pixels <= PLAIN else self._in_strips(latent)
+
+    def _in_strips(self, latent: Tensor) -> Tensor:
+        """One picture after the other: each is large enough to keep a GPU busy, and the same alone and in a batch."""
+        layout = torch.channels_last if latent.device.type == "cuda" else torch.contiguous_format
+        return torch.cat([decode_in_strips(self.vae, one.contiguous(memory_format=layout), self.dtype)
+                          for one in torch.split(latent, 1)])

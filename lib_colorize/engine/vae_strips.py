@@ -1,0 +1,156 @@
+"""The auto-encoder's decoder in strips of rows, layer by layer: a picture of any size in bounded memory, without seams.
+
+Tiles that are decoded one by one have group norms of their own, and differ in colour from tile to tile. Here each layer
+runs over the whole picture before the next begins, and its norms take their statistics from all strips, so that the
+result is that of the whole decoder but for the order of sums. What stands in memory are the activations between two
+layers; of the largest, those after each upsampling, not even these: their rows are made anew each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .networks import AutoencoderKL
+from .vae_layers import Statistics, attended, convolution, layout_of, normalization, statistics_of
+
+WHOLE = 2**26  # numbers of an activation that is processed at once, 134 MB in half precision: 512 px at 256 channels
+STRIP = 2**24  # numbers of a strip of a larger one
+
+
+class Activation:
+    """[1, C, H, W] between two layers, stored."""
+
+    stored = True
+
+    def __init__(self, x: Tensor, size: tuple[int, int]) -> None:
+        """size: see WHOLE and STRIP."""
+        self.x, self.size = x, size
+        _, self.channels, self.height, self.width = x.shape
+
+    def rows(self, first: int, end: int) -> Tensor:
+        """[1, C, end - first, W]; where it is stored, a view."""
+        return self.x[:, :, first:end]
+
+    def let_go(self) -> None:
+        """Give back the memory, whoever holds this."""
+        self.x = self.x[:0]
+
+    def strips(self, channels: int = 0) -> Iterator[tuple[int, int]]:
+        """(first, end) of each strip of a layer between this and `channels`."""
+        whole, strip = self.size
+        row = max(self.channels, channels) * self.width
+        count = self.height if row * self.height <= whole else max(1, strip // row)
+        return ((first, min(first + count, self.height)) for first in range(0, self.height, count))
+
+    def statistics(self, norm: nn.GroupNorm) -> Statistics:
+        """Of the whole, from its strips."""
+        found = [(end - first, *statistics_of(norm, self.rows(first, end))) for first, end in self.strips()]
+        if len(found) == 1:
+            return found[0][1], found[0][2]
+        share = torch.tensor([rows / self.height for rows, *_ in found], device=self.x.device)[:, None, None]
+        means = torch.stack([mean for _, mean, _ in found])
+        variances = torch.stack([variance for *_, variance in found])
+        mean = (share * means).sum(0)
+        return mean, (share * (variances + (means - mean) ** 2)).sum(0)  # Chan 1979
+
+
+class Upsampled(Activation):
+    """Twice as high and wide; its rows are made anew each time they are asked for."""
+
+    stored = False
+
+    def __init__(self, below: Activation, module: Any) -> None:
+        super().__init__(below.x, below.size)
+        self.convolve = convolution(module.conv, below.x) if module.with_conv else None
+        self.height, self.width = 2 * below.height, 2 * below.width
+        self.below = below.height
+
+    def rows(self, first: int, end: int) -> Tensor:
+        low, high = max(first // 2 - 1, 0), min((end + 1) // 2 + 1, self.below)  # a row more on each side
+        larger = F.interpolate(self.x[:, :, low:high], scale_factor=2.0, mode="nearest")
+        if self.convolve is not None:
+            larger = self.convolve(larger)
+        return larger[:, :, first - 2 * low:end - 2 * low]
+
+
+@torch.no_grad()
+def decode_in_strips(
+    vae: AutoencoderKL, latent: Tensor, dtype: torch.dtype, whole: int = WHOLE, strip: int = STRIP,
+) -> Tensor:
+    """latent: [1, C, h, w], scaled -> picture [1, 3, H, W] of dtype, about [-1, 1], not clamped.
+
+    What dtype cannot hold comes out as values that are not finite. whole, strip: see the constants.
+    """
+    decoder: Any = vae.decoder
+    z = convolution(vae.post_quant_conv, latent)(latent / vae.scale_factor).to(dtype)
+    x = Activation(convolution(decoder.conv_in, z)(z), (whole, strip))
+    x = residual(decoder.mid.block_1, x)
+    x = Activation(attended(decoder.mid.attn_1, x.x), x.size)
+    x = residual(decoder.mid.block_2, x)
+    for level in reversed(decoder.up):
+        for i, block in enumerate(level.block):
+            x = residual(block, x)
+            if len(level.attn):
+                x = Activation(attended(level.attn[i], x.x), x.size)
+        if hasattr(level, "upsample"):
+            x = upsampled(x, level.upsample)
+    act, convolve = normalization(decoder.norm_out, x.statistics(decoder.norm_out)), convolution(decoder.conv_out, x.x)
+    picture, = in_strips(x, 0, lambda rows: (convolve(act(rows)),))
+    return picture
+
+
+def upsampled(x: Activation, module: Any) -> Activation:
+    """Stored if it is one strip."""
+    larger = Upsampled(x, module)
+    return Activation(larger.rows(0, larger.height), x.size) if len(list(larger.strips())) == 1 else larger
+
+
+def residual(block: Any, x: Activation) -> Activation:
+    """A `ResnetBlock` of `ldm`; x is used up: overwritten, or let go of."""
+    act, first = normalization(block.norm1, x.statistics(block.norm1)), convolution(block.conv1, x.x)
+    if block.in_channels != block.out_channels:
+        shortcut = convolution(block.conv_shortcut if block.use_conv_shortcut else block.nin_shortcut, x.x)
+        inner, total = in_strips(x, block.out_channels, lambda rows: (first(act(rows)), shortcut(rows)))
+    elif x.stored:
+        inner, = in_strips(x, block.out_channels, lambda rows: (first(act(rows)),))
+        total = x.x
+    else:
+        inner, total = in_strips(x, block.out_channels, lambda rows: (first(act(rows)), rows))
+    x.let_go()
+    hidden = Activation(inner, x.size)
+    act, second = normalization(block.norm2, hidden.statistics(block.norm2)), convolution(block.conv2, inner)
+    for (start, end), (change,) in outputs(hidden, 0, lambda rows: (second(act(rows)),)):
+        total[:, :, start:end] += change
+    return Activation(total, x.size)
+
+
+Strip = tuple[tuple[int, int], tuple[Tensor, ...]]  # its first and end row, and what was made of it
+
+
+def outputs(x: Activation, channels: int, layer: Callable[[Tensor], tuple[Tensor, ...]]) -> Iterator[Strip]:
+    """Each strip of a layer of 3 x 3 convolutions at most. It is shown a row more on each side, for a strip's own edge
+    is no edge of the picture, and what it makes of these is cut off.
+    """
+    for start, end in x.strips(channels):
+        low, high = max(start - 1, 0), min(end + 1, x.height)
+        yield (start, end), tuple(y[:, :, start - low:end - low] for y in layer(x.rows(low, high)))
+
+
+def in_strips(x: Activation, channels: int, layer: Callable[[Tensor], tuple[Tensor, ...]]) -> Sequence[Tensor]:
+    """What `layer` makes of the whole activation, put together."""
+    whole: list[Tensor] = []
+    for (start, end), made in outputs(x, channels, layer):
+        if end - start == x.height:
+            return made
+        if not whole:
+            whole = [torch.empty((1, part.shape[1], x.height, x.width), dtype=part.dtype, device=part.device,
+                                 memory_format=layout_of(x.x)) for part in made]
+        for all_rows, part in zip(whole, made):
+            all_rows[:, :, start:end] = part
+    return whole
+
