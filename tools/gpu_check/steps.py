@@ -1,0 +1,103 @@
+"""Steps of the released size, beside plain steps of the same network: float16, random weights.
+
+Plain is Stable Diffusion's own step: the same U-Net as it stands, in the same number format, with as many rows, over 77
+text tokens, and classifier-free guidance of its rows. Ours: 256 tokens of a reference, hints of a sketch, guided and
+denoised as the sampler asks for it.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+from typing import NoReturn
+
+import torch
+from torch import Tensor, nn
+
+from lib_colorize.cli.bench_rounds import TEXT_TOKENS
+from lib_colorize.engine.engine import Engine
+from lib_colorize.method.settings import Settings
+from tools.gpu_check.findings import Goal
+from tools.gpu_check.notebook import Notebook
+from tools.gpu_check.random_networks import engine_on
+from tools.gpu_check.timing import in_turns, median, median_ratio
+
+SCALE = 5.0
+JOBS = {2: Settings(reference_guidance=SCALE), 1: Settings(reference_guidance=1.0),
+        3: Settings(reference_guidance=SCALE, sketch_guidance=2.0)}  # rows of one picture -> settings
+STEP = {512: Goal(10, aim=7), 1024: Goal(40, aim=28)}  # ms, two rows, one picture
+RATIO = {512: Goal(0.95), 1024: Goal(0.97)}  # of the same over a plain step
+
+
+def run(notebook: Notebook) -> None:
+    """Two rows of one picture first: what has goals."""
+    sizes = notebook.sizes
+    engine = engine_on(sizes.networks, none_needed, notebook.device, notebook.half)
+    unet = same_weights(engine.unet)  # what is attached to ours is not on it
+    for pictures in sizes.pictures:
+        for rows in JOBS:
+            for pixels in sizes.pixels:
+                name = f"{pixels} px, {rows} row(s), {pictures} picture(s)"
+                notebook.attempt(
+                    f"step, {name}", partial(compare_steps, notebook, engine, unet, name, pixels, rows, pictures))
+                notebook.forget()
+
+
+def none_needed() -> NoReturn:
+    raise AssertionError("tokens are made up here")
+
+
+def same_weights(unet: nn.Module) -> nn.Module:
+    """Another U-Net over the very same tensors."""
+    return copy.deepcopy(unet, {id(tensor): tensor for tensor in (*unet.parameters(), *unet.buffers())})
+
+
+def compare_steps(
+    notebook: Notebook, engine: Engine, unet: nn.Module, name: str, pixels: int, rows: int, pictures: int,
+) -> None:
+    """Both steps in turns."""
+    generator = torch.Generator().manual_seed(1)
+
+    def random(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=generator).to(engine.device)
+
+    side, width = pixels // engine.vae.factor, engine.unet.config.context_dim
+    x, sketch = random(pictures, 4, side, side), random(1, 3, pixels, pixels)
+    tokens, text = random(1, 257, width), random(rows * pictures, TEXT_TOKENS, width)
+    with ExitStack() as stack:
+        steps = {"ours": our_step(stack, engine, x, sketch, tokens, JOBS[rows]),
+                 "plain": plain_step(engine, unet, x, text, rows)}
+        times = in_turns(steps, engine.device, notebook.sizes)
+    ratio, milliseconds = median_ratio(times["ours"], times["plain"]), {k: 1000 * median(v) for k, v in times.items()}
+    first = pictures == 1 and rows == 2
+    notebook.number(f"step, {name}", milliseconds["ours"], "ms", STEP.get(pixels) if first else None,
+                    f"a plain step {milliseconds['plain']:.3g} ms: {ratio:.3f} times")
+    if first and pixels in RATIO:
+        notebook.number("the same over a plain step", ratio, "", RATIO[pixels])
+
+
+def our_step(
+    stack: ExitStack, engine: Engine, x: Tensor, sketch: Tensor, tokens: Tensor, settings: Settings,
+) -> Callable[[], object]:
+    """As the sampler asks for it, as long as the stack is open."""
+    sigma = torch.full((len(x),), 5.0, device=engine.device)
+    denoise = stack.enter_context(engine.denoiser(engine.condition(sketch, tokens, settings), settings))
+    return lambda: denoise(x, sigma)
+
+
+def plain_step(engine: Engine, unet: nn.Module, x: Tensor, text: Tensor, rows: int) -> Callable[[], object]:
+    """Guidance of as many rows as ours."""
+    t = torch.full((rows * len(x),), 600.0, device=engine.device)
+
+    @torch.no_grad()
+    def step() -> Tensor:
+        with torch.autocast(engine.device.type, engine.dtype, enabled=engine.dtype is not torch.float32):
+            full, *without = unet(x.repeat(rows, 1, 1, 1), t, text).chunk(rows)
+        guided: Tensor = full
+        for other in without:
+            guided = other + SCALE * (guided - other)
+        return guided
+
+    return step
