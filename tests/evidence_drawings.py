@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from training.evidence.benchmark import ask, write_benchmark
+from training.evidence.ask import ask
+from training.evidence.benchmark import write_benchmark
 from training.evidence.questions import Benchmark, PairKind
 from training.small.drawings import Drawing, Group
 

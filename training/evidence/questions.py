@@ -7,6 +7,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -14,16 +15,26 @@ from PIL import Image
 from lib_colorize.errors import ColorizeError
 from training.small.drawings import Group
 from training.small.figures import number_of
-from training.trainer.dataclass_json import from_plain
+from training.trainer.dataclass_json import from_plain, to_plain
+
+GROUPS = (Group.OPENMOJI, Group.TRAINED, Group.UNSEEN)  # of the standard set
+
+
+class QuestionSet(enum.Enum):
+    """Which questions are asked; --set of the benchmark."""
+
+    STANDARD = "standard"
+    HARD = "hard"
 
 
 class PairKind(enum.Enum):
-    """The four pair types of the paper's user study: sketch, reference."""
+    """The four pair types of the paper's user study, sketch and reference, and one of the harder set alone."""
 
     FIGURE_FIGURE = "figure by figure"
     FIGURE_OTHER = "figure by another thing"
     OTHER_FIGURE = "another thing by figure"
     OTHER_OTHER = "another thing by another"
+    SAME = "the same drawing, seen otherwise"
 
 
 @dataclass(frozen=True)
@@ -41,6 +52,7 @@ class Question:
     labels: tuple[str, ...]  # "background" and parts that are seen in the sketch
     expected: tuple[str, ...]  # for each label the right colour, "" where there is none
     palette: tuple[str, ...]  # all colours that are seen in the reference
+    trial: str = ""  # of the harder set: what makes it hard
 
 
 @dataclass(frozen=True)
@@ -53,7 +65,7 @@ class Benchmark:
     digest: str
 
     def picture(self, name: str, kind: str) -> Image.Image:
-        """kind: color, sketch or labels."""
+        """kind: color, sketch, labels or lines."""
         with Image.open(self.folder / "pictures" / f"{name}.{kind}.png") as image:
             found: Image.Image = image.convert("RGB" if kind == "color" else "L")
             return found
@@ -61,6 +73,11 @@ class Benchmark:
     def sketch(self, pair: Question) -> Image.Image:
         """Line art, L: what is coloured."""
         return self.picture(f"{pair.name}-sketch", "sketch")
+
+    def lines(self, pair: Question) -> Image.Image:
+        """L, black and whole: where the drawing's lines run, also where its sketch is worn."""
+        whole = (self.folder / "pictures" / f"{pair.name}-sketch.lines.png").exists()
+        return self.picture(f"{pair.name}-sketch", "lines") if whole else self.sketch(pair)
 
     def own(self, pair: Question) -> Image.Image:
         """The sketch's own picture, RGB, in colours of no meaning for the pair."""
@@ -75,6 +92,12 @@ class Benchmark:
         name = f"{pair.name}-sketch"
         found: np.ndarray = np.asarray(self.picture(name, "labels")) == number_of(label, self.names[name])
         return found
+
+
+def plain_question(question: Question) -> dict[str, Any]:
+    """As JSON has it; a question of the standard set has no trial, so that its file stays what it always was."""
+    plain: dict[str, Any] = to_plain(question)
+    return plain if question.trial else {name: value for name, value in plain.items() if name != "trial"}
 
 
 def open_benchmark(folder: Path) -> Benchmark:
