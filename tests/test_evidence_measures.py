@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 
 from lib_colorize.errors import ColorizeError
 from training.evidence import measures
+from training.evidence.flatness import FlatPixels, away_from_lines, flat_pixels, flatness
 from training.evidence.questions import Benchmark, PairKind, Question
 from training.metrics import leak
 from training.small.colour import ciede2000, lab
@@ -182,6 +183,43 @@ def test_the_inside_of_a_black_area_is_no_line() -> None:
     ImageDraw.Draw(outline).rectangle((16, 16, 47, 47), fill=RED)
     assert measures.line_share(drawn, outline) == 1
     assert measures.line_share(drawn, rectangles()) == 0
+
+
+def test_flatness_is_the_share_of_an_areas_pixels_away_from_lines_that_have_its_colour() -> None:
+    lines = np.asarray(sketch_of_two()) < measures.DARK
+    region = np.zeros((SIZE, SIZE), bool)
+    region[13:51, 5:27] = region[13:51, 37:59] = True  # both fields; 2 px from their outlines 18 x 34 are left of each
+    away = away_from_lines(lines)
+    assert (region & away).sum() == 2 * 18 * 34
+    assert flat_pixels(rectangles(RED, BLUE), region, away) == FlatPixels(2 * 18 * 34, 2 * 18 * 34)
+    specks = rectangles(RED, BLUE)
+    ImageDraw.Draw(specks).rectangle((10, 20, 14, 24), fill="yellow")  # 25 px of the left field
+    ImageDraw.Draw(specks).rectangle((5, 13, 6, 50), fill="yellow")  # beside the line: nobody's
+    assert flat_pixels(specks, region, away) == FlatPixels(2 * 18 * 34 - 25, 2 * 18 * 34)
+    assert flatness([FlatPixels(1, 2), FlatPixels(8, 8)]) == 0.9 and flatness([]) is None
+
+
+def test_a_shade_that_an_eye_hardly_sees_is_flat_and_one_beyond_is_not() -> None:
+    region, away = np.ones((SIZE, SIZE), bool), away_from_lines(np.zeros((SIZE, SIZE), bool))
+    for grey, expected in ((130, 1.0), (140, 0.75)):  # a quarter is 2.3 or 5.9 from the others
+        picture = Image.new("RGB", (SIZE, SIZE), (124, 124, 124))
+        picture.paste((grey,) * 3, (0, 0, SIZE // 2, SIZE // 2))
+        found = flat_pixels(picture, region, away)
+        assert found.flat / found.all == expected
+
+
+def test_an_area_too_small_to_judge_is_not_counted() -> None:
+    region = np.zeros((SIZE, SIZE), bool)
+    region[:5, :6] = True
+    assert flat_pixels(rectangles(), region, np.ones_like(region)) == FlatPixels(0, 0)
+
+
+def test_the_flatness_of_a_pair_is_that_of_its_parts_and_of_its_background(tmp_path: Path) -> None:
+    bench = benchmark(tmp_path, pair(), rectangles(RED, BLUE, background=GREEN))
+    picture = rectangles(RED, BLUE, background=GREEN)
+    ImageDraw.Draw(picture).rectangle((0, 0, SIZE, 3), fill="black")  # 4 of the 10 rows above the fields; 10 are below
+    found = measures.summary({pair(): measures.measure(bench, pair(), picture)})["flat"]
+    assert found["parts"] == 1.0 and found["background"] == 0.8  # type: ignore[index]
 
 
 def test_reconstruction_of_the_picture_itself_is_perfect_and_of_another_known() -> None:

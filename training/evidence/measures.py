@@ -10,9 +10,11 @@ from PIL import Image
 from scipy.ndimage import binary_erosion, distance_transform_edt
 
 from lib_colorize.errors import ColorizeError
+from training.evidence.flatness import FlatPixels, away_from_lines, flat_pixels, flatness
 from training.evidence.questions import Benchmark, Question
-from training.metrics import leak, lines
+from training.metrics import leak
 from training.metrics.leak import Energies
+from training.metrics.lines import compare, redrawn
 from training.small.colour import ciede2000, lab, rgb_of
 
 NEAR, FAR = 10.0, 20.0  # CIEDE2000 within which a part counts
@@ -24,26 +26,30 @@ DARK = 128  # below it a sketch's pixel is a line
 @dataclass(frozen=True)
 class Measured:
     """One pair. errors: CIEDE2000 of each label with an expected colour; strays: of each label to the nearest colour
-    of the reference; lines: share of the sketch's line pixels with an edge; leaks: energies of `metrics.leak`, None
-    where the reference is plain, no background is blank, or no blank run was made."""
+    of the reference; lines: share of the drawing's line pixels with an edge; leaks: energies of `metrics.leak`, None
+    where the reference is plain, no background is blank, or no blank run was made; flat: of each label."""
 
     errors: dict[str, float]
     strays: dict[str, float]
     lines: float
     leaks: dict[str, Energies] | None
+    flat: dict[str, FlatPixels]
 
 
 def measure(
     benchmark: Benchmark, pair: Question, result: Image.Image, blank: Image.Image | None = None,
 ) -> Measured:
     """result: of the sketch's size; blank: the same sketch and seed by a white reference."""
-    sketch = benchmark.sketch(pair)
+    lines = benchmark.lines(pair)
     for picture in (result, blank or result):
-        if picture.size != sketch.size:
-            raise ColorizeError(f"{pair.name}: found a result of {picture.size}, expected the sketch's {sketch.size}")
-    errors, strays = {}, {}
+        if picture.size != lines.size:
+            raise ColorizeError(f"{pair.name}: found a result of {picture.size}, expected the sketch's {lines.size}")
+    errors, strays, flat = {}, {}, {}
+    away = away_from_lines(np.asarray(lines) < DARK)
     for label, expected in zip(pair.labels, pair.expected):
-        found = colour_of(result, benchmark.region(pair, label))
+        region = benchmark.region(pair, label)
+        flat[label] = flat_pixels(result, region, away)
+        found = colour_of(result, region)
         if found is None:
             continue
         if expected:
@@ -51,8 +57,8 @@ def measure(
         strays[label] = colour_difference(found, pair.palette)
     leaks = None
     if pair.busy and blank is not None:
-        leaks = leak.measure_leak(sketch, benchmark.reference(pair), result, blank)
-    return Measured(errors, strays, line_share(sketch, result), leaks)
+        leaks = leak.measure_leak(lines, benchmark.reference(pair), result, blank)
+    return Measured(errors, strays, line_share(lines, result), leaks, flat)
 
 
 def colour_of(picture: Image.Image, region: np.ndarray) -> np.ndarray | None:
@@ -75,8 +81,8 @@ def line_share(sketch: Image.Image, result: Image.Image) -> float:
     The inside of what the sketch fills with black is no line: no edge of the sketch itself is near.
     """
     drawn = np.asarray(sketch.convert("L")) < DARK
-    drawn &= distance_transform_edt(~lines.redrawn(sketch.convert("RGB"))) <= REACH
-    return lines.compare(lines.redrawn(result.convert("RGB")), drawn, REACH).recall
+    drawn &= distance_transform_edt(~redrawn(sketch.convert("RGB"))) <= REACH
+    return compare(redrawn(result.convert("RGB")), drawn, REACH).recall
 
 
 def reconstruction(result: Image.Image, truth: Image.Image) -> dict[str, float]:
@@ -112,5 +118,8 @@ def summary(measured: Mapping[Question, Measured]) -> dict[str, object]:
         "containment": {kind: shares(e for pair, m in measured.items() if pair.kind.value == kind
                                      for e in m.strays.values()) for kind in kinds},
         "lines": float(np.mean([m.lines for m in measured.values()])),
+        "flat": {"parts": flatness(pixels for m in measured.values() for label, pixels in m.flat.items()
+                                   if label != "background"),
+                 "background": flatness(m.flat["background"] for m in measured.values() if "background" in m.flat)},
         "leak": {name: leak.leak_score(energies[name] for energies in leaks) for name in ("colour", "edge")},
         "leak_pairs": len(leaks)}
