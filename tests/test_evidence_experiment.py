@@ -243,6 +243,29 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_weights_and_numbers(
     assert not (run / "checkpoints").exists()
 
 
+def test_in_short_pieces_it_comes_to_the_same_weights_and_numbers(
+    finished: Path, tmp_path: Path, training_files: Path, capsys: pytest.CaptureFixture[str],
+) -> None:
+    make_inputs(tmp_path)
+    words = [*command(plan_of(tmp_path, training_files / "vae.pt", ("proposed",)))[3:], "--minutes", "0.05"]
+    stops = 0
+    while stops < 100:
+        try:
+            experiment.main(words)
+            break
+        except SystemExit as stopped:
+            assert stopped.code == 143 and "the same command goes on" in capsys.readouterr().err
+            reset_accelerate()
+            stops += 1
+    assert stops > 1 and "report.md" in capsys.readouterr().out
+    run, unbroken = (folder / "runs" / "proposed-s0" for folder in (tmp_path, finished))
+    for images in (2, 8, 14):
+        mine, theirs = (load_file(folder / "points" / f"{images:08d}.safetensors") for folder in (run, unbroken))
+        assert mine.keys() == theirs.keys() and all(torch.equal(mine[key], theirs[key]) for key in mine)
+        result = f"results/{images:08d}.json"
+        assert json.loads((run / result).read_text()) == json.loads((unbroken / result).read_text())
+
+
 def test_a_finished_checkpoint_is_measured_as_a_row_of_its_own(finished: Path, training_files: Path) -> None:
     plan = plan_of(finished, training_files / "vae.pt", ("proposed",))
     checkpoint = finished / "runs" / "proposed-s0" / "points" / "00000014.safetensors"

@@ -9,6 +9,7 @@ from pathlib import Path
 from lib_colorize.errors import ColorizeError
 from lib_colorize.whole_file import write_whole
 from training.evidence import rows
+from training.evidence.questions import QuestionSet
 from training.evidence.scoring import OWN, SOME, Scorer
 from training.small.svg_sources import AVATARS, PACKAGES, VARIANTS
 from training.trainer.dataclass_json import differing, with_settings
@@ -33,11 +34,13 @@ class Experiment:
     avatars: int = AVATARS  # of each style
     settings: tuple[str, ...] = ()  # --set of the recipe, for all rows alike
     packages: Path = PACKAGES
+    asked_size: int | None = None  # of the benchmark, px; None = the rows' own
+    questions: QuestionSet = QuestionSet.STANDARD
 
     @property
     def size(self) -> int:
-        """Pixels of benchmark and training pictures: the networks' own."""
-        return self.base().data.resolution
+        """Pixels of the benchmark's pictures; those that rows are trained on have the networks' own size."""
+        return self.base().data.resolution if self.asked_size is None else self.asked_size
 
     def base(self) -> Recipe:
         return with_settings(POCKET, self.settings)
@@ -68,9 +71,11 @@ def claim_experiment(plan: Experiment) -> None:
     """ColorizeError when the folder holds an experiment with other numbers. Rows and seeds may be added."""
     path = plan.out / "plan.json"
     made_from = {"images": plan.images, "pairs": plan.pairs, "steps": plan.steps, "variants": plan.variants,
-                 "avatars": plan.avatars, "settings": list(plan.settings)}
+                 "avatars": plan.avatars, "settings": list(plan.settings), "size": plan.size,
+                 "questions": plan.questions.value}
     if path.exists():
-        changes = differing(made_from, json.loads(path.read_bytes()))
+        older = {"size": plan.base().data.resolution, "questions": QuestionSet.STANDARD.value}  # before one could ask
+        changes = differing(made_from, older | json.loads(path.read_bytes()))
         if changes:
             raise ColorizeError(f"{plan.out}: holds an experiment with other settings ({'; '.join(changes)}); repeat "
                                 "them, or name another --out")

@@ -42,10 +42,14 @@ class Scorer:
     def pairs(self, whole: bool) -> tuple[Question, ...]:
         return self.benchmark.pairs if whole else self.benchmark.pairs[::SOME]
 
-    def score(self, checkpoint: Path, folder: Path, whole: bool, say: Callable[[str], None] = print) -> dict[str, Any]:
+    def score(
+        self, checkpoint: Path, folder: Path, whole: bool, say: Callable[[str], None] = print,
+        pause: Callable[[], None] = lambda: None,
+    ) -> dict[str, Any]:
         """{"scales": {"5": measures of all pairs, ...}, "some": measures of every fifth at the last scale}.
 
-        folder: where the pictures are kept; ColorizeError when they are another checkpoint's.
+        folder: where the pictures are kept; ColorizeError when they are another checkpoint's. pause: called before
+        each picture, may raise; what is painted stays.
         """
         self._claim(checkpoint, folder)
         painter: Painter | None = None
@@ -54,6 +58,7 @@ class Scorer:
                 path = self.path(folder, scale, pair, what)
                 if path.exists():
                     continue
+                pause()
                 if painter is None:
                     painter = open_painter(checkpoint, None, "cpu", "float32")
                 number = self.benchmark.pairs.index(pair)
@@ -95,6 +100,10 @@ class Scorer:
         found: dict[str, Any] = {
             **measures.summary(measured), "pairs": len(pairs), "kd": kernel_distance(made, drawn),
             "fd": frechet_distance(Gaussian.of(made), Gaussian.of(drawn)) if enough else None}
+        trials = dict.fromkeys(pair.trial for pair in pairs if pair.trial)
+        if trials:
+            found["trials"] = {trial: measures.summary({pair: m for pair, m in measured.items() if pair.trial == trial})
+                               for trial in trials}
         if whole:
             own = [measures.reconstruction(_open(self.path(folder, scale, pair, SELF)), truth)
                    for pair, truth in list(zip(pairs, truths))[::OWN]]
