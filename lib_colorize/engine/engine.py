@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,22 +16,25 @@ from torch import Tensor
 
 from ..checkpoint.read import read
 from ..errors import ColorizeError
-from ..method.attach import attach
+from ..method.attach import Attachment
 from ..method.canvas import crop_back
 from ..method.conditioning import Conditioning, encode
-from ..method.guidance import Guidance
 from ..method.images import reference_tensor, sketch_tensor, to_image
 from ..method.overlay import overlay_lines
 from ..method.probe import probe_unet
 from ..method.reference_encoder import ReferenceEncoder
-from ..method.schedule import NoiseSchedule, Prediction, denoised, sampled_alphas
+from ..method.schedule import NoiseSchedule, Prediction, sampled_alphas
 from ..method.settings import MAX_SEED, Settings
 from ..method.shown_tokens import shown_tokens
 from ..method.sketch_encoder import SketchEncoder
 from ..method.unet import UNet
 from . import networks, samplers
 from .decoding import Decoding
+from .guided_step import DeviceStep, GuidedStep
+from .pictures_at_once import pictures_at_once
 from .shared_rows import share_rows
+from .step_graph import StepGraphs
+from .time_table import TimeTable
 from .weights import DTYPES, Files, ReferenceFile, named_device
 
 Progress = Callable[[int, int], None]  # (steps done, steps in all)
@@ -55,17 +58,21 @@ class Engine:
     def __init__(
         self, unet: Any, vae: networks.AutoencoderKL, sketch_encoder: SketchEncoder,
         load_reference_encoder: Callable[[], ReferenceEncoder], schedule: NoiseSchedule,
-        prediction: Prediction | None = None, resolution: int = 512,
+        prediction: Prediction | None = None, resolution: int = 512, one_by_one: bool | None = None,
     ) -> None:
         """load_reference_encoder is called for each new reference, and what it gives is freed before sampling.
 
         prediction: None = tell it by one forward pass, or ColorizeError when that does not decide.
+        one_by_one: the pictures of a batch, which is bit for bit what each alone gives; None = on a CPU alone, where
+        together is no faster. Together each is within 1/255 of that.
         """
         self.unet = unet  # an nn.Module of LDM layout
         self.vae, self.sketch_encoder = vae, sketch_encoder
         self.schedule, self.resolution = schedule, resolution
         weight = next(unet.parameters())
         self.device, self.dtype = weight.device, weight.dtype
+        self.one_by_one = self.device.type == "cpu" if one_by_one is None else one_by_one
+        self._prepare_networks()
         self.multiple = vae.factor * 2 ** (len(unet.channel_mult) - 1)  # pixels: each level of both networks halves
         self._decoding = Decoding.on(self.device, vae, self.dtype)
         self._load_reference_encoder = load_reference_encoder
@@ -77,12 +84,14 @@ class Engine:
     def load(
         cls, checkpoint: str | os.PathLike[str], reference_encoder: str | os.PathLike[str] | None = None,
         prediction: Prediction | None = None, device: str | None = None, dtype: str | None = None,
+        one_by_one: bool | None = None,
     ) -> Engine:
         """Load a released file or one of ours; ColorizeError for any other, and when no reference encoder is found.
 
         reference_encoder: the vision tower in a file of its own; None = the one inside the checkpoint.
         prediction: the user's word, for files that do not say; None = probed then.
         device: None = cuda if there is one; dtype: a name of DTYPES, None = float16 on cuda, float32 elsewhere.
+        one_by_one: as of the engine itself.
         """
         where = named_device(device)
         number = DTYPES[dtype or ("float16" if where.type == "cuda" else "float32")]
@@ -101,7 +110,8 @@ class Engine:
             lambda: SketchEncoder(sketch.model_channels, sketch.channel_mult, sketch.in_channels), file.sketch_encoder,
             "sketch encoder", where, number)
         numbers = sampled_alphas(**asdict(file.schedule))
-        engine = cls(unet, vae, sketch_encoder, tower.load, NoiseSchedule(numbers), file.prediction, file.resolution)
+        engine = cls(unet, vae, sketch_encoder, tower.load, NoiseSchedule(numbers), file.prediction, file.resolution,
+                     one_by_one)
         engine.files = Files(file.path, tower.path)
         return engine
 
@@ -110,25 +120,31 @@ class Engine:
     ) -> list[Result]:
         """settings.batch pictures, picture i with seed + i; each is the same whether made alone or in a batch.
 
-        They are sampled one after the other, the guidance branches of one in one batch: convolutions round otherwise in
-        a larger batch, and a picture would no longer repeat bit for bit.
+        The same to 1/255, and bit for bit when `one_by_one`: convolutions round otherwise in a larger batch.
         """
         drawing, placement = sketch_tensor(sketch, settings, self.resolution, self.multiple)
         conditioning = self.condition(drawing, None if reference is None else self.tokens(reference), settings)
         shape = (1, self.unet.in_channels, drawing.shape[2] // self.vae.factor, drawing.shape[3] // self.vae.factor)
         jobs = [self.settings_of(settings, i) for i in range(settings.batch)]
-        latents = []
+        latents: list[Tensor] = []
         with self.denoiser(conditioning, settings) as denoise:
-            for i, own in enumerate(jobs):
+            for own in self._together(jobs, shape):
 
-                def report(state: dict[str, Any], before: int = i * settings.steps) -> None:
+                def report(state: dict[str, Any], before: int = len(latents), count: int = len(own)) -> None:
                     if progress is not None:
-                        progress(before + min(state["i"] + 1, settings.steps), settings.steps * settings.batch)
+                        done = before * settings.steps + count * min(state["i"] + 1, settings.steps)
+                        progress(done, settings.steps * settings.batch)
 
-                latents.append(self.sample_seed(denoise, own, shape, report))
+                latents.extend(torch.split(self.sample_seeds(denoise, own, shape, report), 1))
                 report({"i": settings.steps})  # a sampler may take fewer steps
         pictures = [crop_back(to_image(self.decode(latent)[0]), placement) for latent in latents]
         return [Result(overlay_lines(picture, sketch, own), own) for picture, own in zip(pictures, jobs)]
+
+    def _together(self, jobs: Sequence[Settings], shape: tuple[int, ...]) -> list[Sequence[Settings]]:
+        """The jobs in parts that are sampled at once."""
+        one = self.one_by_one or samplers.find_sampler(jobs[0].sampler).adaptive  # steps for the worst of a batch
+        count = 1 if one else pictures_at_once(self.unet, shape, jobs[0])
+        return [jobs[i:i + count] for i in range(0, len(jobs), count)]
 
     @staticmethod
     def settings_of(settings: Settings, index: int) -> Settings:
@@ -139,7 +155,7 @@ class Engine:
         """All tokens [1, 1 + N, D] of a reference; kept until the next one, the encoder itself is freed."""
         key = hashlib.sha256(repr((reference.mode, reference.size)).encode() + reference.tobytes()).hexdigest()
         if self._last_reference is None or self._last_reference[0] != key:
-            with self._precision():
+            with self._precision(self.dtype != torch.float32):
                 tokens = self._load_reference_encoder()(reference_tensor(reference).to(self.device))
             self._last_reference = (key, tokens)
         return self._last_reference[1]
@@ -151,44 +167,58 @@ class Engine:
             return encode(self.sketch_encoder, sketch.to(self.device), shown, settings)
 
     def noise_levels(self, settings: Settings) -> Tensor:
-        """The sigmas [steps + 1] of a job, on the engine's device."""
-        sigmas = samplers.noise_levels(settings.sampler, settings.scheduler, settings.steps, self.schedule)
-        return sigmas.to(self.device)
+        """The sigmas [steps + 1] of a job, on the CPU: what is done next is decided by them."""
+        return samplers.noise_levels(settings.sampler, settings.scheduler, settings.steps, self.schedule)
 
     def sample_seed(
         self, denoise: samplers.Denoiser, settings: Settings, shape: tuple[int, ...],
         callback: samplers.Callback | None = None,
     ) -> Tensor:
         """The latent [1, C, h, w] that settings.seed alone gives; all noise is drawn on the CPU."""
+        return self.sample_seeds(denoise, [settings], shape, callback)
+
+    def sample_seeds(
+        self, denoise: samplers.Denoiser, jobs: Sequence[Settings], shape: tuple[int, ...],
+        callback: samplers.Callback | None = None,
+    ) -> Tensor:
+        """The latents [P, C, h, w] of P jobs that differ in their seeds alone, sampled together.
+
+        shape: (1, C, h, w) of one. `denoise` is of one conditioning, or of P.
+        """
+        settings = jobs[0]
         sigmas = self.noise_levels(settings)
-        x_T, generator = samplers.first_noise(shape, settings.seed)
-        x_T = x_T.to(self.device)
-        noise = samplers.step_noise(settings.sampler, x_T, sigmas, settings.seed, generator)
+        drawn, generators = zip(*(samplers.first_noise(shape, job.seed) for job in jobs))
+        x_T = torch.cat(drawn).to(self.device)
+        noise = samplers.step_noises(settings.sampler, x_T, sigmas, [job.seed for job in jobs], generators)
+        if isinstance(denoise, GuidedStep) and not samplers.find_sampler(settings.sampler).adaptive:
+            denoise.prepare([float(sigma) for sigma in samplers.asked_sigmas(settings.sampler, sigmas)])
         return samplers.run_sampler(settings.sampler, denoise, x_T, sigmas, noise, callback)
 
     @contextlib.contextmanager
-    def denoiser(self, conditioning: Conditioning, settings: Settings) -> Iterator[samplers.Denoiser]:
-        """The guided U-Net as k-diffusion wants it: (x [1, C, h, w], sigma [1]) -> denoised x."""
-        has_reference = conditioning.tokens is not None
-        last = len(self.schedule.sigmas) - 1
-        with self._precision(), attach(self.unet, conditioning, settings) as attached, share_rows(self.unet, attached):
-
-            def denoise(x: Tensor, sigma: Tensor) -> Tensor:
-                t = self.schedule.t_of_sigma(sigma)
-                attached.progress = 1 - float(t[0]) / last
-                acts = has_reference and settings.uses_reference_at(attached.progress)
-                guidance = Guidance.of(settings, acts)
-                attached.branches = rows = guidance.branches
-                scaled = x / (1 + sigma.view(-1, 1, 1, 1) ** 2).sqrt()
-                output = self.unet(scaled.repeat(len(rows), 1, 1, 1), t.repeat(len(rows)), None).to(x.dtype)
-                guided = guidance.guide(dict(zip(rows, output.chunk(len(rows)))))
-                return denoised(x, guided, sigma, self.prediction)
-
-            yield denoise
+    def denoiser(self, conditioning: Conditioning, settings: Settings) -> Iterator[GuidedStep]:
+        """The guided U-Net as k-diffusion wants it: (x [P, C, h, w], sigma [P]) -> denoised x."""
+        attachment = Attachment(self.unet, conditioning, settings)
+        step = (self.unet, attachment, settings, self.schedule, self.prediction, conditioning.tokens is not None)
+        with self._precision(), attachment.applied() as attached, share_rows(self.unet, attached):
+            times, graphs = self._times, self._graphs
+            yield GuidedStep(*step) if times is None else DeviceStep(*step, times=times, graphs=graphs)
 
     def decode(self, latent: Tensor) -> Tensor:
         """latent: [B, C, h, w] -> picture [B, 3, H, W], about [-1, 1], float32."""
         return self._decoding(latent)
+
+    def _prepare_networks(self) -> None:
+        """Our own networks compute in their weights' type; where a launch costs, in channels_last and captured."""
+        own = isinstance(self.unet, UNet)
+        half, cpu = self.dtype != torch.float32, self.device.type == "cpu"
+        self._autocast = half and not own
+        self._times = TimeTable(self.unet, self.schedule) if own and (half or not cpu) else None
+        self._graphs = StepGraphs() if self._times is not None and self.device.type == "cuda" else None
+        if self._times is None:
+            return
+        layout = torch.channels_last if self.device.type in ("cpu", "cuda") else torch.preserve_format
+        for network in (self.unet, self.sketch_encoder):
+            network.to(self.dtype).to(memory_format=layout)  # norms too, which sum in float32 all the same
 
     def _probe(self) -> Prediction:
         """Tell the prediction type by one forward pass without a reference and without lines."""
@@ -206,8 +236,8 @@ class Engine:
         return found
 
     @contextlib.contextmanager
-    def _precision(self) -> Iterator[None]:
-        """Half precision keeps norms, latents and sums in float32 (autocast)."""
-        half = self.dtype != torch.float32
+    def _precision(self, autocast: bool | None = None) -> Iterator[None]:
+        """Autocast keeps norms and sums of a network in float32 that does not do so itself."""
+        half = self._autocast if autocast is None else autocast
         with torch.no_grad(), torch.autocast(self.device.type, self.dtype) if half else contextlib.nullcontext():
             yield

@@ -1,20 +1,14 @@
-"""The tables of samplers and noise level schedules over `k_diffusion`, and the noise of each picture.
-
-`k_diffusion` is imported on first use, and without its package file: that one pulls in CLIP, training metrics and
-a deprecated setuptools module, none of which a sampler needs.
-"""
+"""The tables of samplers and noise level schedules over `k_diffusion`, and the noise of each picture."""
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ColorizeError
+from .k_diffusion_door import k_diffusion_sampling, without_waiting
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -109,8 +103,29 @@ def step_noise(sampler: str, x: Tensor, sigmas: Tensor, seed: int, generator: An
     if kind == "tree" and len(sigmas) > 2:  # one step down to 0 adds no noise
         return _tree_noise(x, sigmas[sigmas > 0].cpu(), seed)
     if kind == "step":
-        return lambda sigma, after: torch.randn(x.shape, generator=generator, dtype=x.dtype).to(x.device)
+        return lambda sigma, after: _moved(torch.randn(x.shape, generator=generator, dtype=x.dtype), x.device)
     return None
+
+
+def step_noises(
+    sampler: str, x: Tensor, sigmas: Tensor, seeds: Sequence[int], generators: Sequence[Any],
+) -> StepNoise | None:
+    """The noise source of several pictures, x: [P, C, h, w]: what each alone would be given, one beside the other."""
+    import torch
+
+    on_cpu = torch.zeros((1, *x.shape[1:]), dtype=x.dtype)
+    sources = [step_noise(sampler, on_cpu, sigmas, *its_own) for its_own in zip(seeds, generators)]
+    known = [source for source in sources if source is not None]
+    if not known:
+        return None
+    return lambda sigma, after: _moved(torch.cat([source(sigma, after) for source in known]), x.device)
+
+
+def _moved(noise: Tensor, device: Any) -> Tensor:
+    """On the device, which is not waited for."""
+    if device.type != "cuda":
+        return noise.to(device)
+    return noise.pin_memory().to(device, non_blocking=True)
 
 
 def _tree_noise(x: Tensor, levels: Tensor, seed: int) -> StepNoise:
@@ -123,8 +138,7 @@ def _tree_noise(x: Tensor, levels: Tensor, seed: int) -> StepNoise:
     tree = k_diffusion_sampling().BrownianTreeNoiseSampler(like, levels.min(), levels.max(), seed=[seed])
 
     def noise(sigma: Tensor, after: Tensor) -> Tensor:
-        drawn: Tensor = tree(sigma.cpu(), after.cpu())
-        return drawn.to(x.device)
+        return _moved(tree(sigma.cpu(), after.cpu()), x.device)
 
     return noise
 
@@ -133,38 +147,56 @@ def run_sampler(
     sampler: str, denoise: Denoiser, x_T: Tensor, sigmas: Tensor, noise: StepNoise | None = None,
     callback: Callback | None = None,
 ) -> Tensor:
-    """Sample from x_T [B, C, h, w] of unit variance; starts at x_T * sigmas[0] as the authors' app does."""
+    """Sample from x_T [B, C, h, w] of unit variance; starts at x_T * sigmas[0] as the authors' app does.
+
+    With sigmas on the CPU and x_T elsewhere nothing waits for the device: `denoise` is given every sigma [1] on the CPU
+    too. (DPM adaptive asks after each step how large its error was.)
+    """
     import torch
 
-    method = find_sampler(sampler)
-    if len(sigmas) == 2 and not method.span:  # all are one Euler step then; in k_diffusion 2M SDE and 3M SDE fail at it
-        method = SAMPLERS["Euler"]
+    method = _method(sampler, sigmas)
+    apart = x_T.device != sigmas.device and not method.adaptive
+    if apart:
+        asked = iter(asked_sigmas(sampler, sigmas))
+        given = denoise
+
+        def denoise(x: Tensor, sigma: Tensor) -> Tensor:
+            denoised: Tensor = given(x, next(asked))
+            return denoised
+
     function = getattr(k_diffusion_sampling(), method.function)
     options: dict[str, Any] = {"callback": callback, "disable": True}
     if method.noise:
         options["noise_sampler"] = noise
-    x = x_T * sigmas[0]
     with torch.no_grad():
+        x = x_T * sigmas[0]
         if method.span:
             steps = () if method.adaptive else (len(sigmas) - 1,)
             sampled: Tensor = function(denoise, x, float(sigmas[-2]), float(sigmas[0]), *steps, **options)
         else:
-            sampled = function(denoise, x, sigmas, **options)
+            sampled = (without_waiting(function) if apart else function)(denoise, x, sigmas, **options)
     return sampled
 
 
-def k_diffusion_sampling() -> Any:
-    """The module `k_diffusion.sampling`, without running `k_diffusion/__init__.py`."""
-    if "k_diffusion.sampling" in sys.modules:
-        return sys.modules["k_diffusion.sampling"]
-    spec = importlib.util.find_spec("k_diffusion")
-    if spec is None:
-        raise ColorizeError("the package k-diffusion is not installed; pip install k-diffusion")
-    already = "k_diffusion" in sys.modules
-    if not already:
-        sys.modules["k_diffusion"] = importlib.util.module_from_spec(spec)
-    try:
-        return importlib.import_module("k_diffusion.sampling")
-    finally:
-        if not already:  # a later `import k_diffusion` finds the whole package
-            del sys.modules["k_diffusion"]
+def asked_sigmas(sampler: str, sigmas: Tensor) -> list[Tensor]:
+    """Every sigma [1] at which this sampler will ask for a prediction, in its order; on the CPU, where sigmas lie.
+
+    They do not depend on the picture (but DPM adaptive's): the sampler is run on a single number.
+    """
+    import torch
+
+    asked: list[Tensor] = []
+
+    def note(x: Tensor, sigma: Tensor) -> Tensor:
+        asked.append(sigma)
+        return x
+
+    nothing = torch.zeros(1, 1, 1, 1)
+    run_sampler(sampler, note, nothing, sigmas, lambda sigma, after: nothing)
+    return asked
+
+
+def _method(sampler: str, sigmas: Tensor) -> Sampler:
+    """All are one Euler step where there is one step; in k_diffusion 2M SDE and 3M SDE fail at it."""
+    method = find_sampler(sampler)
+    return SAMPLERS["Euler"] if len(sigmas) == 2 and not method.span else method

@@ -19,7 +19,7 @@ from ..method.guidance import Branch
 
 @contextmanager
 def share_rows(unet: Any, attached: Attached) -> Iterator[None]:
-    """Inside, one picture's rows run as one until the first cross-attention tells them apart.
+    """Inside, one picture's rows run as one until the first cross-attention tells them apart; several's do not.
 
     unet: LDM layout, with `attach` open; a call's rows must be copies of one x and t, attached.branches set for them.
     Adding to a single row repeats it, so that the blocks need no change. Undone on the way out.
@@ -32,10 +32,11 @@ def share_rows(unet: Any, attached: Attached) -> Iterator[None]:
         return len(attached.branches) > 1 and Branch.NO_SKETCH not in attached.branches
 
     def first_row(module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        return tuple(arg[:1] if isinstance(arg, Tensor) and shared() else arg for arg in args)
+        count = len(attached.branches)
+        return tuple(arg[:1] if isinstance(arg, Tensor) and len(arg) == count and shared() else arg for arg in args)
 
     def all_rows(x: Tensor) -> Tensor:
-        return x.expand(len(attached.branches), *x.shape[1:]) if shared() else x  # a view
+        return x.expand(len(attached.branches), *x.shape[1:]) if len(x) == 1 and shared() else x  # a view
 
     def after(module: nn.Module, args: object, output: Tensor) -> Tensor:
         return all_rows(output)  # it is a skip connection too

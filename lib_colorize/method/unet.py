@@ -44,7 +44,7 @@ class UNet(nn.Module):
 
     hints: as SketchEncoder gives them, each [B or 1, C_i, h_i, w_i], added to what input block 0, each halving one and
     the last one give; with their gradient. None = none, or `attach` adds its own. Misfit when one has another size.
-    shifts: those of `shifts`, where they are known already; then timesteps are not looked at. For sampling.
+    shifts: what `shifts` gave, where it is known already; then timesteps are not looked at. For sampling.
     Weights of one half type compute in it, without autocast; x may stay float32, and the output is of its type.
     New ones give zeros. SD's sizes have input blocks 0 to 11 (3, 6, 9 halve), a middle block, output blocks 0 to 11.
     """
@@ -85,6 +85,7 @@ class UNet(nn.Module):
                 channels = out_channels
         self.out: Any = nn.Sequential(Float32GroupNorm(GROUPS, channels), nn.SiLU(),
                                  zeroed(nn.Conv2d(channels, config.out_channels, 3, padding=1)))
+        self._shift_widths = [block.out_layers[0].num_channels for block in self._residual_blocks()]
 
     def _attention(self, level: int) -> list[nn.Module]:
         """What follows a residual block of this level, each level at half the size of the one before."""
@@ -99,14 +100,14 @@ class UNet(nn.Module):
 
     def forward(
         self, x: Tensor, timesteps: Tensor, context: Tensor | None = None, hints: Sequence[Tensor] | None = None,
-        shifts: Sequence[Tensor] | None = None,
+        shifts: Tensor | None = None,
     ) -> Tensor:
         if hints is not None and len(hints) != len(self.hint_blocks):
             raise ColorizeError(f"{len(hints)} sketch hints for a U-Net that takes {len(self.hint_blocks)}; "
                                 "use the sketch encoder of this model")
         hint_at = dict(zip(self.hint_blocks, hints or ()))
         time = self._time(timesteps) if shifts is None else timesteps
-        known = None if shifts is None else iter(shifts)
+        known = None if shifts is None else iter(torch.split(shifts, self._shift_widths, 1))
         hidden, skips = x.to(self._weight), []
         for place, block in enumerate(self.input_blocks):
             hidden = block(hidden, time, context, known)
@@ -119,11 +120,20 @@ class UNet(nn.Module):
         output: Tensor = self.out[2](norm_silu(self.out[0], hidden))
         return output.type(x.dtype)
 
-    def shifts(self, timesteps: Tensor) -> list[Tensor]:
-        """What each residual block adds for its time, [B, C_out] each, in forward order: `shifts` of forward."""
+    def shifts(self, timesteps: Tensor) -> Tensor:
+        """What the residual blocks add for their time, side by side, [B, sum of C_out]: `shifts` of forward."""
         time = self._time(timesteps)
-        blocks = (*self.input_blocks, self.middle_block, *self.output_blocks)
-        return [layer.shift(time) for block in blocks for layer in block if isinstance(layer, ResBlock)]
+        return torch.cat([layer.shift(time) for layer in self._residual_blocks()], 1)
+
+    def _residual_blocks(self) -> list[ResBlock]:
+        """In forward order."""
+        blocks: list[Any] = [*self.input_blocks, self.middle_block, *self.output_blocks]
+        return [layer for block in blocks for layer in block if isinstance(layer, ResBlock)]
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of its weights, and with no autocast around of what it computes."""
+        return self._weight.dtype
 
     @property
     def _weight(self) -> Tensor:

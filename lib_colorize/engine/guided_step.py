@@ -1,0 +1,84 @@
+"""The guided U-Net as k-diffusion asks for it: noisy latents and their sigma -> denoised latents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..method.attach import Attachment
+from ..method.guidance import Branch, Guidance
+from ..method.schedule import NoiseSchedule, Prediction, denoised
+from ..method.settings import Settings
+from .step_graph import StepGraphs
+from .time_table import TimeTable
+
+
+class GuidedStep:
+    """(x [P, C, h, w], sigma [1 or P], all the same) -> x0. To be called inside `attachment.applied`.
+
+    The sigma decides what is computed, so that it should lie on the CPU: elsewhere it has to be waited for.
+    """
+
+    def __init__(
+        self, unet: Any, attachment: Attachment, settings: Settings, schedule: NoiseSchedule, prediction: Prediction,
+        has_reference: bool,
+    ) -> None:
+        self.unet, self.attachment, self.settings = unet, attachment, settings
+        self.schedule, self.prediction, self.has_reference = schedule, prediction, has_reference
+
+    def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
+        sigma = sigma.cpu()
+        t = self.schedule.t_of_sigma(sigma)
+        guidance = self.look_at(t)
+        rows = self.attachment.attached.branches = guidance.branches
+        every_t = t.expand(len(x)).repeat(len(rows)).to(x.device)
+        return self.denoise(x, sigma.to(x.device), rows, guidance, lambda y: self.unet(y, every_t, None))
+
+    def prepare(self, sigmas: Sequence[float]) -> None:
+        """Told before which sigmas will be asked for."""
+
+    def look_at(self, t: Tensor) -> Guidance:
+        """Sets the progress of a step at t [1 or P] on the CPU, and says what has to be predicted there."""
+        attached = self.attachment.attached
+        attached.progress = 1 - float(t[0]) / (len(self.schedule.sigmas) - 1)
+        acts = self.has_reference and self.settings.uses_reference_at(attached.progress)
+        return Guidance.of(self.settings, acts)
+
+    def denoise(self, x: Tensor, sigma: Tensor, rows: Sequence[Branch], guidance: Guidance, unet: Any) -> Tensor:
+        """unet: rows of scaled latents -> their outputs."""
+        scaled = x / (1 + sigma.view(-1, 1, 1, 1) ** 2).sqrt()
+        output = unet(scaled.repeat(len(rows), 1, 1, 1)).to(x.dtype)
+        guided = guidance.guide(dict(zip(rows, output.chunk(len(rows)))))
+        return denoised(x, guided, sigma, self.prediction)
+
+
+class DeviceStep(GuidedStep):
+    """The same for our own U-Net, wherever there is a launch to save: times known beforehand, captured on CUDA."""
+
+    def __init__(self, *of_step: Any, times: TimeTable, graphs: StepGraphs | None) -> None:
+        """of_step: as of GuidedStep; graphs: None = nothing is captured."""
+        super().__init__(*of_step)
+        self.times, self.graphs = times, graphs
+
+    def prepare(self, sigmas: Sequence[float]) -> None:
+        self.times.prepare(sigmas)
+
+    def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
+        level = float(sigma[0])
+        guidance = self.look_at(self.schedule.t_of_sigma(torch.tensor([level])))
+        # rows with a reference side by side
+        rows = tuple(sorted(guidance.branches, key=lambda branch: branch is Branch.NO_REFERENCE))
+        self.attachment.attached.branches = rows
+
+        def step(x: Tensor, sigma: Tensor, shifts: Tensor) -> Tensor:
+            return self.denoise(x, sigma, rows, guidance, lambda y: self.unet(y, sigma, shifts=shifts))
+
+        inputs = (x, *self.times.row(level))
+        if self.graphs is None:
+            return step(*inputs)
+        key = (rows, tuple(guidance.weights.items()), guidance.scale, self.prediction, self.settings.block_scales())
+        like = torch.empty(1, 2, 2, 2, dtype=self.unet.dtype, device=x.device, memory_format=torch.channels_last)
+        return self.graphs.run(key, step, inputs, self.attachment, len(x) * len(rows), like)

@@ -1,0 +1,48 @@
+"""What our U-Net needs to know of each noise level, made for all levels of a job at once and kept on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..method.schedule import NoiseSchedule
+from ..method.unet import UNet
+
+KEPT = 512  # levels; three jobs of the most steps
+
+
+class TimeRow(NamedTuple):
+    """One level. sigma: [1], float32; shifts: [1, sum of C_out] of `UNet.shifts`; both on the device."""
+
+    sigma: Tensor
+    shifts: Tensor
+
+
+class TimeTable:
+    """Rows by sigma. The U-Net's weights must stay as they are."""
+
+    def __init__(self, unet: UNet, schedule: NoiseSchedule) -> None:
+        self._unet, self._schedule = unet, schedule
+        self._rows: dict[float, TimeRow] = {}
+
+    def prepare(self, sigmas: Sequence[float]) -> None:
+        """Make all rows that are missing in one go."""
+        missing = [sigma for sigma in dict.fromkeys(sigmas) if sigma not in self._rows]
+        if not missing:
+            return
+        if len(self._rows) + len(missing) > KEPT:
+            self._rows.clear()
+        device = next(self._unet.parameters()).device
+        levels = torch.tensor(missing)
+        with torch.no_grad():
+            shifts = self._unet.shifts(self._schedule.t_of_sigma(levels).to(device))
+        rows = (TimeRow(*row) for row in zip(torch.split(levels.to(device), 1), torch.split(shifts, 1)))
+        self._rows.update(zip(missing, rows))
+
+    def row(self, sigma: float) -> TimeRow:
+        """The row of a level, made now if it was not foreseen."""
+        self.prepare([sigma])
+        return self._rows[sigma]
