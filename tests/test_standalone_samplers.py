@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from lib_colorize.engine import samplers
+from lib_colorize.engine.k_diffusion_door import k_diffusion_sampling, without_waiting
 from lib_colorize.errors import ColorizeError
 from lib_colorize.method.schedule import NoiseSchedule, alphas_cumprod
 from tests.conftest import GOLDEN
@@ -37,6 +38,59 @@ def test_every_sampler_finds_a_known_picture(sampler: str, steps: int, schedule:
     result = samplers.run_sampler(sampler, lambda x, sigma: picture, x_T, sigmas, noise)
     left = float(sigmas[-2]) if samplers.SAMPLERS[sampler].span else 0.0  # these stop at the lowest level
     assert float((result - picture).abs().max()) <= 4 * left + 1e-4
+
+
+@pytest.mark.parametrize("steps", (1, 2, 5))
+@pytest.mark.parametrize("sampler", [name for name, s in samplers.SAMPLERS.items() if not s.adaptive])
+def test_no_sampler_asks_the_device_of_its_pictures(sampler: str, steps: int, schedule: NoiseSchedule) -> None:
+    """Numbers on the meta device cannot be read at all, and combine with single numbers of the CPU alone."""
+    sigmas = samplers.noise_levels(sampler, "Automatic", steps, schedule)
+    asked: list[float] = []
+
+    def denoise(x: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
+        assert sigma.device.type == "cpu" and sigma.shape == (1,)
+        asked.append(float(sigma))
+        return x * 0.5
+
+    def noise(sigma: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
+        return torch.zeros(2, 4, 4, 4, device="meta")
+
+    there = samplers.run_sampler(sampler, denoise, torch.zeros(2, 4, 4, 4, device="meta"), sigmas, noise)
+    assert there.shape == (2, 4, 4, 4) and there.device.type == "meta"
+    expected: list[float] = []
+
+    def here(x: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
+        expected.extend(sigma.tolist())
+        return x * 0.5
+
+    samplers.run_sampler(sampler, here, torch.randn(1, 4, 4, 4), sigmas, lambda sigma, after: torch.randn(1, 4, 4, 4))
+    assert asked == expected
+
+
+@pytest.mark.parametrize("sampler", ("Euler", "Heun", "LMS", "DPM2 a", "DPM++ 2S a"))
+def test_without_waiting_a_sampler_gives_the_same(sampler: str, schedule: NoiseSchedule) -> None:
+    sigmas = samplers.noise_levels(sampler, "Automatic", 5, schedule)
+    function = getattr(k_diffusion_sampling(), samplers.SAMPLERS[sampler].function)
+    x = torch.randn(2, 4, 4, 4, generator=torch.Generator().manual_seed(0))
+    more = {"noise_sampler": lambda sigma, after: x} if samplers.SAMPLERS[sampler].noise else {}
+    with torch.no_grad():
+        both = [run(lambda x, sigma: x / (1 + sigma.view(-1, 1, 1, 1)), x, sigmas, disable=True, **more)
+                for run in (function, without_waiting(function))]
+    assert torch.equal(*both)
+
+
+@pytest.mark.parametrize("sampler", [name for name, s in samplers.SAMPLERS.items() if s.noise])
+def test_the_noise_of_a_batch_is_that_of_each_alone(sampler: str, schedule: NoiseSchedule) -> None:
+    sigmas = samplers.noise_levels(sampler, "Automatic", 4, schedule)
+    drawn = [samplers.first_noise((1, 4, 4, 4), seed) for seed in (5, 9)]
+    together = samplers.step_noises(sampler, torch.cat([x for x, _ in drawn]), sigmas, (5, 9), [g for _, g in drawn])
+    assert together is not None
+    batch = torch.stack([together(sigmas[i], sigmas[i + 1]) for i in range(3)])
+    for place, seed in enumerate((5, 9)):
+        x_T, generator = samplers.first_noise((1, 4, 4, 4), seed)
+        alone = samplers.step_noise(sampler, x_T, sigmas, seed, generator)
+        assert alone is not None
+        assert torch.equal(batch[:, place:place + 1], torch.stack([alone(sigmas[i], sigmas[i + 1]) for i in range(3)]))
 
 
 @pytest.mark.parametrize("sampler", [name for name, s in samplers.SAMPLERS.items() if s.noise])

@@ -200,7 +200,7 @@ class Engine:
         attachment = Attachment(self.unet, conditioning, settings)
         step = (self.unet, attachment, settings, self.schedule, self.prediction, conditioning.tokens is not None)
         with self._precision(), attachment.applied() as attached, share_rows(self.unet, attached):
-            times, graphs = self._times, self._graphs
+            times, graphs = self._times, self.graphs
             yield GuidedStep(*step) if times is None else DeviceStep(*step, times=times, graphs=graphs)
 
     def decode(self, latent: Tensor) -> Tensor:
@@ -213,7 +213,7 @@ class Engine:
         half, cpu = self.dtype != torch.float32, self.device.type == "cpu"
         self._autocast = half and not own
         self._times = TimeTable(self.unet, self.schedule) if own and (half or not cpu) else None
-        self._graphs = StepGraphs() if self._times is not None and self.device.type == "cuda" else None
+        self.graphs = StepGraphs() if self._times is not None and self.device.type == "cuda" else None
         if self._times is None:
             return
         layout = torch.channels_last if self.device.type in ("cpu", "cuda") else torch.preserve_format

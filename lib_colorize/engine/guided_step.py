@@ -32,7 +32,7 @@ class GuidedStep:
     def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
         sigma = sigma.cpu()
         t = self.schedule.t_of_sigma(sigma)
-        guidance = self.look_at(t)
+        guidance = self.look_at(float(t[0]))
         rows = self.attachment.attached.branches = guidance.branches
         every_t = t.expand(len(x)).repeat(len(rows)).to(x.device)
         return self.denoise(x, sigma.to(x.device), rows, guidance, lambda y: self.unet(y, every_t, None))
@@ -40,10 +40,10 @@ class GuidedStep:
     def prepare(self, sigmas: Sequence[float]) -> None:
         """Told before which sigmas will be asked for."""
 
-    def look_at(self, t: Tensor) -> Guidance:
-        """Sets the progress of a step at t [1 or P] on the CPU, and says what has to be predicted there."""
+    def look_at(self, t: float) -> Guidance:
+        """Sets the progress of a step at t, and says what has to be predicted there."""
         attached = self.attachment.attached
-        attached.progress = 1 - float(t[0]) / (len(self.schedule.sigmas) - 1)
+        attached.progress = 1 - t / (len(self.schedule.sigmas) - 1)
         acts = self.has_reference and self.settings.uses_reference_at(attached.progress)
         return Guidance.of(self.settings, acts)
 
@@ -67,8 +67,8 @@ class DeviceStep(GuidedStep):
         self.times.prepare(sigmas)
 
     def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
-        level = float(sigma[0])
-        guidance = self.look_at(self.schedule.t_of_sigma(torch.tensor([level])))
+        t, *known = self.times.row(float(sigma[0]))
+        guidance = self.look_at(t)
         # rows with a reference side by side
         rows = tuple(sorted(guidance.branches, key=lambda branch: branch is Branch.NO_REFERENCE))
         self.attachment.attached.branches = rows
@@ -76,7 +76,7 @@ class DeviceStep(GuidedStep):
         def step(x: Tensor, sigma: Tensor, shifts: Tensor) -> Tensor:
             return self.denoise(x, sigma, rows, guidance, lambda y: self.unet(y, sigma, shifts=shifts))
 
-        inputs = (x, *self.times.row(level))
+        inputs = (x, *known)
         if self.graphs is None:
             return step(*inputs)
         key = (rows, tuple(guidance.weights.items()), guidance.scale, self.prediction, self.settings.block_scales())

@@ -15,8 +15,9 @@ KEPT = 512  # levels; three jobs of the most steps
 
 
 class TimeRow(NamedTuple):
-    """One level. sigma: [1], float32; shifts: [1, sum of C_out] of `UNet.shifts`; both on the device."""
+    """One level. t: for decisions; sigma: [1], float32; shifts: [1, sum of C_out] of `UNet.shifts`; on the device."""
 
+    t: float
     sigma: Tensor
     shifts: Tensor
 
@@ -37,9 +38,10 @@ class TimeTable:
             self._rows.clear()
         device = next(self._unet.parameters()).device
         levels = torch.tensor(missing)
+        t = self._schedule.t_of_sigma(levels)
         with torch.no_grad():
-            shifts = self._unet.shifts(self._schedule.t_of_sigma(levels).to(device))
-        rows = (TimeRow(*row) for row in zip(torch.split(levels.to(device), 1), torch.split(shifts, 1)))
+            shifts = torch.split(self._unet.shifts(t.to(device)), 1)
+        rows = (TimeRow(*row) for row in zip(t.tolist(), torch.split(levels.to(device), 1), shifts))
         self._rows.update(zip(missing, rows))
 
     def row(self, sigma: float) -> TimeRow:
