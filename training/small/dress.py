@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,11 +54,12 @@ def backdrop(dress: Dress, size: int, rng: random.Random) -> Image.Image:
     if not dress.pattern:
         return Image.new("RGB", (size, size), dress.background[0])
     period, angle = size * rng.uniform(0.125, 0.25), rng.uniform(0, np.pi)
-    y, x = np.mgrid[:size, :size] + 0.5
+    y, x = (axis + 0.5 for axis in np.ogrid[:size, :size])
     u, v = ((np.cos(angle) * x + np.sin(angle) * y) / period, (np.cos(angle) * y - np.sin(angle) * x) / period)
-    first = {
-        "stripes": u % 1 < 0.5, "checks": (u % 1 < 0.5) ^ (v % 1 < 0.5),
-        "dots": np.hypot(u % 1 - 0.5, v % 1 - 0.5) < 0.4,
-        "rings": np.hypot(x - size / 2, y - size / 2) / period % 1 < 0.5,
-    }[dress.pattern]
-    return Image.fromarray(np.where(first[..., None], colours[0], colours[1]).astype(np.uint8))
+    masks: dict[str, Callable[[], np.ndarray]] = {
+        "stripes": lambda: u % 1 < 0.5, "checks": lambda: (u % 1 < 0.5) ^ (v % 1 < 0.5),
+        "dots": lambda: np.hypot(u % 1 - 0.5, v % 1 - 0.5) < 0.4,
+        "rings": lambda: np.hypot(x - size / 2, y - size / 2) / period % 1 < 0.5,
+    }
+    first = masks[dress.pattern]()
+    return Image.fromarray(np.stack(colours[::-1]).astype(np.uint8)[first.astype(np.intp)])
