@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import torch
@@ -58,7 +59,13 @@ def sketch_features(encoder: SketchEncoder, sketch: Tensor) -> Tensor:
 
 def cell_loss(logits: Tensor, classes: Tensor) -> Tensor:
     """logits: [B, 5, n, n]; classes: [B, n, n]."""
-    return F.cross_entropy(logits, classes, weight=torch.tensor(WEIGHTS), ignore_index=NOBODY)
+    return F.cross_entropy(logits, classes, weight=_weights(logits.device), ignore_index=NOBODY)
+
+
+@functools.cache
+def _weights(device: torch.device) -> Tensor:
+    """On the device from the first step on, which would else wait for it every time."""
+    return torch.tensor(WEIGHTS, device=device)
 
 
 def reference_loss(head: ReferenceHead, tokens: Tensor, pictures: Tensor, classes: Tensor) -> Tensor:
@@ -71,4 +78,10 @@ def reference_loss(head: ReferenceHead, tokens: Tensor, pictures: Tensor, classe
     present = areas > 0
     return (cell_loss(logits, classes) + F.l1_loss(colours, seen)
             + 0.3 * F.binary_cross_entropy_with_logits(found[..., 0], present.float())
-            + F.l1_loss(found[..., 1:][present], means[present]))
+            + _l1_where(present, found[..., 1:], means))
+
+
+def _l1_where(present: Tensor, found: Tensor, true: Tensor) -> Tensor:
+    """Mean error of the entries that are present, [B, K] of [B, K, 3]; nothing is counted on the way."""
+    errors = (found - true).abs().mean(-1).where(present, 0.0)
+    return errors.sum() / present.sum().clamp_min(1)

@@ -68,6 +68,16 @@ POCKET_PAIRS = replace(  # on training.build_pairs: no noise, for a reference th
     data=replace(POCKET.data, margin_rate=0.0),  # margins of the sketch alone erased teach to paint where it is blank
     loss=Loss(t_power=2.0),
     card=replace(POCKET.card, title="ColorizeDiffusion small"))
+SMALL_256 = replace(  # of training.make_small, which has its own loop; begins as the model that is shipped
+    POCKET_PAIRS,
+    networks=replace(POCKET.networks, reference=VisionConfig(
+        image_size=256, patch_size=16, width=128, layers=6, head_width=32, mlp_ratio=4.0, output_dim=128)),
+    reference_encoder=Encoder.TRAINED,
+    start=Start(checkpoint="models/colorize-small.safetensors"),
+    stages=(Stage("pairs", TokenNoise.NONE, 0.1, 0.05, images=600_000, lr=1e-3, final_lr=1e-5),),
+    data=replace(POCKET_PAIRS.data, resolution=256),
+    optimizer=Optimizer(batch_size=128, betas=(0.9, 0.99), warmup=12_800, ema_decay=0.999),
+    run=Run(precision="bf16", export="fp16"))
 RECIPES = {
     "v1-512": V1_512,
     "noisy-only": replace(V1_512, stages=(NOISY,)),
@@ -76,6 +86,7 @@ RECIPES = {
     "cls-0.1": _ablation("cls-0.1", 0.1, tokens=Tokens.CLS),
     "pocket": POCKET,
     "pocket-pairs": POCKET_PAIRS,
+    "small-256": SMALL_256,
 }
 FREE = ("run", "card")  # fields of a recipe that a resumed run may change: neither changes a weight
 assert set(FREE) <= {f.name for f in fields(Recipe)}

@@ -1,0 +1,142 @@
+"""The networks of the small model while they learn: one prediction, one step, the moving average."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from lib_colorize.engine.networks import AutoencoderKL
+from lib_colorize.errors import ColorizeError
+from lib_colorize.method.reference_encoder import ReferenceEncoder, preprocess
+from lib_colorize.method.shown_tokens import shown_tokens
+from training.small.labelled_drawings import CELL
+from training.small.pair_window import Shown
+from training.small.warm_up_heads import ReferenceHead, reference_loss
+from training.trainer.ema import EMA
+from training.trainer.initial_weights import load_start, load_vae
+from training.trainer.networks import Model
+from training.trainer.objective import Objective
+from training.trainer.random_draws import Draws
+from training.trainer.recipe import Recipe
+
+NAMES = 0.02  # weight of the loss that keeps the tokens telling hair, skin, clothes and background
+
+
+class Core(nn.Module):
+    """What costs: sketch encoder and U-Net as one module, with static shapes."""
+
+    def __init__(self, model: Model) -> None:
+        super().__init__()
+        self.unet, self.sketch_encoder = model.unet, model.sketch_encoder
+
+    def forward(self, x: Tensor, t: Tensor, sketch: Tensor, context: Tensor) -> Tensor:
+        """x: [B, 4, h, w]; t: [B]; sketch: [B, 3, H, W]; context: [B, N, D] -> like x."""
+        output: Tensor = self.unet(x, t, context=context, hints=self.sketch_encoder(sketch))
+        return output
+
+
+class Trainee:
+    """Model, auto-encoder, optimizer and moving average on one device."""
+
+    def __init__(self, recipe: Recipe, device: torch.device, seed: int, compiled: bool = False) -> None:
+        torch.manual_seed(seed)
+        random.seed(seed)
+        np.random.seed(seed % 2**32)
+        self.recipe, self.device, self.seed = recipe, device, seed
+        self.model = Model(recipe)
+        self.start = load_start(self.model, recipe)
+        vae = load_vae(recipe)
+        if vae is None or self.model.reference_encoder is None:
+            raise ColorizeError("make_small: the recipe has no auto-encoder, or its reference encoder is another file; "
+                                "expected a start with both inside")
+        self.vae: AutoencoderKL = vae.to(device)
+        self.vae.requires_grad_(False)
+        self.model.to(device)
+        self.model.to(memory_format=torch.channels_last)
+        self.model.train()
+        self.head = token_head(self.model.reference_encoder, recipe.data.resolution).to(device)
+        self.trained = [p for p in self.model.parameters() if p.requires_grad]
+        o = recipe.optimizer
+        self.optimizer = torch.optim.AdamW(
+            [*self.trained, *self.head.parameters()], lr=recipe.stages[0].lr, betas=(o.betas[0], o.betas[1]),
+            weight_decay=o.weight_decay, fused=device.type == "cuda" or None)
+        self.ema = EMA(self.trained, o.ema_decay)
+        self.objective = Objective.of(recipe, device)
+        self.core: Callable[..., Tensor] = Core(self.model)
+        self.encode: Callable[[Tensor], Tensor] = self.model.reference_encoder.encode_preprocessed
+        if compiled:
+            self._compile()
+
+    def _compile(self) -> None:
+        """One graph of what costs and one of the encoder; what torch cannot compile runs as it is."""
+        import torch._dynamo.config as dynamo
+
+        dynamo.suppress_errors = True
+        self.core = torch.compile(self.core, dynamic=False)
+        self.encode = torch.compile(self.encode, dynamic=False)
+
+    def autocast(self) -> AbstractContextManager[None]:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.run.precision == "bf16")
+
+    def step(self, shown: Shown, draws: Draws, lr: float) -> Tensor:
+        """One update; the losses of diffusion and of the tokens, [2], on the device: nothing waits for them."""
+        recipe = self.recipe
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        with self.autocast():
+            tokens = self.tokens(shown.reference)
+            losses = self.objective.losses(self.predict, shown.encoded(tokens), draws, recipe.stages[0])
+            named = reference_loss(self.head, tokens.float(), shown.reference, shown.cells)
+        loss = losses.mean() + NAMES * named
+        torch.autograd.backward([loss])
+        nn.utils.clip_grad_norm_(self.trained, recipe.optimizer.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.ema.update()
+        return torch.stack([losses.detach().mean(), named.detach()])
+
+    def tokens(self, reference: Tensor) -> Tensor:
+        """reference: [B, 3, S, S] in [-1, 1] -> [B, 1 + N, D]."""
+        vision = self.recipe.networks.reference
+        assert vision is not None
+        return self.encode(preprocess(reference, vision.image_size))
+
+    def predict(
+        self, x: Tensor, t: Tensor, sketch: Tensor, tokens: Tensor, change: Callable[[Tensor], Tensor],
+    ) -> Tensor:
+        """As `networks.Model`, with tokens that are made already."""
+        return self.core(x, t, sketch, change(shown_tokens(tokens)))
+
+
+def token_head(encoder: ReferenceEncoder, size: int) -> ReferenceHead:
+    """For pictures of `size` px; ColorizeError where a patch is no whole number of their cells."""
+    visual = encoder.visual
+    side, patches = size // CELL, encoder.image_size // visual.conv1.stride[0]
+    if side % patches:
+        raise ColorizeError(f"data.resolution: found {size} px, expected a multiple of {CELL * patches}: the encoder's "
+                            f"{patches} patches each way, of whole cells of {CELL} px")
+    return ReferenceHead(visual.proj.shape[1], side // patches)
+
+
+def draws_of(recipe: Recipe, seed: int, step: int, count: int, latent: tuple[int, ...], steps: int,
+             device: torch.device) -> tuple[Draws, torch.Generator]:
+    """All chance of a step, drawn on its device by its number, and the generator for what else it needs.
+
+    latent: (C, h, w); steps: of the schedule. t follows `Loss.t_power`, as `random_draws.draw_noise` has it.
+    """
+    generator = torch.Generator(device).manual_seed(((seed << 32) ^ (step * 0x9E3779B1)) % 2**63)
+
+    def uniform() -> Tensor:
+        return torch.rand(count, generator=generator, device=device)
+
+    def normal(*size: int) -> Tensor:
+        return torch.randn(count, *size, generator=generator, device=device)
+
+    t = (steps * uniform() ** (1 / recipe.loss.t_power)).long().clamp(0, steps - 1)
+    draws = Draws(t, normal(*latent), normal(*latent), normal(latent[0]), normal(0, 0), uniform(), uniform())
+    return draws, generator
