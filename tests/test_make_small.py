@@ -182,10 +182,10 @@ def test_a_run_that_was_stopped_leaves_a_checkpoint_and_goes_on_elsewhere(drawin
         command(tmp_path / "a", drawings, "--images", "6", "--session-minutes", "1e-9")
     assert stop.value.code == 143 and read(tmp_path / "a" / "small.safetensors").card.training["images"] == 0
     (tmp_path / "b").mkdir()
-    (tmp_path / "a" / "carry").rename(tmp_path / "b" / "carry")
-    (tmp_path / "a" / "run.json").rename(tmp_path / "b" / "run.json")
+    (tmp_path / "a" / "carry").replace(tmp_path / "b" / "carry")
+    (tmp_path / "a" / "run.json").replace(tmp_path / "b" / "run.json")
     command(tmp_path / "b", drawings, "--images", "6")
-    where = json.loads((tmp_path / "b" / "carry" / "where.json").read_text())
+    where = json.loads((tmp_path / "b" / "carry" / "where.json").read_text(encoding="utf-8"))
     assert where["images"] == 6 and where["steps"] == 3 and where["updates"] == 3
     with pytest.raises(SystemExit, match="another configuration"):
         command(tmp_path / "b", drawings, "--images", "6", "--set", "optimizer.weight_decay=0.5")

@@ -48,8 +48,8 @@ def write_carry(folder: Path, trainee: Trainee, where: Where) -> None:
         save_tensors(unfinished / f"part-{number}.safetensors", part, {})
     (unfinished / WHERE).write_text(json.dumps(asdict(where)), encoding="utf-8")
     if folder.exists():
-        folder.rename(old)
-    unfinished.rename(folder)
+        folder.replace(old)
+    unfinished.replace(folder)
     shutil.rmtree(old, ignore_errors=True)
 
 

@@ -109,10 +109,9 @@ class DrawingProcesses:
         if processes < 1 or shape.pairs < 1 or shape.slots < 2:
             raise ColorizeError(f"drawing: found {processes} processes, {shape.pairs} pairs a piece and {shape.slots} "
                                 "pieces at once, expected at least 1, 1 and 2")
-        forks = "fork" in multiprocessing.get_all_start_methods() and multiprocessing.get_start_method() != "spawn"
-        context = multiprocessing.get_context("fork" if forks else "spawn")
+        forks = multiprocessing.get_start_method() == "fork"
         self.shape, self.slots, self.processes = shape, Slots(shape, forks), processes
-        self._pool = context.Pool(processes, _begin, (self.slots, named))
+        self._pool = multiprocessing.Pool(processes, _begin, (self.slots, named))
         self._jobs: dict[int, Any] = {}
         self.rate = 0.0  # pairs a second, by the last piece that was waited for
         self.next = self._asked = first  # the next piece to be taken; the next one to be asked for

@@ -46,7 +46,7 @@ SLOTS = 3  # pieces that are drawn ahead
 SAME = ("preset", "seed", "recipe")  # of run.json: what a run that goes on may not change
 
 
-def make(out: Path, drawings: Path, recipe: Recipe, plan: MakePlan, device: torch.device) -> Path | None:
+def make_model(out: Path, drawings: Path, recipe: Recipe, plan: MakePlan, device: torch.device) -> Path | None:
     """Train, or go on, and write OUT/small.safetensors; None when the run stopped before its end (a checkpoint of what
     there is lies there then too).
     """
@@ -142,7 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if not args.drawings and not drawings.exists():
             ensure_folder(args.out)
             write_drawings(drawings, args.packages)
-        final = make(args.out, drawings, recipe, plan, torch.device(args.device))
+        final = make_model(args.out, drawings, recipe, plan, torch.device(args.device))
     except (ColorizeError, OSError) as error:
         sys.exit(f"error: {error}")
     if final is None:
