@@ -21,7 +21,7 @@ from lib_colorize.hosts.checkpoints import SHIPPED, colorize_file, reference_enc
 from lib_colorize.hosts.webui.a1111 import no_text
 from lib_colorize.hosts.webui.shared import patching
 from lib_colorize.hosts.webui.shared.probing import probe_loaded
-from lib_colorize.method.schedule import NoiseSchedule, Prediction, alphas_cumprod
+from lib_colorize.method.schedule import NoiseSchedule, Prediction, alphas_cumprod, interpolated_t
 from tests import a1111_fakes, forge_fakes
 from tests.core_models import ldm_unet
 from tests.standalone_models import write_checkpoint
@@ -270,6 +270,12 @@ def test_forges_steps_are_interpolated_as_elsewhere(forge):
     sigma = torch.tensor([0.5, 3.21, 14.6])
     torch.testing.assert_close(predictor.timestep(sigma), schedule.t_of_sigma(sigma), rtol=0, atol=1e-3)
     assert not torch.equal(predictor.timestep(sigma), predictor.timestep(sigma).round())
+    ends = torch.tensor([[0.0, 0.01], [20.0, float("inf")]])
+    assert torch.equal(predictor.timestep(ends), torch.tensor([[0.0, 0.0], [999.0, 999.0]]))
+    predictor.log_sigmas = torch.cat([predictor.log_sigmas[:-1], torch.tensor([float("inf")])])  # zero SNR at the end
+    sigma = torch.tensor([0.5, 14.0, 100.0, float("inf")])
+    expected = interpolated_t(sigma, predictor.log_sigmas)
+    torch.testing.assert_close(predictor.timestep(sigma), expected, rtol=0, atol=1e-3)
 
 
 def test_forge_is_refused_a_broken_file_with_the_reason_and_can_load_the_previous_one(forge, tmp_path, tiny_checkpoint):

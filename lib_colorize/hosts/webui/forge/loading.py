@@ -26,7 +26,7 @@ from torch import Tensor
 from ....checkpoint.config import PARTS
 from ....errors import ColorizeError
 from ....method.network_config import VAEConfig
-from ....method.schedule import Prediction, interpolated_t
+from ....method.schedule import Prediction
 from ...checkpoints import ColorizeFile, colorize_file
 from ..shared import program
 from ..shared.api_arguments import watch
@@ -34,6 +34,7 @@ from ..shared.host_files import host_files
 from ..shared.patching import Undo, replace_function
 from ..shared.probing import probe_loaded
 from ..shared.processing import answered
+from .timesteps import Times
 
 PREDICTIONS = {Prediction.EPS: "epsilon", Prediction.V: "v_prediction"}  # Forge's words
 
@@ -87,9 +88,14 @@ class ColorizePrediction(k_prediction.Prediction):  # type: ignore[misc]
     Forge rounds to the nearest step; pictures would differ by several of 255.
     """
 
+    _times: Times | None = None
+
     def timestep(self, sigma: Tensor) -> Tensor:
         """sigma: any shape -> t as float, like sigma."""
-        return interpolated_t(sigma, self.log_sigmas)
+        times = self._times
+        if times is None or times.log_sigmas is not self.log_sigmas or times.device != sigma.device:
+            times = self._times = Times(self.log_sigmas, sigma.device)
+        return times.of(sigma)
 
 
 class ColorizeEngine(ForgeDiffusionEngine):  # type: ignore[misc]
