@@ -18,12 +18,25 @@ from tests.api_fake import fake_api
 from tests.script_fakes import ScriptRunner, split_grid
 
 ADAPTER = ("shared.program", "shared.webui", "shared.api_arguments", "shared.script_runs",
-           "forge.adapter", "forge.loading")  # below lib_colorize.hosts.webui
+           "forge.marks", "forge.calls", "forge.adapter", "forge.loading")  # below lib_colorize.hosts.webui
 
 
 class Condition:
-    def __init__(self, cond: Tensor) -> None:
+    """One of the conditions of an entry, which the host asks to fit a batch and to be put before others."""
+
+    def __init__(self, cond: Any) -> None:
         self.cond = cond
+
+    def process_cond(self, batch_size: int, device: Any, **rest: Any) -> Condition:
+        repeats = -(-batch_size // len(self.cond))
+        cond = self.cond.repeat(repeats, *[1] * (self.cond.ndim - 1))[:batch_size] if repeats > 1 else self.cond
+        return type(self)(cond[:batch_size].to(device))
+
+    def can_concat(self, other: Condition) -> bool:
+        return bool(self.cond.shape == other.cond.shape)
+
+    def concat(self, others: list[Condition]) -> Any:
+        return torch.cat([self.cond, *(other.cond for other in others)])
 
 
 class ConditionCrossAttn(Condition):
@@ -94,8 +107,10 @@ def step(patcher: Patcher, x: Tensor, sigma: Tensor, cond: Tensor, scale: float,
         part, run = run[-at_once:][::-1], run[:-at_once]
         c: dict[str, Any] = {}
         for name in part[0][0]["model_conds"]:
-            c[name] = torch.cat([entry["model_conds"][name].cond.expand(len(x), *[-1] * (
-                entry["model_conds"][name].cond.ndim - 1)) for entry, _ in part])
+            first, *others = [entry["model_conds"][name].process_cond(batch_size=len(x), device=x.device)
+                              for entry, _ in part]
+            assert all(first.can_concat(other) for other in others)
+            c[name] = first.concat(others)
         args = {"input": torch.cat([x] * len(part)), "timestep": torch.cat([sigma] * len(part)),
                 "c": {**c, "transformer_options": {}}}
         wrapper = options.get("model_function_wrapper")

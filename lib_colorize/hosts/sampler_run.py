@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import torch
 from torch import Tensor, nn
 
 from ..method.attach import Attached, Attachment
-from ..method.conditioning import Conditioning
+from ..method.conditioning import Branch, Conditioning
 from ..method.guidance import Guidance
 from .settings import JobSettings
 
@@ -28,10 +29,18 @@ class SamplerRun:
         self.settings, self.context = settings, context
         self.has_reference, self.pictures = conditioning.tokens is not None, conditioning.pictures
         self._attachment, self._timesteps = Attachment(unet, conditioning, settings), timesteps
+        self._contexts: dict[object, Tensor] = {}
 
     def progress(self, t: float) -> float:
         """0 at the start of sampling to 1; t: the U-Net's own time, timesteps - 1 down to 0."""
         return 1 - t / (self._timesteps - 1)
+
+    @property
+    def windowed(self) -> bool:
+        """Whether what is predicted depends on the progress. Where it does not, nobody need ask the device for it."""
+        settings = self.settings
+        return self.has_reference and (settings.guidance_start > 0 or settings.guidance_end < 1
+                                       or settings.no_guidance_end > settings.no_guidance_start)
 
     def reference_acts(self, progress: float) -> bool:
         """Whether the reference acts there, by the window of the settings."""
@@ -41,6 +50,14 @@ class SamplerRun:
         """Weights of the other branches, and the scale, at this progress; None = where the reference acts."""
         return Guidance.of(
             self.settings, self.has_reference if progress is None else self.reference_acts(progress))
+
+    def context_of(self, branch: Branch, device: torch.device, dtype: torch.dtype) -> Tensor:
+        """[1, N, D] there: what stands as the conditions of such a row, the same tensor at every step."""
+        key = (branch is Branch.NO_REFERENCE, device, dtype)
+        if key not in self._contexts:
+            shown = torch.zeros_like(self.context) if branch is Branch.NO_REFERENCE else self.context
+            self._contexts[key] = shown.to(device, dtype)
+        return self._contexts[key]
 
     @property
     def calls(self) -> int:
@@ -56,3 +73,4 @@ class SamplerRun:
     def close(self) -> None:
         """Let go of all tensors; what still holds this object (a host's closures) holds nothing large."""
         self._attachment.close()
+        self._contexts.clear()
