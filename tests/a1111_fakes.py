@@ -108,7 +108,7 @@ class Denoiser(nn.Module):
         if skip:
             x_in = x_in[:-len(x)]
         context = built.text_cond if skip else torch.cat([built.text_cond, built.text_uncond])
-        t_in, size = torch.full((len(x_in),), t), len(x_in) if self.sampler.batched else len(x)
+        t_in, size = torch.full((len(x_in),), t, device=x.device), len(x_in) if self.sampler.batched else len(x)
         out = torch.cat([self.sampler.model.model(
             x_in[i:i + size], t_in[i:i + size], c_crossattn=[context[i:i + size]],
             c_concat=[built.image_cond if self.sampler.batched else built.image_cond[i:i + size]])
@@ -179,7 +179,7 @@ def install(monkeypatch: Any, model: Any, opts: dict[str, Any] | None = None) ->
     state = SimpleNamespace(interrupted=False, skipped=False, stopping_generation=False, textinfo=None)
     contents: dict[str, dict[str, Any]] = {
         "devices": {"device": torch.device("cpu"), "dtype": torch.float32, "torch_gc": lambda: None,
-                    "autocast": contextlib.nullcontext},
+                    "autocast": contextlib.nullcontext, "dtype_unet": torch.float32},
         "lowvram": {"is_enabled": lambda model: False, "send_everything_to_cpu": lambda: None},
         "prompt_parser": {kind.__name__: kind for kind in (
             ScheduledPromptConditioning, ComposableScheduledPromptConditioning, MulticondLearnedConditioning)},

@@ -155,7 +155,7 @@ def test_an_error_while_rows_are_marked_is_told_as_it_is(world, pictures, monkey
     def fails(*given):
         raise RuntimeError("while marking")
 
-    monkeypatch.setattr("lib_colorize.hosts.webui.a1111.marks.write_marks", fails)
+    monkeypatch.setattr("lib_colorize.hosts.webui.a1111.rows.write_marks", fails)
     with pytest.raises(RuntimeError, match="while marking"):
         run(world, pictures, CASES["both"])
 

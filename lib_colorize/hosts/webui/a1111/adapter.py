@@ -21,12 +21,12 @@ from ...job import Job
 from ...sampler_run import SamplerRun
 from ..shared import program
 from ..shared.patching import Undo
+from ..shared.rows import take_rows
 from ..shared.script_runs import watch_scripts
 from ..shared.webui import WebUI
+from .calls import assigned_rows
 from .loading import Loading, noted
-from .marks import Rows
-
-ARGUMENTS = ("x", "timesteps", "context")  # of the U-Net
+from .rows import Rows
 
 
 class A1111(WebUI):
@@ -88,7 +88,7 @@ class A1111(WebUI):
         denoiser, scale = p.sampler.model_wrap_cfg, p.cfg_scale
         rows = _rows(run.settings, run.has_reference, run.context)
         with (run.applied() as attached, rows.told(denoiser, p.sd_model.model),
-              _assigned_rows(self.unet(p), attached, run, rows)):
+              assigned_rows(self.unet(p), attached, run, rows)):
             p.cfg_scale = run.guidance().scale  # may be scaled further by others
             denoiser.combine_denoised = types.MethodType(_combine(run, attached, p.cfg_scale), denoiser)
             try:
@@ -110,7 +110,7 @@ def _layout(settings: Settings, has_reference: bool) -> tuple[tuple[Branch, ...]
 
 def _rows(settings: Settings, has_reference: bool, context: Tensor) -> Rows:
     """context: [1, N, D]."""
-    return Rows(*_layout(settings, has_reference), context[0].to(devices.device, devices.dtype))
+    return Rows(*_layout(settings, has_reference), context[0].to(devices.device, devices.dtype), devices.dtype_unet)
 
 
 def _row_conditions(job: Job, count: int) -> tuple[Any, Any]:
@@ -136,47 +136,9 @@ def _combine(run: SamplerRun, attached: Attached, usual: float) -> Callable[...,
         if cond_scale != usual:  # CFG++ takes a share of it; 1 where the host leaves guidance out for this step
             scale = 1.0 if cond_scale == 1.0 else guidance.scale * cond_scale / usual
             guidance = replace(guidance, scale=scale)
-        predictions = {branch: torch.stack([x_out[conds[i][0]] for conds in conds_list])
+        predictions = {branch: take_rows(x_out, [conds[i][0] for conds in conds_list])
                        for i, branch in enumerate(conditions)}
         predictions[unconditional] = x_out[-len(conds_list):]
         return guidance.guide(predictions)
 
     return combine_denoised
-
-
-@contextmanager
-def _assigned_rows(unet: nn.Module, attached: Attached, run: SamplerRun, told: Rows) -> Iterator[None]:
-    """Tells `attached` before each call what its rows show; equal rows are computed once."""
-    places: list[Tensor | None] = [None]  # of each row among those that are computed
-
-    def before(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        x, t, context = _arguments(args, kwargs)
-        attached.progress = run.progress(float(t[0]))
-        acts = run.reference_acts(attached.progress)
-        rows = [(Branch.FULL if branch is Branch.NO_REFERENCE and not acts else branch, picture)
-                for branch, picture in told.shown(context)]
-        chosen = list(range(len(rows)))
-        if "forward" not in vars(module):  # somebody who replaces it may count on the number of rows
-            chosen = sorted({rows.index(row) for row in rows})
-        attached.assigned = [(rows[i][0], rows[i][1] % run.pictures) for i in chosen]
-        places[0] = None
-        if len(chosen) == len(rows):
-            return None
-        places[0] = torch.tensor([chosen.index(rows.index(row)) for row in rows], device=x.device)
-        rest = {name: value for name, value in kwargs.items() if name not in ARGUMENTS}
-        return (x[chosen], t[chosen], context[chosen], *args[len(ARGUMENTS):]), rest
-
-    def after(module: nn.Module, args: Any, output: Tensor) -> Tensor:
-        return output if places[0] is None else output[places[0]]
-
-    handles = [unet.register_forward_pre_hook(before, with_kwargs=True), unet.register_forward_hook(after)]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-def _arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Tensor, Tensor, Tensor]:
-    given = dict(zip(ARGUMENTS, args)) | {name: kwargs[name] for name in ARGUMENTS if name in kwargs}
-    return given["x"], given["timesteps"], given["context"]

@@ -26,7 +26,7 @@ from ..shared.api_arguments import watch
 from ..shared.host_files import host_file
 from ..shared.patching import Undo, replace_function
 from ..shared.probing import probe_loaded
-from .marks import on_batch
+from .rows import on_batch
 
 NO_TEXT = f"{__package__}.no_text.NoTextEncoder"
 
