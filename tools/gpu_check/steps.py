@@ -11,7 +11,6 @@ import copy
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
-from typing import NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +20,7 @@ from lib_colorize.engine.engine import Engine
 from lib_colorize.method.settings import Settings
 from tools.gpu_check.findings import Goal
 from tools.gpu_check.notebook import Notebook
+from tools.gpu_check.operators import no_tower
 from tools.gpu_check.random_networks import engine_on
 from tools.gpu_check.timing import in_turns, median, median_ratio
 
@@ -34,7 +34,7 @@ RATIO = {512: Goal(0.95), 1024: Goal(0.97)}  # of the same over a plain step
 def run(notebook: Notebook) -> None:
     """Two rows of one picture first: what has goals."""
     sizes = notebook.sizes
-    engine = engine_on(sizes.networks, none_needed, notebook.device, notebook.half)
+    engine = engine_on(sizes.networks, no_tower, notebook.device, notebook.half)
     unet = same_weights(engine.unet)  # what is attached to ours is not on it
     for pictures in sizes.pictures:
         for rows in JOBS:
@@ -43,10 +43,6 @@ def run(notebook: Notebook) -> None:
                 notebook.attempt(
                     f"step, {name}", partial(compare_steps, notebook, engine, unet, name, pixels, rows, pictures))
                 notebook.forget()
-
-
-def none_needed() -> NoReturn:
-    raise AssertionError("tokens are made up here")
 
 
 def same_weights(unet: nn.Module) -> nn.Module:
