@@ -36,7 +36,7 @@ def run(notebook: Notebook) -> None:
         measure_peak(notebook, f"sampling, {pixels} px, 2 rows", partial(sample_one, engine, pixels))
         measure_peak(notebook, f"decoding, {pixels} px", partial(decode_one, engine, pixels))
     for pixels in sizes.decoded:
-        settings = Settings(steps=2, width=pixels, height=pixels)
+        settings = Settings(steps=3, width=pixels, height=pixels)
         measure_peak(notebook, f"in all, a picture of {pixels} px and a new reference",
                 partial(engine.colorize, sketch, turned(reference, pixels // 64), settings), WHOLE.get(pixels))
 
@@ -53,8 +53,8 @@ def measure_peak(notebook: Notebook, what: str, action: Callable[[], object], go
 
 @torch.no_grad()
 def sample_one(engine: Engine, pixels: int) -> None:
-    """Two steps."""
-    settings = Settings(steps=2)
+    """Three steps: as it is, captured, replayed."""
+    settings = Settings(steps=3)
     side, width = pixels // engine.vae.factor, engine.unet.config.context_dim
     drawing = torch.full((1, 3, pixels, pixels), -1.0)
     tokens = torch.randn((1, 257, width), generator=torch.Generator().manual_seed(1)).to(engine.device)

@@ -29,5 +29,5 @@ def operator_network() -> NetworkConfig:
 
 
 RELEASED = Sizes(*sizes("released"), pixels=(512, 768, 1024), decoded=(512, 1024, 2048), pictures=(1, 4), steps=20,
-                 rounds=5, warm_up=2)
-TINY = Sizes(*sizes("tiny"), pixels=(64,), decoded=(64,), pictures=(1,), steps=1, rounds=1, warm_up=0)
+                 rounds=5, warm_up=3)
+TINY = Sizes(*sizes("tiny"), pixels=(64,), decoded=(64,), pictures=(1, 2), steps=1, rounds=1, warm_up=0)
