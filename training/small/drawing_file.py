@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import lzma
 import multiprocessing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,18 @@ from lib_colorize.errors import ColorizeError
 from lib_colorize.whole_file import replacing
 from training.small import recolour
 from training.small.build_pairs import all_drawings
-from training.small.drawings import Drawing, Group
+from training.small.drawings import Drawing, Group, avatar_drawing
 from training.small.pair_choice import Sized
 from training.small.streamline import streamline_drawings
+from training.small.svg_sources import big_heads
 
 NAME = "drawings.jsonl.xz"
 
 
 def write_drawings(file: Path, packages: Path) -> int:
     """Everything that may be trained on and has parts, with their order by area; returns how many."""
-    drawings = [*all_drawings(packages), *streamline_drawings(packages)]
+    heads = [replace(avatar_drawing(head), name=f"bigheads/{head.seed}") for head in big_heads()]
+    drawings = [*all_drawings(packages), *streamline_drawings(packages), *heads]
     with multiprocessing.Pool() as pool:
         found = pool.map(Sized.of, drawings, chunksize=16)
     file.parent.mkdir(parents=True, exist_ok=True)

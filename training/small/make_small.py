@@ -31,7 +31,6 @@ from training.small.make_plan import MakePlan
 from training.small.pair_choice import groups
 from training.small.pair_window import PairWindow
 from training.small.small_loop import SmallLoop
-from training.small.streamline import BY_STREAMLINE
 from training.small.svg_sources import HERE, PACKAGES
 from training.small.trainee import Trainee
 from training.trainer.dataclass_json import differing, to_plain
@@ -41,7 +40,8 @@ from training.trainer.recipes import recipe_of
 
 PRESET, FINAL, RUN, START = "small-256", "small.safetensors", "run.json", "start.safetensors"
 STOPPED = 143  # exit status, as of a process that SIGTERM ended
-TRAINED_ON = replace(ABOUT, trained_on=ABOUT.trained_on.replace(" and DiceBear", f", {BY_STREAMLINE} and DiceBear"))
+MORE = "Streamline emojis (CC BY 4.0), Big Heads by Robert Broersma (MIT) and DiceBear"
+TRAINED_ON = replace(ABOUT, trained_on=ABOUT.trained_on.replace(" and DiceBear", f", {MORE}"))
 SLOTS = 3  # pieces that are drawn ahead
 SAME = ("preset", "seed", "recipe")  # of run.json: what a run that goes on may not change
 

@@ -12,6 +12,7 @@ from training.small.drawings import PARTS, Drawing
 from training.small.dress import Dress
 from training.small.figures import FRONT, LEAST_PART, coverage, with_clothes
 
+AVATARS_OF = ("dicebear/", "bigheads/")
 MEASURED = 48  # px, to find the areas of parts
 
 
@@ -48,8 +49,8 @@ def groups(found: Sequence[Sized]) -> dict[str, list[Sized]]:
     """What the names in PAIR_MIX mean."""
     listed = [sized for sized in found if sized.parts]
     figures = [s for s in listed if s.drawing.figure]
-    named = {"avatars": [s for s in figures if s.drawing.name.startswith("dicebear/")],
-             "figures": [s for s in figures if not s.drawing.name.startswith("dicebear/")],
+    named = {"avatars": [s for s in figures if s.drawing.name.startswith(AVATARS_OF)],
+             "figures": [s for s in figures if not s.drawing.name.startswith(AVATARS_OF)],
              "things": [s for s in listed if not s.drawing.figure], "everyone": listed}
     for name, some in named.items():
         if len(some) < 2:
@@ -57,9 +58,11 @@ def groups(found: Sequence[Sized]) -> dict[str, list[Sized]]:
     return named
 
 
-def choose_pair(rng: random.Random, named: dict[str, list[Sized]]) -> tuple[Sized, Sized]:
+def choose_pair(
+    rng: random.Random, named: dict[str, list[Sized]], mix: Sequence[PairMix] = PAIR_MIX,
+) -> tuple[Sized, Sized]:
     """Sketch and reference."""
-    kind = rng.choices(PAIR_MIX, [k.share for k in PAIR_MIX])[0]
+    kind = rng.choices(mix, [k.share for k in mix])[0]
     sketch = rng.choice(named[kind.sketches])
     return sketch, sketch if kind.references == "same" else rng.choice(named[kind.references])
 

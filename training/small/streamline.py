@@ -13,7 +13,6 @@ from training.small.drawings import Drawing, Group
 from training.small.svg_sources import held_out
 
 ICONS = Path("@iconify-json") / "streamline-emojis" / "icons.json"
-BY_STREAMLINE = "Streamline emojis (CC BY 4.0)"
 INK = "#45413c"  # of all lines
 SHADOW = re.compile(r"<path [^>]*opacity=\"[^\"]*\"[^>]*/>")  # on the ground, around nothing
 FAMILIES = (  # a colour with the shades and lights that are painted over it, without a line between them

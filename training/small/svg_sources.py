@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lib_colorize.errors import ColorizeError
 from training.small import recolour
@@ -55,19 +56,33 @@ class Avatar:
     parts: dict[str, str]
 
 
+BIG_HEADS = 400  # of Big Heads (MIT): people to the waist, with clothes, of one style that the benchmark has not
+
+
+def big_heads(count: int = BIG_HEADS) -> Iterator[Avatar]:
+    """`count` Big Heads, as avatars: every colour is a placeholder, lines are strokes."""
+    for item in _drawn_by_node("bigheads.mjs", str(count)):
+        svg = item["svg"]
+        yield Avatar(item["style"], item["seed"], svg, recolour.line_art(recolour.blacken_strokes(svg)), item["parts"])
+
+
 def avatars(count: int, styles: Sequence[str] = STYLES, seeds: str = "") -> Iterator[Avatar]:
     """`count` avatars of each style with seeds SEEDS + STYLE-0 and so on; colours are placeholders."""
-    command = ["node", str(HERE / "avatars.mjs"), str(count), *(["--seeds", seeds] if seeds else []), *styles]
+    for item in _drawn_by_node("avatars.mjs", str(count), *(["--seeds", seeds] if seeds else []), *styles):
+        svg = item["svg"].replace('mask="url(#viewboxMask)"', "")  # its white must not be recoloured
+        if item["style"] not in OUTLINED:
+            parts = {c for c in recolour.fills(svg) if c.startswith("#0a00")}
+            svg = recolour.outline(svg, parts, width=0.012)
+        yield Avatar(item["style"], item["seed"], svg, recolour.line_art(recolour.blacken_strokes(svg)), item["parts"])
+
+
+def _drawn_by_node(script: str, *arguments: str) -> Iterator[dict[str, Any]]:
+    """What a script of this folder prints, line by line; ColorizeError when it cannot run."""
+    command = ["node", str(HERE / script), *arguments]
     try:
         output = subprocess.run(command, check=True, capture_output=True, text=True, encoding="utf-8", cwd=HERE).stdout
     except (OSError, subprocess.CalledProcessError) as error:
         why = getattr(error, "stderr", "") or str(error)
         raise ColorizeError(f"avatars: found {why.strip().splitlines()[-1]!r}, expected Node 18 and the npm packages; "
                             "run npm ci --prefix training") from None
-    for line in output.splitlines():
-        item = json.loads(line)
-        svg = item["svg"].replace('mask="url(#viewboxMask)"', "")  # its white must not be recoloured
-        if item["style"] not in OUTLINED:
-            parts = {c for c in recolour.fills(svg) if c.startswith("#0a00")}
-            svg = recolour.outline(svg, parts, width=0.012)
-        yield Avatar(item["style"], item["seed"], svg, recolour.line_art(recolour.blacken_strokes(svg)), item["parts"])
+    yield from map(json.loads, output.splitlines())

@@ -15,10 +15,14 @@ from training.small.dress import Dress, backdrop, choose
 from training.small.figures import View
 from training.small.labelled_drawings import CELL, CLASSES, NOBODY
 from training.small.line_styles import SIDE, LineStyle
-from training.small.pair_choice import Sized, answer, choose_pair
+from training.small.pair_choice import PairMix, Sized, answer, choose_pair
 from training.small.strokes import scale_each_stroke, usual_width
 
 BUSY = 0.4  # share of references with a pattern behind them
+MIX = (  # more pairs across styles, and of things, than build_pairs has: names of parts must not depend on the style
+    PairMix(0.20, "avatars", "avatars"), PairMix(0.22, "figures", "figures"), PairMix(0.10, "figures", "avatars"),
+    PairMix(0.08, "avatars", "figures"), PairMix(0.14, "things", "things"), PairMix(0.06, "things", "everyone"),
+    PairMix(0.06, "everyone", "things"), PairMix(0.14, "everyone", "same"))
 FULL = 0.2  # share of pages with other lines that hold several drawings
 CLEAREST = 1.0  # px of 256: a line of the picture is painted at least so wide
 
@@ -36,12 +40,12 @@ class VariedPair:
 def draw_varied(number: int, named: dict[str, list[Sized]], size: int, seed: int) -> VariedPair:
     """A pure function of its arguments."""
     rng = random.Random(f"varied {seed}:{number}")
-    sketch, reference = choose_pair(rng, named)
+    sketch, reference = choose_pair(rng, named, MIX)
     dress = choose(reference.drawing, rng, rng.random() < BUSY)
     style = LineStyle.draw(rng)
     page = [(sketch, (0, 0, size))]
     if style.width and sketch is not reference and rng.random() < FULL:
-        page = _full_page([sketch, *(choose_pair(rng, named)[0] for _ in range(3))], size, rng)
+        page = _full_page([sketch, *(choose_pair(rng, named, MIX)[0] for _ in range(3))], size, rng)
     color, lines = _paint_page(page, reference, dress, style, size, rng)
     color, lines = style.bend([color, lines], rng)
     other = _reference(reference.drawing, dress, size, rng)
