@@ -1,0 +1,114 @@
+"""Captured steps give what steps give, whatever changes between them, and memory is let go of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from lib_colorize.engine.engine import Engine
+from lib_colorize.engine.step_graph import KEPT, StepGraphs
+from lib_colorize.method.settings import Settings
+from tests.recorded_graph import RecordedCapture
+from tools.gpu_check.random_networks import engine_on
+from tools.gpu_check.sizes import TINY
+
+SIGMAS = (14.0, 3.0, 0.5)
+
+
+@pytest.fixture(scope="module")
+def networks() -> Engine:
+    return engine_on(TINY.networks, lambda: pytest.fail("tokens are made here"), torch.device("cpu"), torch.bfloat16)
+
+
+@pytest.fixture
+def capture() -> RecordedCapture:
+    return RecordedCapture()
+
+
+@pytest.fixture
+def engine(networks: Engine, capture: RecordedCapture) -> Iterator[Engine]:
+    networks.graphs = StepGraphs(capture)
+    yield networks
+    networks.graphs = None
+
+
+def job(engine: Engine, settings: Settings, seed: int = 0, side: int = 8, pictures: int = 1) -> list[Tensor]:
+    """Some steps of a job with its own sketch, reference and noise."""
+    generator = torch.Generator().manual_seed(seed)
+    sketch = torch.randn(1, 3, 8 * side, 8 * side, generator=generator)
+    tokens = torch.randn(1, 9, engine.unet.config.context_dim, generator=generator)
+    x = torch.randn(pictures, 4, side, side, generator=generator)
+    with engine.denoiser(engine.condition(sketch, tokens, settings), settings) as denoise:
+        return [denoise(x * sigma, torch.tensor([sigma])) for sigma in SIGMAS]
+
+
+def without(engine: Engine, *args: Any, **kwargs: Any) -> list[Tensor]:
+    graphs, engine.graphs = engine.graphs, None
+    found = job(engine, *args, **kwargs)
+    engine.graphs = graphs
+    return found
+
+
+def equal(one: list[Tensor], other: list[Tensor]) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(one, other))
+
+
+@pytest.mark.parametrize("settings", (
+    Settings(), Settings(reference_guidance=1.0), Settings(sketch_guidance=2.0), Settings(reference_strength=0.5)))
+def test_captured_steps_are_the_same(engine: Engine, capture: RecordedCapture, settings: Settings) -> None:
+    assert equal(job(engine, settings), without(engine, settings))
+    assert (capture.captured, capture.replayed) == (1, len(SIGMAS) - 1)  # the first of its kind runs as it is
+
+
+def test_the_next_job_replays_with_its_own_sketch_reference_and_noise(
+    engine: Engine, capture: RecordedCapture,
+) -> None:
+    settings = Settings()
+    job(engine, settings)
+    found = [job(engine, settings, seed) for seed in (1, 2, 0)]
+    assert capture.captured == 1
+    assert all(equal(own, without(engine, settings, seed)) for own, seed in zip(found, (1, 2, 0)))
+    assert not equal(found[0], found[1])
+
+
+def test_a_window_and_another_scale_are_captured_apart(engine: Engine, capture: RecordedCapture) -> None:
+    inside = Settings(guidance_end=0.5, reference_guidance=3.0)
+    assert equal(job(engine, inside), without(engine, inside))
+    again, other = job(engine, inside), inside.with_(reference_guidance=7.0)
+    assert equal(again, without(engine, inside))
+    assert equal(job(engine, other), without(engine, other)) and equal(job(engine, other), without(engine, other))
+    assert capture.captured >= 3
+
+
+def test_another_size_throws_graphs_away(engine: Engine, capture: RecordedCapture) -> None:
+    settings = Settings()
+    for side, pictures in ((8, 1), (16, 1), (8, 1), (8, 2)):
+        found = job(engine, settings, side=side, pictures=pictures)
+        assert equal(found, without(engine, settings, side=side, pictures=pictures))
+        assert engine.graphs is not None and len(engine.graphs._graphs) == 1
+    assert capture.captured == 4
+
+
+def test_there_are_never_many_graphs(engine: Engine) -> None:
+    for scale in range(2, 4 + KEPT):
+        job(engine, Settings(reference_guidance=float(scale)))
+    assert engine.graphs is not None and len(engine.graphs._graphs) == KEPT
+
+
+def test_when_nothing_can_be_captured_steps_run_as_they_are(networks: Engine) -> None:
+    tried: list[object] = []
+
+    def refuse(run: object, pool: object) -> Any:
+        tried.append(run)
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    networks.graphs = StepGraphs(refuse)
+    settings = Settings()
+    found = job(networks, settings)
+    assert len(tried) == 1 and "not permitted" in str(networks.graphs.problem)
+    assert equal(found, without(networks, settings))
+    networks.graphs = None
