@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from safetensors.torch import save_file
 from lib_colorize.cli import random_networks
 from lib_colorize.engine.engine import Engine
 from lib_colorize.errors import ColorizeError
+from lib_colorize.method.images import sketch_tensor
 from lib_colorize.method.schedule import Prediction
 from lib_colorize.method.settings import MAX_SEED, Settings
 from tests.standalone_models import VISION, draw_reference, draw_sketch, write_checkpoint
@@ -58,6 +60,52 @@ def test_a_picture_is_the_same_alone_and_in_a_batch(
         alone, = engine.colorize(sketch, reference, result.settings)
         assert np.array_equal(pixels(alone.image), pixels(result.image))
     assert not np.array_equal(pixels(together[0].image), pixels(together[1].image))
+
+
+@pytest.fixture
+def together(engine: Engine) -> Iterator[Engine]:
+    """As on a GPU."""
+    engine.one_by_one = False
+    yield engine
+    engine.one_by_one = True
+
+
+@pytest.mark.parametrize("sampler", ("DPM++ 2M", "Euler a", "DPM++ SDE", "DPM fast"))
+def test_sampled_together_each_is_the_same_to_the_last_of_255(
+    together: Engine, sketch: Image.Image, reference: Image.Image, sampler: str,
+) -> None:
+    rows: list[int] = []
+    settings = Settings(steps=3, sampler=sampler, seed=7, batch=3)
+    hook = together.unet.input_blocks[1].register_forward_hook(lambda module, args, output: rows.append(len(output)))
+    found = together.colorize(sketch, reference, settings)
+    hook.remove()
+    assert set(rows) == {6}
+    for result in found:
+        alone, = together.colorize(sketch, reference, result.settings)
+        assert np.abs(pixels(alone.image) - pixels(result.image)).max() <= 1
+    assert np.abs(pixels(found[0].image) - pixels(found[1].image)).max() > 1
+
+
+def test_together_progress_runs_to_the_end_too(
+    together: Engine, sketch: Image.Image, reference: Image.Image,
+) -> None:
+    seen: list[tuple[int, int]] = []
+    together.colorize(sketch, reference, QUICK.with_(batch=18), lambda done, total: seen.append((done, total)))
+    assert seen == sorted(seen) and seen[-1] == (54, 54) and (32, 54) in seen  # 16 at once, then two
+
+
+def test_a_sampler_that_adapts_its_steps_takes_each_picture_alone(
+    together: Engine, sketch: Image.Image, reference: Image.Image,
+) -> None:
+    settings = Settings(steps=2, sampler="DPM adaptive", batch=2)
+    last = together.colorize(sketch, reference, settings)[1]
+    alone, = together.colorize(sketch, reference, last.settings)
+    assert np.array_equal(pixels(alone.image), pixels(last.image))
+
+
+def test_on_a_cpu_pictures_are_made_one_by_one_unless_told(folder: Path) -> None:
+    assert Engine.load(folder / "model.safetensors", device="cpu").one_by_one
+    assert not Engine.load(folder / "model.safetensors", device="cpu", one_by_one=False).one_by_one
 
 
 def test_the_last_seed_is_followed_by_the_first(engine: Engine) -> None:
@@ -127,6 +175,29 @@ def test_bfloat16_gives_nearly_the_picture_of_float32(
     exact, = engine.colorize(sketch, reference, QUICK)
     rough, = half.colorize(sketch, reference, QUICK)
     assert np.abs(pixels(exact.image) - pixels(rough.image)).mean() < 12
+
+
+def test_half_precision_is_of_the_networks_themselves(
+    folder: Path, engine: Engine, sketch: Image.Image, reference: Image.Image,
+) -> None:
+    """All weights and hidden states in one type, without autocast; a step is near that of float32."""
+    half = Engine.load(folder / "model.safetensors", device="cpu", dtype="bfloat16")
+    assert {p.dtype for net in (half.unet, half.sketch_encoder) for p in net.parameters()} == {torch.bfloat16}
+    settings, found, seen = Settings(sketch_guidance=2.0), [], set()
+    drawing, _ = sketch_tensor(sketch, settings, engine.resolution, engine.multiple)
+    x = torch.randn(1, 4, drawing.shape[2] // 8, drawing.shape[3] // 8, generator=torch.Generator().manual_seed(0))
+
+    def note(module: torch.nn.Module, args: object, output: torch.Tensor) -> None:
+        seen.add((output.dtype, output.is_contiguous(memory_format=torch.channels_last)))
+
+    hooks = [block.register_forward_hook(note) for block in (*half.unet.input_blocks, *half.unet.output_blocks)]
+    for each in (engine, half):
+        with each.denoiser(each.condition(drawing, engine.tokens(reference), settings), settings) as denoise:
+            found.append(denoise(5 * x, torch.tensor([5.0])))
+    for hook in hooks:
+        hook.remove()
+    assert seen == {(torch.bfloat16, True)}
+    assert found[1].dtype == torch.float32 and float((found[0] - found[1]).norm() / found[0].norm()) < 0.05
 
 
 def test_a_reference_encoder_in_a_file_of_its_own_gives_the_same_picture(

@@ -60,5 +60,5 @@ def make_job(args: argparse.Namespace, reference: InputPicture, settings: Settin
     from .file_job import FileJob
 
     engine = load_engine(checkpoint_of(args.checkpoint), args.reference_encoder, args.prediction, args.device,
-                         args.dtype)
+                         args.dtype, args.one_by_one)
     return FileJob(engine, reference, settings, args.force)

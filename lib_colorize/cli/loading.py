@@ -25,13 +25,17 @@ def checkpoint_of(name: str | None) -> Path:
 
 def load_engine(
     checkpoint: Path, encoder: str | os.PathLike[str] | None, prediction: str | None, device: str | None,
-    dtype: str | None,
+    dtype: str | None, one_by_one: bool = False,
 ) -> Engine:
-    """The networks, set up so that a picture repeats bit for bit. The arguments are words of the command line."""
+    """The networks, set up so that a picture repeats bit for bit. The arguments are words of the command line.
+
+    one_by_one: the pictures of a batch too, wherever they are made; else on a CPU.
+    """
     import torch
 
     from ..engine.engine import Engine
     from ..method.schedule import Prediction
 
     torch.backends.cudnn.deterministic = True  # slower by a few per cent on a GPU
-    return Engine.load(checkpoint, encoder, None if prediction is None else Prediction(prediction), device, dtype)
+    return Engine.load(checkpoint, encoder, None if prediction is None else Prediction(prediction), device, dtype,
+                       one_by_one or None)

@@ -26,6 +26,8 @@ def add_setting_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--prediction", choices=("eps", "v"), help="if the checkpoint does not say; default: probed")
     command.add_argument("--device", help="cpu, cuda, cuda:1, ...; default: cuda if there is one")
     command.add_argument("--dtype", choices=("float32", "float16", "bfloat16"), help="default: float32; cuda: float16")
+    command.add_argument("--one-by-one", action="store_true",
+                         help="on a GPU, the pictures of a batch one after the other: bit for bit as made alone")
     command.add_argument("--force", action="store_true", help="write over other pictures of that name")
     command.add_argument("--quiet", action="store_true", help="no progress bar, only errors")
     group = command.add_argument_group("settings")
