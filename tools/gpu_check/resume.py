@@ -62,7 +62,8 @@ def train_command(notebook: Notebook, folder: Path, out: Path, side: int) -> lis
     """training/train.py with the recipe `pocket`, saving often; the batches come from processes, pinned on a card."""
     recipe = recipe_on(notebook, "pocket")
     settings = [f"data.resolution={side}", "optimizer.batch_size=8", "run.save_every=16", "run.log_every=16",
-                "run.sample_every=0", "run.trackers=", f"run.precision={recipe.run.precision}", "run.workers=2"]
+                "run.sample_every=0", "run.trackers=", f"run.precision={recipe.run.precision}", "run.workers=2",
+                "run.compile=false"]
     if notebook.tiny:
         torch.manual_seed(1)
         from lib_colorize.engine.networks import AutoencoderKL
