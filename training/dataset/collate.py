@@ -1,4 +1,4 @@
-"""Samples of one bucket -> the tensors of a batch: windows are cut, margins erased, pictures stacked."""
+"""Samples of one bucket -> the tensors of a batch: windows are cut, margins erased, bytes of pictures stacked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from training.dataset import augment
-from training.dataset.batch import Batch
+from training.dataset.batch import Batch, scaled, scaled_lines
 from training.dataset.samples import Sample
 
 GRID = 8  # px; windows start at multiples of it, as latents do
@@ -18,18 +18,18 @@ LATENTS = ("mean", "std")  # of what is cached, what has the picture's layout
 
 
 def collate(samples: Sequence[Sample], draws: Sequence[augment.Draw], window: int) -> Batch:
-    """window: px of sketch, picture and latent that are shown, 0 = all; the reference stays whole."""
+    """window: px of sketch, picture and latent that are shown, 0 = all; the reference stays whole. Pictures: bytes."""
     sketches = [augment.erase_margins(_window(sample.sketch, drawn, window), drawn.margins)  # the network is shown to
                 for sample, drawn in zip(samples, draws)]  # fill what it sees the edge of, so the window comes first
     cached = {name: torch.stack([_cached(sample, name, drawn, window) for sample, drawn in zip(samples, draws)])
               for name in samples[0].cached}
     color = reference = None
     if "mean" not in cached:
-        color = to_tensor([_window(_there(sample.color), drawn, window) for sample, drawn in zip(samples, draws)])
+        color = to_bytes([_window(_there(sample.color), drawn, window) for sample, drawn in zip(samples, draws)])
     if "tokens" not in cached:
         own = color is not None and not window and all(sample.reference is sample.color for sample in samples)
-        reference = color if own else to_tensor([_there(sample.reference) for sample in samples])
-    return Batch(stack_sketches(sketches), color, cached.get("mean"), cached.get("std"), reference,
+        reference = color if own else to_bytes([_there(sample.reference) for sample in samples])
+    return Batch(to_bytes(sketches), color, cached.get("mean"), cached.get("std"), reference,
                  cached.get("tokens"))
 
 
@@ -58,16 +58,19 @@ def window_corner(drawn: augment.Draw, size: tuple[int, int], window: int) -> tu
     return left, top
 
 
-def to_tensor(pictures: Sequence[Image.Image]) -> Tensor:
-    """RGB or L pictures of one size -> [B, 3, H, W] in [-1, 1]; of L alone, three views of one channel."""
+def to_bytes(pictures: Sequence[Image.Image]) -> Tensor:
+    """RGB or L pictures of one size -> uint8 [B, 3, H, W]; of L alone, three views of one channel."""
     if not all(p.mode == "L" for p in pictures):
         pictures = [p.convert("RGB") for p in pictures]
-    stacked = torch.from_numpy(np.stack([np.asarray(p) for p in pictures]))
-    x = stacked.float().div_(127.5).sub_(1)
+    x = torch.from_numpy(np.stack([np.asarray(p) for p in pictures]))
     return x[:, None].expand(-1, 3, -1, -1) if x.ndim == 3 else x.permute(0, 3, 1, 2)
+
+
+def to_tensor(pictures: Sequence[Image.Image]) -> Tensor:
+    """RGB or L pictures of one size -> [B, 3, H, W] in [-1, 1]; of L alone, three views of one channel."""
+    return scaled(to_bytes(pictures))
 
 
 def stack_sketches(sketches: Sequence[Image.Image]) -> Tensor:
     """Black lines on white -> [B, 3, H, W], lines +1 on -1."""
-    x = to_tensor(sketches)
-    return -x if x.stride(1) else (-x[:, :1]).expand_as(x)  # grey ones stay one channel in memory
+    return scaled_lines(to_bytes(sketches))

@@ -80,7 +80,11 @@ class Pairs(SampleReader):
         return [batches[i] for i in rng.permutation(len(batches))]
 
     def batch(self, indices: Sequence[int], seed: int, epoch: int, window: int = 0) -> Batch:
-        """The samples of one bucket, a pure function of (seed, epoch, index) for each.
+        """`as_read` with pictures in [-1, 1]."""
+        return self.as_read(indices, seed, epoch, window).scaled()
+
+    def as_read(self, indices: Sequence[int], seed: int, epoch: int, window: int = 0) -> Batch:
+        """The samples of one bucket, pictures as bytes, a pure function of (seed, epoch, index) for each.
 
         window > 0: a random window of so many px of sketch and target; the reference stays whole. A sample that turns
         out to be damaged is counted in the report, and the next good one of its bucket stands in for it.
