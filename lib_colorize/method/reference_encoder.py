@@ -24,9 +24,8 @@ def preprocess(reference: Tensor, image_size: int) -> Tensor:
     """
     size = (image_size, image_size)
     x = F.interpolate(reference.float(), size, mode="bicubic", align_corners=True, antialias=True)
-    mean = torch.tensor(CLIP_MEAN, device=x.device).view(1, 3, 1, 1)
-    std = torch.tensor(CLIP_STD, device=x.device).view(1, 3, 1, 1)
-    return ((x + 1) / 2 - mean) / std
+    channels = ((x + 1) / 2).unbind(1)  # numbers, not a tensor of them, for whose way to a GPU each step would wait
+    return torch.stack([(channel - mean) / std for channel, mean, std in zip(channels, CLIP_MEAN, CLIP_STD)], dim=1)
 
 
 class ReferenceEncoder(nn.Module):
