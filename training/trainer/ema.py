@@ -19,14 +19,24 @@ class EMA:
     def __init__(self, parameters: Sequence[nn.Parameter], max_decay: float) -> None:
         self.parameters, self.max_decay, self.updates = list(parameters), max_decay, 0
         self.shadow = [_master(p).clone() for p in self.parameters]
+        self._plain: list[Tensor] | None = None
 
     @torch.no_grad()
     def update(self) -> None:
         """After an optimizer step."""
         self.updates += 1
         decay = min(self.max_decay, (1 + self.updates) / (10 + self.updates))
-        current = [_local(_master(p)) for p in self.parameters]
-        torch._foreach_lerp_([_local(s) for s in self.shadow], current, 1 - decay)
+        torch._foreach_lerp_([_local(s) for s in self.shadow], self._masters(), 1 - decay)
+
+    def _masters(self) -> list[Tensor]:
+        """This process's part of every parameter in float32."""
+        if self._plain is None:
+            self._plain = [p.detach() for p in self.parameters if _is_plain(p)]
+        if len(self._plain) == len(self.parameters):
+            return self._plain
+        if any(hasattr(p, "_hp_mapping") for p in self.parameters):
+            return gathered_masters(self.parameters)
+        return [_local(_master(p)) for p in self.parameters]
 
     @contextmanager
     def applied(self) -> Iterator[None]:
@@ -48,6 +58,26 @@ class EMA:
         self.updates = int(state["updates"])
         for shadow, stored in zip(self.shadow, state["shadow"], strict=True):
             _local(shadow).copy_(stored)
+
+
+def gathered_masters(parameters: Sequence[Any]) -> list[Tensor]:
+    """The float32 copies that DeepSpeed's optimizer has of half precision parameters, in shares: by one reduction."""
+    from deepspeed import comm
+
+    flat = torch.zeros(sum(p.numel() for p in parameters), device=parameters[0].device)
+    wholes = torch.split(flat, [p.numel() for p in parameters])
+    for parameter, whole in zip(parameters, wholes):
+        share = parameter._hp_mapping
+        if share is not None:  # this process has some of it
+            address = share.lp_fragment_address
+            whole[address.start:address.start + address.numel] = share.get_hp_fragment()
+    comm.all_reduce(flat, group=parameters[0]._dp_group)
+    return [whole.view_as(parameter) for whole, parameter in zip(wholes, parameters)]
+
+
+def _is_plain(parameter: nn.Parameter) -> bool:
+    """Its float32 numbers are its own, all of them here."""
+    return parameter.dtype == torch.float32 and not any(hasattr(parameter, x) for x in ("_hp_mapping", "to_local"))
 
 
 def _copy(parameters: Sequence[nn.Parameter], values: Sequence[Tensor]) -> None:
