@@ -20,18 +20,10 @@ from tests.conftest import golden_ids
 from tests.golden.reader import Golden
 from tests.training_runs import tiny
 from training.dataset.batch import Batch
+from training.trainer.compiling import COSTLY, checkpoint_blocks, compile_blocks
 from training.trainer.ema import EMA
 from training.trainer.frozen_encoders import FrozenEncoders
-from training.trainer.networks import (
-    COSTLY,
-    CLSLinear,
-    CLSProjection,
-    Model,
-    checkpoint_blocks,
-    compile_blocks,
-    cross_attention_blocks,
-    unet_state,
-)
+from training.trainer.networks import CLSLinear, CLSProjection, Model, cross_attention_blocks, unet_state
 from training.trainer.objective import drop_sketch
 from training.trainer.recipe import Recipe
 from training.trainer.recipe_parts import Tokens

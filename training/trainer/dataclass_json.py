@@ -117,7 +117,7 @@ def _put(plain: Any, kind: Any, path: list[str], text: str, full: str) -> None:
 def _parsed(kind: Any, text: str, name: str) -> Any:
     """Text -> plain value of a type."""
     hint, optional = _without_none(kind)
-    if optional and text.lower() in NOTHING:
+    if optional and text.lower() in (*NOTHING, *(("auto",) if hint is bool else ())):
         return None
     if is_dataclass(hint):
         raise ColorizeError(f"--set {name}: a group of settings, expected one of its own: {', '.join(_hints(hint))}")

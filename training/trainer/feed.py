@@ -105,17 +105,23 @@ class Loaded:
     part: StepPart
     batch: Batch
     draws: Draws
+    weights: Tensor  # [B], the part's: made here, for a tensor made of numbers on a GPU waits for it
+
+    @classmethod
+    def of(cls, part: StepPart, batch: Batch, draws: Draws) -> Loaded:
+        return cls(part, batch, draws, torch.tensor(part.weights))
 
     def pin_memory(self) -> Loaded:
         """Called by the DataLoader: page-locked copies, which go to a GPU while it computes."""
         return self._each(pinned)
 
     def to(self, device: torch.device) -> Loaded:
-        """The same on a device; what is pinned goes there while both compute."""
-        return self._each(lambda tensor: moved(tensor, device))
+        """The same on a device, pictures in [-1, 1]; what is pinned goes there while both compute."""
+        there = self._each(lambda tensor: moved(tensor, device))
+        return replace(there, batch=there.batch.scaled())
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> Loaded:
-        return Loaded(self.part, changed(self.batch, change), changed(self.draws, change))
+        return Loaded(self.part, changed(self.batch, change), changed(self.draws, change), change(self.weights))
 
 
 class Reader(Dataset[Loaded]):
@@ -126,11 +132,11 @@ class Reader(Dataset[Loaded]):
 
     def __getitem__(self, part: StepPart) -> Loaded:
         stage = self.recipe.stages[part.stage]
-        batch = self.pairs.batch(part.indices, self.seed, part.epoch, stage.window)
+        batch = self.pairs.as_read(part.indices, self.seed, part.epoch, stage.window)
         latent = latent_shape(self.recipe, batch.sketch.shape[-2:])
         draws = draw_noise(self.seed, part.positions, latent, token_shape(self.recipe, stage), self.steps,
                      self.recipe.loss.t_power)
-        return Loaded(part, batch, draws)
+        return Loaded.of(part, batch, draws)
 
 
 def latent_shape(recipe: Recipe, picture: Sequence[int]) -> tuple[int, int, int]:

@@ -20,7 +20,7 @@ from torch.utils._pytree import tree_map_only
 from torch.utils.checkpoint import checkpoint
 
 from lib_colorize.engine.networks import without_weights
-from training.trainer.networks import COSTLY
+from training.trainer.compiling import COSTLY
 
 _Module = TypeVar("_Module", bound=nn.Module)
 HALF = torch.bfloat16  # float16 takes as much
@@ -72,7 +72,7 @@ def _like(tensor: Tensor, channels_last: bool) -> Tensor:
 
 
 def checkpoint_like_cuda(unet: nn.Module) -> None:
-    """`networks.checkpoint_blocks`, with a second forward pass that is like CUDA's too: autograd leaves modes out."""
+    """`compiling.checkpoint_blocks`, with a second forward pass that is like CUDA's too: autograd leaves modes out."""
     for module in unet.modules():
         if isinstance(module, COSTLY):
             module.forward = functools.partial(  # type: ignore[method-assign]

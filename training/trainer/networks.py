@@ -11,21 +11,15 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
-from lib_colorize.method.attach import add_hints
 from lib_colorize.method.reference_encoder import ReferenceEncoder
 from lib_colorize.method.shown_tokens import cls_token, shown_tokens
 from lib_colorize.method.sketch_encoder import SketchEncoder
-from lib_colorize.method.spatial_transformer import SpatialTransformer
 from lib_colorize.method.unet import UNet
-from lib_colorize.method.unet_layers import ResBlock
 from training.trainer.recipe import Recipe
 from training.trainer.recipe_parts import Encoder, Tokens
 
-SIZES = 256  # that a class of blocks may be compiled for: levels of the U-Net by windows and buckets
 PROJECTED = 256  # tokens made of CLS, as many as ViT-H has local ones (section 4.2)
-COSTLY = (ResBlock, SpatialTransformer)  # of a U-Net: what is compiled, or computed again in the backward pass
 
 
 class CLSProjection(nn.Module):
@@ -106,8 +100,7 @@ class Model(nn.Module):
             context = self.context(reference)
             if change is not None:
                 context = change(context)
-            with add_hints(self.unet, self.sketch_encoder(sketch)):
-                output: Tensor = self.unet(x, t, context=context)
+            output: Tensor = self.unet(x, t, context, hints=self.sketch_encoder(sketch))
         return output
 
 
@@ -161,25 +154,3 @@ def _float32_norm(norm: Any, x: Tensor) -> Tensor:
     if isinstance(norm, nn.GroupNorm):
         return F.group_norm(x.float(), norm.num_groups, weight, bias, norm.eps).to(x.dtype)
     return F.layer_norm(x.float(), norm.normalized_shape, weight, bias, norm.eps).to(x.dtype)
-
-
-def checkpoint_blocks(unet: nn.Module) -> None:
-    """Gradient checkpointing: activations inside the costly blocks are computed again in the backward pass."""
-    for module in unet.modules():
-        if isinstance(module, COSTLY):
-            module.forward = functools.partial(  # type: ignore[method-assign]
-                checkpoint, module.forward, use_reentrant=False)
-
-
-def compile_blocks(unet: nn.Module, backend: str = "inductor") -> None:
-    """torch.compile of the costly blocks one by one, which leaves hooks and hints between them alone.
-
-    For each size anew: with sizes that vary, inductor 2.14 fails on the CPU. All blocks share the code of two classes,
-    and torch gives up after eight sizes of one code, fewer than a U-Net has.
-    """
-    import torch._dynamo.config as dynamo
-
-    dynamo.cache_size_limit = max(dynamo.cache_size_limit, SIZES)
-    for module in unet.modules():
-        if isinstance(module, COSTLY):
-            module.compile(dynamic=False, backend=backend)

@@ -17,13 +17,16 @@ WHOLE = ("NO", "MULTI_GPU", "MULTI_CPU")  # kinds of distribution that leave eve
 HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-def make_optimizer(model: nn.Module, recipe: Recipe, accelerator: Accelerator) -> torch.optim.Optimizer:
+def make_optimizer(model: nn.Module, recipe: Recipe, device: torch.device) -> torch.optim.Optimizer:
     """AdamW over what is trained; in torch's fused form on a GPU."""
     o = recipe.optimizer
     trained = [p for p in model.parameters() if p.requires_grad]
     options: dict[str, Any] = {"lr": recipe.stages[0].lr, "betas": tuple(o.betas), "weight_decay": o.weight_decay}
     if o.kind == "adamw":
-        return torch.optim.AdamW(trained, fused=accelerator.device.type == "cuda" or None, **options)
+        try:
+            return torch.optim.AdamW(trained, fused=device.type == "cuda" or None, **options)
+        except RuntimeError:  # torch 2.1 to 2.3, and weights that a sharded run has on the CPU yet
+            return torch.optim.AdamW(trained, **options)
     try:
         import bitsandbytes
     except ImportError:

@@ -52,7 +52,7 @@ def make_accelerator(recipe: Recipe, out: Path) -> Accelerator:
     """By accelerate's own configuration; the recipe says into how many parts a step is cut."""
     from accelerate import Accelerator
     from accelerate.state import PartialState
-    from accelerate.utils import parse_flag_from_env
+    from accelerate.utils import DistributedDataParallelKwargs, parse_flag_from_env
 
     from training.trainer.feed import Share
     from training.trainer.logs import project
@@ -71,7 +71,8 @@ def make_accelerator(recipe: Recipe, out: Path) -> Accelerator:
     try:
         return Accelerator(
             mixed_precision=recipe.run.precision or None, gradient_accumulation_steps=parts,
-            log_with=list(recipe.run.trackers) or None, project_config=project(out))
+            log_with=list(recipe.run.trackers) or None, project_config=project(out),
+            kwargs_handlers=[DistributedDataParallelKwargs(gradient_as_bucket_view=True)])
     except (ImportError, ValueError, RuntimeError) as error:
         raise ColorizeError(f"accelerate cannot start with this configuration: {error}") from None
 

@@ -12,19 +12,22 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 from PIL import Image
-from torch import nn
+from torch import Tensor, nn
 
 from training.dataset.pairs import Pairs
 from training.trainer import run_state as state
+from training.trainer.captured import CapturedPass, Pass
+from training.trainer.compiling import lay_out, uncompiled
 from training.trainer.ema import EMA
 from training.trainer.feed import Loaded, Position
-from training.trainer.frozen_encoders import FrozenEncoders
+from training.trainer.frozen_encoders import Encoded, FrozenEncoders
 from training.trainer.initial_weights import StartReport, load_start
 from training.trainer.logs import ThroughputMeter
-from training.trainer.networks import Model, checkpoint_blocks, compile_blocks
+from training.trainer.networks import Model
 from training.trainer.objective import Objective
-from training.trainer.optimizer import WHOLE, make_optimizer, prepare_shards
+from training.trainer.optimizer import HALF, WHOLE, make_optimizer, prepare_shards
 from training.trainer.progress import epoch_images, lr_at
+from training.trainer.random_draws import Draws
 from training.trainer.recipe import Recipe
 from training.trainer.sample_grids import Examples, sample_grid
 
@@ -45,6 +48,10 @@ class Trainer:
     objective: Objective
     start: StartReport
     position: Position = field(default_factory=Position)
+    passes: Pass = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.passes = self.one_pass
 
     @classmethod
     def build(
@@ -53,21 +60,24 @@ class Trainer:
         """Networks with start weights, optimizer and moving average, all at the last checkpoint if there is one."""
         set_seed(seed)
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = recipe.run.tf32
-        model = Model(recipe)
+        torch.backends.cudnn.benchmark = True  # a run has few sizes, each many times
+        model, device = Model(recipe), accelerator.device
         start = load_start(model, recipe)
-        if recipe.run.channels_last and accelerator.distributed_type.value in WHOLE:  # shards are flat
-            model.to(memory_format=torch.channels_last)
-        if recipe.run.checkpointing:
-            checkpoint_blocks(model.unet)
-        if recipe.run.compile:
-            compile_blocks(model.unet)
-        optimizer = make_optimizer(model, recipe, accelerator)
+        if accelerator.distributed_type.value in WHOLE:
+            model.to(device)  # before the optimizer, whose fused form torch 2.3 makes on a GPU alone
+            if recipe.run.channels_last:  # shards are flat
+                model.to(memory_format=torch.channels_last)
+        lay_out(model, recipe, device, accelerator.distributed_type.value == "NO")
+        optimizer = make_optimizer(model, recipe, device)
         prepare_shards(accelerator, recipe, model)
         prepared, optimizer = accelerator.prepare(model, optimizer)
         trained = [p for p in prepared.parameters() if p.requires_grad]
         ema = EMA(trained, recipe.optimizer.ema_decay) if recipe.optimizer.ema_decay else None
-        trainer = cls(accelerator, recipe, pairs, seed, out, prepared, optimizer, ema, encoders.to(accelerator.device),
-                      Objective.of(recipe, accelerator.device), start)
+        encoders = encoders.to(device, HALF.get(accelerator.mixed_precision))
+        trainer = cls(accelerator, recipe, pairs, seed, out, prepared, optimizer, ema, encoders,
+                      Objective.of(recipe, device), start)
+        if recipe.run.capture and trainer._can_capture:
+            trainer.passes = CapturedPass(trainer.one_pass, trained)
         trainer.position = state.load_checkpoint(accelerator, out, ema)
         return trainer
 
@@ -75,11 +85,9 @@ class Trainer:
         """One part: forward and backward; with the last part of a step also the update of the weights."""
         accelerator, part = self.accelerator, loaded.part
         loaded = loaded.to(accelerator.device)
-        weights = torch.tensor(part.weights, device=accelerator.device)
+        weights = loaded.weights
         with accelerator.accumulate(self.model):
-            encoded = self.encoders.encode(loaded.batch)
-            losses = self.objective.losses(self.model, encoded, loaded.draws, self.recipe.stages[part.stage])
-            accelerator.backward((losses * weights).sum())
+            losses = self.passes(self.encoders.encode(loaded.batch), loaded.draws, weights, part.stage)
             if accelerator.sync_gradients:
                 norm = accelerator.clip_grad_norm_(self.model.parameters(), self.recipe.optimizer.clip or math.inf)
                 meter.add_norm(norm)
@@ -91,6 +99,18 @@ class Trainer:
                 self.ema.update()
             meter.images += part.after.images - self.position.images
             self.position = part.after
+
+    def one_pass(self, encoded: Encoded, draws: Draws, weights: Tensor, stage: int) -> Tensor:
+        """Forward and backward: the losses [B] of one part, whose gradients are added to those that are there."""
+        losses = self.objective.losses(self.model, encoded, draws, self.recipe.stages[stage])
+        self.accelerator.backward((losses * weights).sum())
+        return losses
+
+    @property
+    def _can_capture(self) -> bool:
+        accelerator = self.accelerator
+        return (accelerator.device.type == "cuda" and accelerator.num_processes == 1 and accelerator.scaler is None
+                and accelerator.gradient_accumulation_steps == 1)
 
     @cached_property
     def epoch(self) -> int:
@@ -108,7 +128,7 @@ class Trainer:
         """A sample grid of the averaged weights; all processes call it."""
         self.model.eval()
         try:
-            with self.ema.applied() if self.ema else torch.no_grad():
+            with uncompiled(), self.ema.applied() if self.ema else torch.no_grad():
                 return sample_grid(self.model, examples, self.encoders, self.objective, self.accelerator.device,
                             self.recipe.run.sample_steps)
         finally:

@@ -1,4 +1,4 @@
-"""Tensors on their way to a device: what is stored once for three channels stays so, pinned and moved."""
+"""Tensors on their way to a device: what is stored once for three channels stays so, in the order it lies in."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ Tensors = TypeVar("Tensors")
 def stored_once(tensor: Tensor) -> Tensor:
     """Without the repetitions of an expanded tensor: axes of stride 0 are 1 long, every element has its own place.
 
-    torch can neither pin an expanded tensor nor move it as it is: it would write to one place more than once.
+    torch can neither pin an expanded tensor nor move it as it is: it would write to one place more than once. What is
+    dense already, channels first or last, is not copied.
     """
     for axis, (size, stride) in enumerate(zip(tensor.shape, tensor.stride())):
         if stride == 0 and size > 1:
             tensor = tensor.narrow(axis, 0, 1)
-    return tensor.contiguous()
+    channels_last = tensor.ndim == 4 and tensor.is_contiguous(memory_format=torch.channels_last)
+    return tensor if channels_last else tensor.contiguous()
 
 
 def pinned(tensor: Tensor, pin: Callable[[Tensor], Tensor] = Tensor.pin_memory) -> Tensor:

@@ -1,0 +1,115 @@
+"""The compiled model: one graph, no breaks, the same numbers, compiled again for nothing but another size or stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch._dynamo.utils import counters
+
+from lib_colorize.errors import ColorizeError
+from tests.training_runs import tiny
+from training.trainer.compiling import checkpoint_blocks, compile_whole, wanted
+from training.trainer.feed import latent_shape, token_shape
+from training.trainer.frozen_encoders import Encoded
+from training.trainer.group_norm import group_norm_by_channels, norm_by_channels
+from training.trainer.networks import Model
+from training.trainer.objective import Objective
+from training.trainer.random_draws import draw_noise
+from training.trainer.recipe import Recipe
+
+
+@pytest.fixture(autouse=True)
+def nothing_compiled() -> Iterator[None]:
+    torch._dynamo.reset()
+    counters.clear()
+    yield
+    torch._dynamo.reset()
+
+
+def step(recipe: Recipe, model: nn.Module, stage: int = 0) -> tuple[Tensor, dict[str, Tensor]]:
+    """Losses and gradients of one batch, always the same."""
+    torch.manual_seed(2)
+    side, chosen = recipe.data.resolution, recipe.stages[stage]
+    latent = latent_shape(recipe, (side, side))
+    n, width = token_shape(recipe, None)
+    reference = torch.rand(2, 3, side, side) if recipe.reference_encoder.inside else torch.randn(2, 1 + n, width)
+    encoded = Encoded(torch.rand(2, 1, side, side).expand(-1, 3, -1, -1), reference, torch.randn(2, *latent),
+                      torch.rand(2, *latent))
+    draws = draw_noise(0, range(2), latent, token_shape(recipe, chosen), 1000)
+    losses = Objective.of(recipe).losses(model, encoded, draws, chosen)
+    torch.autograd.backward([losses.sum()])
+    gradients = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
+    model.zero_grad()
+    return losses.detach(), gradients
+
+
+def learnt(recipe: Recipe) -> Model:
+    """A model none of whose layers is zero."""
+    torch.manual_seed(1)
+    model = Model(recipe)
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            nn.init.normal_(parameter, 0, 0.05)
+    return model
+
+
+@pytest.mark.parametrize("preset, checkpointing", [("pocket", False), ("v1-512", True)])
+def test_a_step_is_one_graph_for_each_stage_and_gives_the_same(preset: str, checkpointing: bool) -> None:
+    recipe = tiny(preset)
+    model = learnt(recipe)
+    plain, gradients = step(recipe, model)
+    if checkpointing:
+        checkpoint_blocks(model.unet)
+    compile_whole(model, backend="eager", fullgraph=True)
+    for stage, graphs in ((0, 1), (0, 1), (-1, 2)):
+        losses, found = step(recipe, model, stage)
+        assert counters["stats"]["unique_graphs"] == graphs and not counters["graph_break"]
+        if stage == 0:
+            assert torch.allclose(losses, plain, rtol=1e-5)
+            assert all(torch.allclose(found[name], gradients[name], rtol=1e-4, atol=1e-6) for name in gradients)
+
+
+@pytest.mark.parametrize("mean", [0.0, 30.0])
+def test_group_norm_by_channels_is_group_norm_and_so_is_its_gradient(mean: float) -> None:
+    torch.manual_seed(0)
+    x = (torch.randn(2, 12, 5, 7) * torch.rand(1, 12, 1, 1) + mean).to(memory_format=torch.channels_last)
+    norm = nn.GroupNorm(4, 12)
+    nn.init.normal_(norm.weight)
+    nn.init.normal_(norm.bias)
+    results = []
+    for ours in (False, True):
+        given = x.double().requires_grad_() if not ours else x.clone().requires_grad_()
+        layer = norm.double() if not ours else norm.float()
+        layer.zero_grad()
+        y = group_norm_by_channels(given, 4, layer.weight, layer.bias, layer.eps) if ours else layer(given)
+        torch.autograd.backward([y.square().sum() + (y[:, 3] * 3).sum()])
+        assert given.grad is not None and layer.weight.grad is not None and layer.bias.grad is not None
+        results.append([y.detach().float(), given.grad.float(), layer.weight.grad.float(), layer.bias.grad.float()])
+        if ours:
+            assert y.is_contiguous(memory_format=torch.channels_last)
+    for theirs, mine in zip(*results):
+        assert torch.allclose(theirs, mine, rtol=1e-3, atol=2e-4 * (1 + mean))
+
+
+def test_norms_by_channels_change_no_weight_and_no_half_type() -> None:
+    recipe = tiny("pocket")
+    model = Model(recipe)
+    before = list(model.state_dict())
+    norm_by_channels(model)
+    assert list(model.state_dict()) == before
+    half = nn.GroupNorm(2, 4)
+    norm_by_channels(half)
+    assert half(torch.randn(1, 4, 2, 2, dtype=torch.bfloat16)).dtype is torch.bfloat16
+
+
+def test_compile_is_automatic_unless_it_is_said() -> None:
+    cpu, gpu = torch.device("cpu"), torch.device("cuda")
+    assert tiny("pocket").run.compile is None and not wanted(tiny("pocket"), cpu)
+    for word, expected in (("true", True), ("false", False)):
+        assert wanted(tiny("pocket", f"run.compile={word}"), gpu) is expected
+    assert tiny("pocket", "run.compile=auto").run.compile is None
+    with pytest.raises(ColorizeError, match="true or false"):
+        tiny("pocket", "run.compile=perhaps")

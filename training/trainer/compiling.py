@@ -1,0 +1,107 @@
+"""How the model is computed: block by block or as one compiled graph, its activations kept or computed again."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib.util
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils.checkpoint import checkpoint
+
+from lib_colorize.method.spatial_transformer import SpatialTransformer
+from lib_colorize.method.unet_layers import ResBlock
+from training.trainer.group_norm import norm_by_channels
+from training.trainer.recipe import Recipe
+
+SIZES = 256  # that a class of blocks may be compiled for: levels of the U-Net by windows and buckets
+COSTLY = (ResBlock, SpatialTransformer)  # of a U-Net: what is compiled, or computed again in the backward pass
+
+
+def lay_out(model: Any, recipe: Recipe, device: torch.device, whole: bool) -> bool:
+    """Checkpointing and compilation as the recipe has them; whether the model is compiled.
+
+    whole: every process holds all weights, and no other process waits for gradients while the backward pass goes on.
+    """
+    if recipe.run.checkpointing:
+        checkpoint_blocks(model.unet)
+    if not wanted(recipe, device):
+        return False
+    if recipe.run.compile is None:
+        import torch._dynamo.config as dynamo
+
+        dynamo.suppress_errors = True  # nobody asked for it: what cannot be compiled runs as it is
+    if device.type == "cuda":
+        norm_by_channels(model)
+    if whole and device.type == "cuda":
+        compile_whole(model)
+    else:
+        compile_blocks(model.unet)
+    return True
+
+
+def wanted(recipe: Recipe, device: torch.device) -> bool:
+    """run.compile, or where it says nothing: on a GPU, if this machine can; else one line says what is missing."""
+    if recipe.run.compile is not None:
+        return recipe.run.compile
+    if device.type != "cuda":
+        return False
+    lacking = lacks()
+    if lacking:
+        print(f"not compiled, and so slower: this machine has no {lacking}", file=sys.stderr)
+    return not lacking
+
+
+def lacks() -> str:
+    """What torch.compile needs for a GPU and this machine has not; "" = it has all."""
+    if importlib.util.find_spec("triton") is None:
+        return "Triton (pip install triton, on Windows triton-windows)"
+    if os.name == "posix" and not any(shutil.which(name) for name in (os.environ.get("CC") or "gcc", "gcc", "clang")):
+        return "C compiler (gcc or clang)"
+    return ""
+
+
+def checkpoint_blocks(unet: nn.Module) -> None:
+    """Gradient checkpointing: activations inside the costly blocks are computed again in the backward pass."""
+    for module in unet.modules():
+        if isinstance(module, COSTLY):
+            module.forward = functools.partial(  # type: ignore[method-assign]
+                checkpoint, module.forward, use_reentrant=False)
+
+
+def compile_blocks(unet: nn.Module, backend: str = "inductor") -> None:
+    """torch.compile of the costly blocks one by one: blocks of one class and size share their code.
+
+    For each size anew: with sizes that vary, inductor 2.14 fails on the CPU. All blocks share the code of two classes,
+    and torch gives up after eight sizes of one code, fewer than a U-Net has.
+    """
+    _allow_sizes()
+    for module in unet.modules():
+        if isinstance(module, COSTLY):
+            module.compile(dynamic=False, backend=backend)
+
+
+def compile_whole(model: nn.Module, backend: str = "inductor", **options: Any) -> None:
+    """torch.compile of the whole forward pass as one graph, and so of the whole backward pass; for each size anew."""
+    _allow_sizes()
+    model.forward = torch.compile(model.forward, dynamic=False, backend=backend, **options)
+
+
+@contextlib.contextmanager
+def uncompiled() -> Iterator[None]:
+    """Inside, nothing is compiled: for sizes that come seldom. Before torch 2.6 it is."""
+    set_stance = getattr(torch.compiler, "set_stance", None)
+    with contextlib.nullcontext() if set_stance is None else set_stance("force_eager"):
+        yield
+
+
+def _allow_sizes() -> None:
+    import torch._dynamo.config as dynamo
+
+    dynamo.cache_size_limit = max(dynamo.cache_size_limit, SIZES)
