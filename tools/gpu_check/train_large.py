@@ -13,7 +13,8 @@ GOALS: dict[str, Goal | None] = {
 
 def run(notebook: Notebook) -> None:
     """Eager; `train_compiled` is the other."""
-    with trainer_of(recipe_on(notebook, "v1-512", f"optimizer.batch_size={BATCHES[0]}")) as trainer:
+    recipe = recipe_on(notebook, "v1-512", f"optimizer.batch_size={BATCHES[0]}", "run.compile=false")
+    with trainer_of(recipe) as trainer:
         measure_speed(notebook, trainer, "eager", batches(notebook), GOALS)
 
 

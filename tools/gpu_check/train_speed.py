@@ -12,16 +12,13 @@ from pathlib import Path
 
 import torch
 
-from lib_colorize.engine.networks import AutoencoderKL
-from lib_colorize.method.reference_encoder import ReferenceEncoder
 from tools.gpu_check.findings import Finding, Goal
 from tools.gpu_check.notebook import Notebook
 from tools.gpu_check.timing import GB, median
-from training.trainer.bench import Samples, ours, seconds_a_step
 from training.trainer.feed import Share
-from training.trainer.frozen_encoders import FrozenEncoders
 from training.trainer.recipe import Recipe
 from training.trainer.recipes import recipe_of
+from training.trainer.speed import Samples, random_encoders, seconds_a_step, steps_over
 from training.trainer.trainer import Trainer
 
 NOTHING_READ = ("start.checkpoint=none", "start.vae=none", "start.reference_encoder=none", "run.trackers=",
@@ -48,16 +45,10 @@ def trainer_of(recipe: Recipe) -> Iterator[Trainer]:
     """A run at its start, its encoders of random weights too."""
     from accelerate import Accelerator
 
-    networks = recipe.networks
-    assert networks.vae and networks.reference
     accelerator = Accelerator(mixed_precision=recipe.run.precision, gradient_accumulation_steps=Share.of(recipe, 0, 1)
                               .parts)
     with accelerator.device:  # made where they are used: initialising takes longest
-        vae = AutoencoderKL(networks.vae).eval().requires_grad_(False)
-        tower = None if recipe.reference_encoder.inside else ReferenceEncoder(networks.reference).eval()
-        if tower is not None:
-            tower.requires_grad_(False)
-    encoders = FrozenEncoders(vae, tower, recipe.reference_encoder.inside, accelerator.autocast)
+        encoders = random_encoders(recipe, accelerator.autocast)
     with tempfile.TemporaryDirectory() as folder:
         yield Trainer.build(accelerator, recipe, None, 0, Path(folder), encoders)  # type: ignore[arg-type]
 
@@ -80,8 +71,8 @@ def one(
 ) -> bool:
     """The median of the steps after warming up, and the most memory."""
     device = notebook.device
-    samples = Samples.make(with_batch(trainer.recipe, batch), trainer.encoders)
-    step = ours(trainer, samples.cached if way == "cached" else samples.pictures, samples.draws)
+    samples = Samples.make(with_batch(trainer.recipe, batch))
+    step = steps_over(trainer, samples.cached if way == "cached" else samples.pictures, samples.draws)
     if notebook.on_gpu:
         torch.cuda.reset_peak_memory_stats()
     first = seconds_a_step(step, 1, device)

@@ -64,7 +64,7 @@ class CapturedPass:
         self._clear()
         torch.cuda.empty_cache()  # what the first passes took; the graph has memory of its own
         self.graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self.graph):
+        with torch.cuda.graph(self.graph, capture_error_mode="thread_local"):  # a DataLoader pins memory meanwhile
             self.losses = self.one(*self.inputs, stage).detach()
         self.gradients = [parameter.grad for parameter in self.parameters]
 

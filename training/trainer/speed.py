@@ -53,7 +53,7 @@ class Samples:
 
 @dataclass(frozen=True)
 class Speed:
-    """What `measure` found."""
+    """What `measure_training` found."""
 
     images_per_second: float
     step_ms: float  # of a whole batch
@@ -61,7 +61,7 @@ class Speed:
     peak_gb: float  # memory at its fullest moment; 0 on a CPU
 
 
-def measure(recipe: Recipe, cached: bool = True, steps: int = 10, warm: int = 3) -> Speed:
+def measure_training(recipe: Recipe, cached: bool = True, steps: int = 10, warm: int = 3) -> Speed:
     """Train `steps` steps of `recipe` on accelerate's device over one random batch in memory, and time them.
 
     recipe: `recipe_of(preset, settings)`; `run.precision`, `run.compile`, `optimizer.batch_size`, `data.resolution`
