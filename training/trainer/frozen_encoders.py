@@ -70,7 +70,8 @@ class FrozenEncoders:
             raise ColorizeError("no VAE to encode pictures with; name a file with --set start.vae=FILE, or a cache of "
                                 "latents with --set run.cache=FOLDER")
         mean, logvar = encode_moments(self.vae, batch.color, self.half, PART if batch.color.is_cuda else 0)
-        return self.vae.scale_factor * mean, self.vae.scale_factor * (0.5 * logvar).exp()
+        mean, std = self.vae.scale_factor * mean, self.vae.scale_factor * (0.5 * logvar).exp()
+        return mean.contiguous(), std.contiguous()  # laid out as cached ones: what is compiled for these serves both
 
     @torch.no_grad()
     def reference(self, batch: Batch) -> Tensor:
