@@ -191,6 +191,14 @@ def test_a_run_that_was_stopped_leaves_a_checkpoint_and_goes_on_elsewhere(drawin
         command(tmp_path / "b", drawings, "--images", "6", "--set", "optimizer.weight_decay=0.5")
 
 
+def test_from_nothing_the_auto_encoder_comes_first(drawings, tmp_path):
+    command(tmp_path, drawings, "--images", "4", "--start", "none", "--auto-encoder-share", "0.4")
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [line["phase"] for line in lines] == ["auto-encoder", "pairs", "decoder"]
+    assert not (tmp_path / "start.safetensors").exists()
+    assert read(tmp_path / "small.safetensors").card.training["start"]["checkpoint"] == "none"
+
+
 def test_by_the_clock_there_is_a_checkpoint_when_the_time_is_over(drawings, tmp_path):
     command(tmp_path, drawings, "--minutes", "0.15")
     assert read(tmp_path / "small.safetensors").card.training["minutes"] < 1

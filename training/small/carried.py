@@ -30,6 +30,7 @@ class Where:
     steps: int = 0
     pieces: int = 0  # that were drawn and taken
     seconds: float = 0.0  # of training, over all machines
+    auto_encoder_images: int = 0  # -1: it is finished, or came with the start
     decoder_images: int = 0
     updates: int = 0  # of the moving average
 
@@ -70,7 +71,7 @@ def _packed(tensors: dict[str, Tensor]) -> list[dict[str, Tensor]]:
 def read_carry(folder: Path, trainee: Trainee) -> Where:
     """Put everything back; the beginning when there is no such folder, ColorizeError when it is another run's."""
     if not folder.exists():
-        return Where()
+        return Where(auto_encoder_images=0 if trainee.from_nothing else -1)
     try:
         where = Where(**json.loads((folder / WHERE).read_text(encoding="utf-8")))
         found = {key: value for file in sorted(folder.glob("part-*.safetensors"))

@@ -21,6 +21,7 @@ class MakePlan:
     images: int = 0  # that the U-Net sees, in place of minutes: the same on every machine with the same reuse
     session_minutes: float = 0.0  # stop after so many on this machine; 0 = at the end
     decoder_share: float = 0.12  # of the time, or of the images
+    auto_encoder_share: float = 0.2  # the same, where it begins from nothing; before the U-Net
     seed: int = 0
     processes: int = 0  # that draw; 0 = one for every processor but one
     piece: int = 1024  # pairs that come together
@@ -40,6 +41,8 @@ class MakePlan:
         yield "images", self.images, self.images >= 0, "0 (by minutes) or more"
         yield "session-minutes", self.session_minutes, self.session_minutes >= 0, "0 (to the end) or more"
         yield "decoder-share", self.decoder_share, 0 <= self.decoder_share < 1, "0 to below 1"
+        yield ("auto-encoder-share", self.auto_encoder_share, 0 < self.auto_encoder_share < 1 - self.decoder_share,
+               "above 0, and less than what the decoder leaves")
         yield "seed", self.seed, 0 <= self.seed < 2**32, "0 to 2**32 - 1"
         yield "processes", self.processes, 0 <= self.processes <= 1024, "0 (one for each processor but one) to 1024"
         yield "piece", self.piece, 1 <= self.piece <= 65536, "1 to 65536"
@@ -61,6 +64,10 @@ class MakePlan:
 
     def whole_seconds(self) -> float:
         return max(60 * self.minutes - MARGIN, 1.0) if not self.images else float("inf")
+
+    def auto_encoder_seconds(self) -> float:
+        """When the auto-encoder's part ends."""
+        return self.whole_seconds() * self.auto_encoder_share
 
     def decoder_images(self) -> int:
         """Where the U-Net's are counted."""

@@ -35,6 +35,7 @@ from training.small.svg_sources import HERE, PACKAGES
 from training.small.trainee import Trainee
 from training.trainer.dataclass_json import differing, to_plain
 from training.trainer.export import model_card, split, write_all
+from training.trainer.initial_weights import NONE
 from training.trainer.recipe import Recipe
 from training.trainer.recipes import recipe_of
 
@@ -89,13 +90,15 @@ def _pieces_taken(out: Path) -> int:
 
 def _grown(recipe: Recipe, out: Path) -> Recipe:
     """The recipe with a start whose reference encoder has its sizes, OUT/start.safetensors."""
+    if recipe.start.checkpoint == NONE:
+        return replace(recipe, start=replace(recipe.start, vae=NONE))
     start = Path(recipe.start.checkpoint)
     start = start if start.exists() else HERE.parent / start
     if not start.exists():
         raise ColorizeError(f"--start: {recipe.start.checkpoint}: no such file, expected a small model of this project")
     assert recipe.networks.reference is not None
     grow_start(start, recipe.networks.reference, out / START)
-    return replace(recipe, start=replace(recipe.start, checkpoint=str(out / START), vae="none"))
+    return replace(recipe, start=replace(recipe.start, checkpoint=str(out / START), vae=NONE))
 
 
 def export_small(target: Path, trainee: Trainee, recipe: Recipe, plan: MakePlan, loop: SmallLoop) -> None:
@@ -117,7 +120,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--out", type=Path, default=Path("runs/small"), metavar="OUT")
     p.add_argument("--drawings", type=Path, help=f"file of --prepare; without: OUT/{NAME}, made when it is not there")
     p.add_argument("--prepare", type=Path, metavar="FILE", help="write all drawings to FILE and stop (needs Node)")
-    p.add_argument("--start", default="", metavar="FILE", help="small model to begin as; without: the shipped one")
+    p.add_argument("--start", default="", metavar="FILE",
+                   help="model to begin as; without: the shipped one; none: from nothing")
     p.add_argument("--packages", type=Path, default=PACKAGES, help="folder of the npm packages")
     p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     p.add_argument("--set", action="append", default=[], dest="settings", metavar="a.b=v",

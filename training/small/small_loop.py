@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from training.small.carried import Where, write_carry
-from training.small.decoder_training import train_decoder
 from training.small.drawing_processes import DrawingProcesses
 from training.small.make_plan import MakePlan
 from training.small.pair_window import PairWindow
 from training.small.trainee import Trainee, draws_of
+from training.small.vae_stages import train_auto_encoder_on, train_decoder
 from training.trainer.stop_signal import StopSignal
 
 LOG_EVERY = 10.0  # s
@@ -53,7 +53,7 @@ class SmallLoop:
         """True at the end, False when told to stop before it."""
         with self.stop.listening():
             self._fill()
-            done = self._unet() and self._decoder()
+            done = self._auto_encoder() and self._unet() and self._decoder()
         self.where = replace(self.where, seconds=self.elapsed)
         write_carry(self.out / "carry", self.trainee, self.where)
         return done
@@ -84,6 +84,30 @@ class SmallLoop:
                 self._take()
         elif self.drawers.ready and seen >= fresh:
             self._take()
+
+    def _auto_encoder(self) -> bool:
+        """From nothing; not where it came with the start, or is finished."""
+        before, plan = self.where.auto_encoder_images, self.plan
+        if before < 0:
+            return True
+        began = self.elapsed
+
+        def progress(images: int) -> float:
+            if self._told_to_stop():
+                return 1.0
+            if plan.images:
+                return (before + images) / max(plan.images * plan.auto_encoder_share, 1.0)
+            return (self.elapsed - began) / max(plan.auto_encoder_seconds() - began, 1e-9)
+
+        vae, batch = self.trainee.vae, plan.decoder_batch
+        for images, loss in train_auto_encoder_on(vae, self.window, batch, progress, plan.seed):
+            self.where = replace(self.where, auto_encoder_images=before + images)
+            self._noted("auto-encoder", loss[None], batch, 0.0)
+        self.log.flush(self._facts())
+        if self._told_to_stop():
+            return False
+        self.where, self.first_second = replace(self.where, auto_encoder_images=-1), 0.0
+        return True
 
     def _unet(self) -> bool:
         trainee, recipe = self.trainee, self.trainee.recipe

@@ -16,6 +16,7 @@ from lib_colorize.method.reference_encoder import ReferenceEncoder, preprocess
 from lib_colorize.method.shown_tokens import shown_tokens
 from training.small.labelled_drawings import CELL
 from training.small.pair_window import Shown
+from training.small.vae_init import pass_colour
 from training.small.warm_up_heads import ReferenceHead, reference_loss
 from training.trainer.ema import EMA
 from training.trainer.initial_weights import load_start, load_vae
@@ -48,12 +49,18 @@ class Trainee:
         random.seed(seed)
         np.random.seed(seed % 2**32)
         self.recipe, self.device, self.seed = recipe, device, seed
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = recipe.run.tf32
+        torch.backends.cudnn.benchmark = True  # one size, thousands of steps
         self.model = Model(recipe)
         self.start = load_start(self.model, recipe)
+        if self.model.reference_encoder is None or recipe.networks.vae is None:
+            raise ColorizeError("make_small: the recipe's auto-encoder or reference encoder is another file; expected "
+                                "both inside")
         vae = load_vae(recipe)
-        if vae is None or self.model.reference_encoder is None:
-            raise ColorizeError("make_small: the recipe has no auto-encoder, or its reference encoder is another file; "
-                                "expected a start with both inside")
+        self.from_nothing = vae is None
+        if vae is None:
+            vae = AutoencoderKL(recipe.networks.vae)
+            pass_colour(vae)
         self.vae: AutoencoderKL = vae.to(device)
         self.vae.requires_grad_(False)
         self.model.to(device)
