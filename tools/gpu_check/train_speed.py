@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import importlib.util
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import torch
 
 from tools.gpu_check.findings import Finding, Goal
 from tools.gpu_check.notebook import Notebook
 from tools.gpu_check.timing import GB, median
-from training.trainer.feed import Share
 from training.trainer.recipe import Recipe
 from training.trainer.recipes import recipe_of
-from training.trainer.speed import Samples, random_encoders, seconds_a_step, steps_over
+from training.trainer.speed import Samples, forget_everything, random_trainer, seconds_a_step, steps_over
 from training.trainer.trainer import Trainer
 
 NOTHING_READ = ("start.checkpoint=none", "start.vae=none", "start.reference_encoder=none", "run.trackers=",
                 "run.micro_batch=0")
-STEPS, WARM_UP = 7, 3
+WARM_UP, ROUNDS, STEPS = 3, 3, 4  # steps before, rounds of which the median counts, steps of a round
 TINY = (  # --set values that make any preset tiny
     "networks.unet.model_channels=32", "networks.unet.channel_mult=1,1,2,2", "networks.unet.num_head_channels=32",
     "networks.unet.context_dim=32", "networks.sketch.model_channels=32", "networks.sketch.channel_mult=1,1,2,2",
@@ -40,49 +36,46 @@ def recipe_on(notebook: Notebook, preset: str, *settings: str) -> Recipe:
     return recipe_of(preset, [*NOTHING_READ, *settings, *tiny, f"run.precision={precision}"])
 
 
-@contextmanager
-def trainer_of(recipe: Recipe) -> Iterator[Trainer]:
-    """A run at its start, its encoders of random weights too."""
-    from accelerate import Accelerator
-
-    accelerator = Accelerator(mixed_precision=recipe.run.precision, gradient_accumulation_steps=Share.of(recipe, 0, 1)
-                              .parts)
-    with accelerator.device:  # made where they are used: initialising takes longest
-        encoders = random_encoders(recipe, accelerator.autocast)
-    with tempfile.TemporaryDirectory() as folder:
-        yield Trainer.build(accelerator, recipe, None, 0, Path(folder), encoders)  # type: ignore[arg-type]
-
-
 def measure_speed(
-    notebook: Notebook, trainer: Trainer, what: str, batches: Sequence[int], goals: dict[str, Goal | None],
+    notebook: Notebook, recipe: Recipe, what: str, batches: Sequence[int], goals: Mapping[str, Goal | None],
+    fullest: Goal | None = None,
 ) -> None:
-    """Each way of feeding ("cached", "not cached"), at the first size of a batch that fits the card."""
+    """Each way of feeding ("cached", "not cached"), at the first size of a batch that fits the card.
+
+    fullest: the goal of the most memory at the first way and the first size.
+    """
+    trainer = notebook.attempt(f"{what}, networks and optimizer", lambda: random_trainer(recipe))
+    if trainer is None:
+        return
     for way, goal in goals.items():
         for batch in batches:
             name = f"{what}, batch {batch}, {way}"
-            if notebook.attempt(name, partial(one, notebook, trainer, name, batch, way, goal)):
+            peak_goal = fullest if (way, batch) == (next(iter(goals)), batches[0]) else None
+            if notebook.attempt(name, partial(speed_of, notebook, trainer, name, batch, way, goal, peak_goal)):
                 break
             trainer.optimizer.zero_grad()
             notebook.forget()
+    del trainer
+    forget_everything()
 
 
-def one(
-    notebook: Notebook, trainer: Trainer, name: str, batch: int, way: str, goal: Goal | None,
+def speed_of(
+    notebook: Notebook, trainer: Trainer, name: str, batch: int, way: str, goal: Goal | None, peak_goal: Goal | None,
 ) -> bool:
-    """The median of the steps after warming up, and the most memory."""
-    device = notebook.device
+    """The median of some rounds after warming up, and the most memory."""
+    device, (warm_up, rounds, steps) = notebook.device, (0, 1, 1) if notebook.tiny else (WARM_UP, ROUNDS, STEPS)
     samples = Samples.make(with_batch(trainer.recipe, batch))
     step = steps_over(trainer, samples.cached if way == "cached" else samples.pictures, samples.draws)
+    first = seconds_a_step(step, 1, device)
+    for _ in range(warm_up):
+        step()
     if notebook.on_gpu:
         torch.cuda.reset_peak_memory_stats()
-    first = seconds_a_step(step, 1, device)
-    if not notebook.tiny:
-        seconds_a_step(step, WARM_UP, device)
-    taken = median([seconds_a_step(step, 1, device) for _ in range(1 if notebook.tiny else STEPS)])
-    note = f"{1000 * taken:.0f} ms a step, the first {first:.1f} s"
+    taken = median([seconds_a_step(step, steps, device) for _ in range(rounds)])
+    notebook.number(name, batch / taken, "images/s", goal, f"{1000 * taken:.0f} ms a step, the first {first:.1f} s")
     if notebook.on_gpu:
-        note += f", peak {torch.cuda.max_memory_allocated() / GB:.1f} GB"
-    notebook.number(name, batch / taken, "images/s", goal, note)
+        notebook.number("its peak of memory", torch.cuda.max_memory_allocated() / GB, "GB", peak_goal,
+                        f"torch held {torch.cuda.max_memory_reserved() / GB:.1f} GB of the card")
     return True
 
 
