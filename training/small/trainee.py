@@ -19,6 +19,7 @@ from training.small.pair_window import Shown
 from training.small.vae_init import pass_colour
 from training.small.warm_up_heads import ReferenceHead, reference_loss
 from training.trainer.ema import EMA
+from training.trainer.group_norm import norm_by_channels
 from training.trainer.initial_weights import load_start, load_vae
 from training.trainer.networks import Model
 from training.trainer.objective import Objective
@@ -84,6 +85,8 @@ class Trainee:
         import torch._dynamo.config as dynamo
 
         dynamo.suppress_errors = True
+        if self.device.type == "cuda":
+            norm_by_channels(self.model)
         self.core = torch.compile(self.core, dynamic=False)
         self.encode = torch.compile(self.encode, dynamic=False)
 

@@ -76,7 +76,7 @@ SMALL_256 = replace(  # of training.make_small, which has its own loop; begins a
     start=Start(checkpoint="models/colorize-small.safetensors"),
     stages=(Stage("pairs", TokenNoise.NONE, 0.1, 0.05, images=600_000, lr=1e-3, final_lr=1e-5),),
     data=replace(POCKET_PAIRS.data, resolution=256),
-    optimizer=Optimizer(batch_size=128, betas=(0.9, 0.99), warmup=12_800, ema_decay=0.999),
+    optimizer=Optimizer(batch_size=128, betas=(0.9, 0.99), warmup=12_800, ema_decay=0.998),
     run=Run(precision="bf16", export="fp16"))
 RECIPES = {
     "v1-512": V1_512,
