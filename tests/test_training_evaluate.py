@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,13 @@ from lib_colorize.errors import ColorizeError
 from lib_colorize.method.picture_files import open_image
 from lib_colorize.method.settings import Polarity, Settings
 from tests.training_data_folders import color_of, sketch_of, write_pairs
-from tests.training_runs import tiny
+from tests.training_runs import finish_together, start_together, tiny
 from training.dataset.extractors import REGISTRY
 from training.metrics.evaluate import evaluate, main, parse_part, read_evaluation
 from training.metrics.measure import notes
+from training.metrics.paint_jobs import PaintJob
 from training.metrics.painter import AblationPainter, EnginePainter, open_painter
+from training.metrics.share import ProcessShare
 from training.metrics.table import evaluations_markdown
 from training.metrics.validation import EvaluateOptions, choose_cases
 from training.trainer.dataclass_json import to_plain
@@ -113,7 +116,8 @@ def test_both_painters_agree_on_local_tokens(tmp_path: Path) -> None:
     path = ablation(tmp_path / "model.safetensors", "pocket")
     settings = Settings(steps=2, reference_guidance=3.0, polarity=Polarity.DARK_ON_LIGHT)
     inputs = sketch_of(0, (80, 48)), color_of(1, (50, 70)), settings
-    a, b = (np.asarray(kind(path, None, "cpu", None).paint(*inputs), int) for kind in (EnginePainter, AblationPainter))
+    painters = EnginePainter.load(path, None, "cpu", None), AblationPainter(path, None, "cpu", None)
+    a, b = (np.asarray(painter.paint(*inputs), int) for painter in painters)
     assert np.abs(a - b).max() <= 1 and a.std() > 1
 
 
@@ -156,8 +160,104 @@ def test_a_stopped_evaluation_goes_on_and_parts_are_the_whole(
     assert run(tiny_checkpoint, data, tmp_path / "parts", part=(0, 2)) is None
     assert len(list((tmp_path / "parts" / "karras-gs3").glob("*.png"))) == 2
     assert run(tiny_checkpoint, data, tmp_path / "parts", part=(1, 2)) is None
-    monkeypatch.setattr(EnginePainter, "paint", lambda *more: pytest.fail("painted again"))
+    monkeypatch.setattr(EnginePainter, "paint_together", lambda *more: pytest.fail("painted again"))
     assert run(tiny_checkpoint, data, tmp_path / "parts") == whole
+
+
+@pytest.mark.parametrize("sampler", ["DPM++ 2M", "Euler a", "DPM++ 2M SDE", "DPM adaptive"])
+def test_pictures_of_a_batch_are_those_made_one_by_one(tiny_checkpoint: Path, sampler: str) -> None:
+    """Of two sizes, mixed, and with one more than fills the batches."""
+    painter = open_painter(tiny_checkpoint, None, "cpu", None)
+    count = 3 if sampler == "DPM adaptive" else 7
+    jobs = [PaintJob(sketch_of(i, ((64, 64), (80, 48))[i % 2]), color_of(i + 1, (50, 70)),
+                     OPTIONS.settings(3.0, "Uniform", i).with_(sampler=sampler)) for i in range(count)]
+    alone = [painter.paint(job.sketch, job.reference, job.settings) for job in jobs]
+    painter.at_once = 2
+    together = painter.paint_many(jobs)
+    assert [p.size for p in together] == [p.size for p in alone] and len({p.size for p in alone}) == 2
+    differences = [np.abs(np.asarray(a, int) - np.asarray(b, int)).max() for a, b in zip(alone, together)]
+    assert max(differences) <= 1
+    assert all(np.abs(np.asarray(a, int) - np.asarray(b, int)).max() > 1 for a, b in zip(alone, alone[2:]))
+
+
+def test_a_batch_is_what_is_alike_and_nothing_is_left_over(tiny_checkpoint: Path) -> None:
+    painter = open_painter(tiny_checkpoint, None, "cpu", None)
+    painter.at_once = 3
+    jobs = [painter.prepare(PaintJob(sketch_of(i, ((64, 64), (80, 48))[i % 2]), color_of(i, (64, 64)),
+                                     OPTIONS.settings(3.0 if i < 8 else 5.0, "Uniform", i))) for i in range(10)]
+    found = [marks for marks, _ in painter.batches(enumerate(jobs))]
+    assert found == [[0, 2, 4], [1, 3, 5], [6], [7], [8], [9]]
+
+
+def pixels_of(folder: Path) -> dict[str, np.ndarray]:
+    return {str(path.relative_to(folder)): np.asarray(Image.open(path), int) for path in folder.rglob("*.png")}
+
+
+def measures_of(found: dict[str, Any]) -> dict[str, float]:
+    """Every number of an evaluation by its place."""
+    flat: dict[str, float] = {}
+
+    def walk(value: Any, place: str) -> None:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                walk(inner, f"{place}.{key}")
+        elif isinstance(value, list):
+            for number, inner in enumerate(value):
+                walk(inner, f"{place}.{number}")
+        elif isinstance(value, (int, float)):
+            flat[place] = value
+
+    walk({"runs": found["runs"], "truth": found["ground_truth"]}, "")
+    return flat
+
+
+def test_two_processes_share_an_evaluation_that_is_killed_and_goes_on(
+    tiny_checkpoint: Path, data: Path, tmp_path: Path,
+) -> None:
+    arguments = ["--checkpoint", str(tiny_checkpoint), "--data", str(data), "--features", "reference-encoder",
+                 "--scales", "1", "3", "--schedulers", "Karras", "--steps", "2", "--batch", "2"]
+    out = tmp_path / "two"
+    both = start_together([*arguments, "--out", str(out)], 2, "training/evaluate.py", ACCELERATE_USE_CPU="true")
+    deadline = time.monotonic() + 300
+    while not [*out.rglob("*.png")] and time.monotonic() < deadline:
+        time.sleep(0.05)
+    for process in both:
+        process.kill()
+        process.communicate()
+    kept = {path: path.stat().st_mtime_ns for path in out.rglob("*.png")}
+    assert kept and not (out / "evaluation.json").exists()
+    outputs = finish_together([*arguments, "--out", str(out)], "training/evaluate.py", ACCELERATE_USE_CPU="true")
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    assert "GS-3" in outputs[0] and "GS-3" not in outputs[1]  # the first puts all together
+    assert not [*out.glob(".measured*")]
+    one = run(tiny_checkpoint, data, tmp_path / "one")
+    assert one
+    want, got = pixels_of(tmp_path / "one"), pixels_of(out)
+    assert want.keys() == got.keys() and len(want) == 16
+    assert max(np.abs(want[name] - got[name]).max() for name in want) <= 1
+    numbers, found = measures_of(one), measures_of(json.loads((out / "evaluation.json").read_text(encoding="utf-8")))
+    assert numbers.keys() == found.keys()
+    for place, number in numbers.items():
+        assert found[place] == pytest.approx(number, rel=0.02, abs=0.02), place
+
+
+def test_a_damaged_picture_is_named_and_what_was_painted_before_stays(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    data = write_pairs(tmp_path / "folders", 4, ((64, 64),), layout="folder")
+    last = choose_cases(4, 0, 0)[-1].index
+    key = sorted(f"{i % 2:04d}/{i:04d}" for i in range(4))[last]
+    sketch = data / "sketch" / f"{key}.png"
+    sketch.write_bytes(sketch.read_bytes()[:60])
+    with pytest.raises(ColorizeError, match=key):
+        run(tiny_checkpoint, data, tmp_path / "out")
+    assert len([*(tmp_path / "out").rglob("*.png")]) == 3
+
+
+def test_a_part_is_not_asked_of_processes_that_share(
+    tiny_checkpoint: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("training.metrics.evaluate.join_processes", lambda: ProcessShare(0, 2))
+    with pytest.raises(ColorizeError, match="leave it out"):
+        run(tiny_checkpoint, data, tmp_path / "out", part=(0, 2))
 
 
 def test_another_run_never_mixes_with_the_pictures_of_one(tiny_checkpoint: Path, data: Path, tmp_path: Path) -> None:

@@ -97,5 +97,5 @@ def to_image(x: Tensor) -> Image.Image:
     """
     if not bool(torch.isfinite(x).all()):
         raise ColorizeError("the result holds values that are not numbers; use float32, or a lower guidance")
-    u8 = ((x.detach().float().cpu() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-    return Image.fromarray(u8.permute(1, 2, 0).contiguous().numpy())
+    u8 = ((x.detach().float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)  # on its device: bytes are moved
+    return Image.fromarray(u8.permute(1, 2, 0).contiguous().cpu().numpy())

@@ -67,7 +67,7 @@ def load_features(path: Path) -> Features:
         net.load_state_dict({key: file.tensor(key) for key in file.entries})
     net.eval().requires_grad_(False)
     return Features("FD (evidence)", f"{path.name}, weights {weights_hash(net.state_dict())[:16]}",
-                    lambda pictures: net(torch.cat([small(image) for image in pictures])))
+                    small, net)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -21,9 +21,10 @@ from lib_colorize.checkpoint.files import file_sha256
 from lib_colorize.errors import ColorizeError
 from lib_colorize.whole_file import write_whole
 from training.metrics import features
-from training.metrics.features import Features
+from training.metrics.case_numbers import Instruments, hand_over, measure_cases, put_together
 from training.metrics.measure import measure_all, notes
-from training.metrics.painter import Painter, load_encoder, open_painter
+from training.metrics.painter import load_encoder, open_painter
+from training.metrics.share import join_processes
 from training.metrics.table import evaluations_markdown
 from training.metrics.validation import EvaluateOptions, Validation, paint_all
 
@@ -34,33 +35,52 @@ def evaluate(
     checkpoint: Path, data_folder: Path, out: Path, options: EvaluateOptions, *, network_names: Sequence[str],
     inception: Path | None = None, reference_encoder: Path | None = None, clip: Path | None = None,
     device: str | None = None, dtype: str | None = None, part: tuple[int, int] | None = None, model: str = "",
-    say: Callable[[str], None] = print,
+    say: Callable[[str], None] = print, batch: int = 0,
 ) -> dict[str, Any] | None:
-    """Paint and measure; with `part` paint only, and None is returned."""
+    """Paint and measure; None from a process that does not put the parts together: with `part`, and from all but the
+    first that `accelerate launch` started. batch: pictures at once, 0 = by itself.
+    """
     data = Validation(data_folder, options)
+    share = join_processes()
+    if part and share.count > 1:
+        raise ColorizeError(f"--part: found {part[0]}/{part[1]} in one of {share.count} processes, which share the "
+                            "work by themselves; leave it out")
+    say = say if share.first else _nothing
     say(str(data.catalog.report))
-    painter = open_painter(checkpoint, reference_encoder, device, dtype)
-    where = str(painter.device)
-    networks = [] if part else [_network(name, inception, painter, where) for name in network_names]
+    painter = open_painter(checkpoint, reference_encoder, share.device or device, dtype)
+    painter.at_once = batch
+    by = None if part else instruments(
+        network_names, inception, reference_encoder or checkpoint, clip, str(painter.device))
     _same_run(checkpoint, data, options, out, str(painter.dtype))
-    paint_all(painter, data, options, out, part or (0, 1), say)
-    if part:
+    mine = part or (share.index, share.count)
+    paint_all(painter, data, options, out, mine, say)
+    if by is None:
         return None
-    similarity = features.reference_encoder_features(painter.encoder if clip is None else load_encoder(clip, where))
-    measured = measure_all(data, options, out, networks, similarity)
+    numbers = measure_cases(data.cases[share.index::share.count], data, options, out, by)
+    if not share.first:
+        hand_over(numbers, share, out)
+        return None
+    measured = measure_all(put_together(numbers, share, out), options, by)
     made_by = {"name": checkpoint.name, "sha256": file_sha256(checkpoint)}
     return {"model": model or checkpoint.stem, "checkpoint": made_by, "data": data.catalog.digest(),
             "pictures": len(data.cases), "seed": options.seed,
-            "settings": options.plain(), "features": {n.name: n.source for n in networks},
-            "similarity_network": similarity.source, "notes": notes(len(data.cases), measured), **measured}
+            "settings": options.plain(), "features": {n.name: n.source for n in by.networks},
+            "similarity_network": by.similarity.source, "notes": notes(len(data.cases), measured), **measured}
 
 
-def _network(name: str, inception: Path | None, painter: Painter, device: str) -> Features:
-    if name == "inception":
-        return features.pytorch_fid(inception, device)
-    if name == "clean":
-        return features.clean_fid(inception, device)
-    return features.reference_encoder_features(painter.encoder)
+def instruments(
+    names: Sequence[str], inception: Path | None, encoder: Path, clip: Path | None, device: str,
+) -> Instruments:
+    """The feature networks of these names. encoder: file of the checkpoint's own vision tower, clip: of another."""
+    own = features.reference_encoder_features(load_encoder(encoder, device))  # in float32, whatever paints
+    makers = {"inception": lambda: features.pytorch_fid(inception, device),
+              "clean": lambda: features.clean_fid(inception, device), "reference-encoder": lambda: own}
+    other = own if clip is None else features.reference_encoder_features(load_encoder(clip, device))
+    return Instruments([makers[name]() for name in names], other)
+
+
+def _nothing(message: str) -> None:
+    """What a process says that is not the first."""
 
 
 def _same_run(checkpoint: Path, data: Validation, options: EvaluateOptions, out: Path, dtype: str) -> None:
@@ -97,6 +117,8 @@ def parser() -> argparse.ArgumentParser:
                          help="other models to put into the table")
     command.add_argument("--device", help="default: cuda if there is one")
     command.add_argument("--dtype", help="default: float16 on cuda, float32 elsewhere")
+    command.add_argument("--batch", type=int, default=0, metavar="N",
+                         help="pictures painted at once; default: as many as a GPU takes well, one on a CPU")
     return command
 
 
@@ -129,7 +151,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         found = evaluate(
             args.checkpoint, args.data, args.out, options, network_names=args.features, inception=args.inception,
             reference_encoder=args.reference_encoder, clip=args.clip, device=args.device, dtype=args.dtype,
-            part=parse_part(args.part), model=args.model)
+            part=parse_part(args.part), model=args.model, batch=args.batch)
     except (ColorizeError, OSError) as error:
         sys.exit(f"error: {error}")
     if found is None:

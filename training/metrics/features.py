@@ -15,10 +15,11 @@ from torch import Tensor
 
 from lib_colorize.checkpoint.files import file_sha256
 from lib_colorize.errors import ColorizeError
-from lib_colorize.method.reference_encoder import ReferenceEncoder
+from lib_colorize.method.reference_encoder import ReferenceEncoder, preprocess
 from training.dataset.cache_key import weights_hash
 from training.dataset.collate import to_tensor
 from training.metrics import inception
+from training.metrics.read_ahead import in_threads
 
 BATCH = 16
 
@@ -29,14 +30,15 @@ class Features:
 
     name: str  # as the table says it
     source: str  # what the numbers depend on: weights and resizing
-    embed: Callable[[list[Image.Image]], Tensor]  # RGB pictures -> [B, D]
+    prepare: Callable[[Image.Image], Tensor]  # RGB picture -> what the network takes of it, [1, ...]; run in threads
+    embed: Callable[[Tensor], Tensor]  # [B, ...] of these -> [B, D], on any device
 
     @torch.no_grad()
     def of(self, pictures: Iterable[Image.Image]) -> np.ndarray:
         """[N, D] float32."""
-        found, rest = [], iter(pictures)
+        found, rest = [], in_threads(self.prepare, pictures)
         while batch := list(islice(rest, BATCH)):
-            found.append(self.embed(batch).float().cpu().numpy())
+            found.append(self.embed(torch.cat(batch)).float().cpu().numpy())
         if not found:
             raise ColorizeError("no pictures to take features of")
         return np.concatenate(found)
@@ -46,13 +48,11 @@ def pytorch_fid(weights: Path | None, device: str = "cpu") -> Features:
     """As pytorch-fid: bilinear to 299 x 299 without antialiasing, [-1, 1]."""
     network = inception.load_inception(weights, device)
 
-    def embed(pictures: list[Image.Image]) -> Tensor:
-        x = [(to_tensor([picture]) + 1) / 2 for picture in pictures]  # sizes may differ
-        sized = [F.interpolate(z, (inception.SIDE, inception.SIDE), mode="bilinear", align_corners=False) for z in x]
-        found: Tensor = network(2 * torch.cat(sized).to(device) - 1)
-        return found
+    def prepare(picture: Image.Image) -> Tensor:
+        x = (to_tensor([picture]) + 1) / 2
+        return 2 * F.interpolate(x, (inception.SIDE, inception.SIDE), mode="bilinear", align_corners=False) - 1
 
-    return Features("FID", f"pytorch-fid resizing, {_named(weights)}", embed)
+    return Features("FID", f"pytorch-fid resizing, {_named(weights)}", prepare, lambda x: network(x.to(device)))
 
 
 def clean_fid(weights: Path | None, device: str = "cpu") -> Features:
@@ -62,12 +62,11 @@ def clean_fid(weights: Path | None, device: str = "cpu") -> Features:
     """
     network = inception.load_inception(weights, device)
 
-    def embed(pictures: list[Image.Image]) -> Tensor:
-        x = torch.from_numpy(np.stack([clean_resize(picture) for picture in pictures])).permute(0, 3, 1, 2)
-        found: Tensor = network((x.to(device) - 128) / 128)
-        return found
+    def prepare(picture: Image.Image) -> Tensor:
+        return torch.from_numpy(clean_resize(picture)).permute(2, 0, 1)[None]
 
-    return Features("clean-FID", f"clean-FID resizing, {_named(weights)}", embed)
+    return Features("clean-FID", f"clean-FID resizing, {_named(weights)}", prepare,
+                    lambda x: network((x.to(device) - 128) / 128))
 
 
 def clean_resize(picture: Image.Image) -> np.ndarray:
@@ -81,13 +80,19 @@ def clean_resize(picture: Image.Image) -> np.ndarray:
 def reference_encoder_features(encoder: ReferenceEncoder) -> Features:
     """CLS tokens of the checkpoint's own reference encoder; with CLIP's ViT-H these are CLIP's image features.
 
-    It is named by its weights: checkpoints of many names hold the same one, and of one name different ones.
+    It is named by its weights: checkpoints of many names hold the same one, and of one name different ones. Give it in
+    float32, for the name and for the numbers.
     """
+    weight = next(encoder.parameters())
 
-    def embed(pictures: list[Image.Image]) -> Tensor:
-        return torch.cat([encoder(to_tensor([picture]))[:, 0] for picture in pictures])
+    def prepare(picture: Image.Image) -> Tensor:
+        return preprocess(to_tensor([picture]), encoder.image_size)
 
-    return Features("FD (reference encoder)", f"CLS tokens, weights {weights_hash(encoder.state_dict())[:16]}", embed)
+    def embed(x: Tensor) -> Tensor:
+        return encoder.encode_preprocessed(x.to(weight))[:, 0]
+
+    source = f"CLS tokens, weights {weights_hash(encoder.state_dict())[:16]}"
+    return Features("FD (reference encoder)", source, prepare, embed)
 
 
 def _named(weights: Path | None) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,10 @@ from PIL import Image
 
 from lib_colorize.errors import ColorizeError
 from lib_colorize.method.settings import Polarity, Settings
-from lib_colorize.whole_file import write_whole
 from training.dataset.catalog import Catalog, list_samples
 from training.dataset.decode import BadPicture, picture
-from training.dataset.shards import encode_picture
-from training.metrics.painter import Painter
+from training.metrics.paint_files import PictureFile, paint_files
+from training.metrics.paint_jobs import Painter, PaintJob
 
 WHITE = Image.new("RGB", (64, 64), "white")  # the blank reference of the leak score
 
@@ -89,36 +89,57 @@ def folder_of(out: Path, scheduler: str, scale: float, blank: bool = False) -> P
     return out / f"{scheduler.lower().replace(' ', '-')}-gs{scale:g}{'-blank' if blank else ''}"
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """A picture of an evaluation that is not there yet."""
+
+    case: Case
+    scheduler: str
+    scale: float
+    blank: bool
+    path: Path
+
+
+def wanted_pictures(
+    data: Validation, options: EvaluateOptions, out: Path, part: tuple[int, int] = (0, 1),
+) -> list[Wanted]:
+    """Run after run; part (k, n): of every n-th sketch from the k-th on."""
+    every = [Wanted(case, scheduler, scale, blank, folder_of(out, scheduler, scale, blank) / f"{case.index:08d}.png")
+             for scheduler, scale in options.runs()
+             for blank in ((False, True) if options.leak else (False,))
+             for case in data.cases[part[0]::part[1]]]
+    return [picture for picture in every if not picture.path.exists()]
+
+
 def paint_all(
     painter: Painter, data: Validation, options: EvaluateOptions, out: Path, part: tuple[int, int] = (0, 1),
     say: Callable[[str], None] = print,
 ) -> None:
-    """Every picture that is not there yet; part (k, n): every n-th sketch from the k-th on, for several processes."""
-    cases = data.cases[part[0]::part[1]]
-    start = time.monotonic()
-    for count, case in enumerate(cases, 1):
-        sketch, reference = data.get(case.index, "sketch"), data.get(case.reference, "color")
-        for scheduler, scale in options.runs():
-            for blank in (False, True) if options.leak else (False,):
-                path = folder_of(out, scheduler, scale, blank) / f"{case.index:08d}.png"
-                if not path.exists():
-                    settings = options.settings(scale, scheduler, case.index)
-                    painted = painter.paint(sketch, WHITE if blank else reference, settings)
-                    write_whole(path, encode_picture(painted, "png"), parents=True)
-        if count % max(1, len(cases) // 20) == 0:
-            say(f"{count} of {len(cases)} sketches, {time.monotonic() - start:.0f} s")
+    """Every picture of a part that is not there yet: read ahead and written behind in threads, painted in batches.
+
+    What a picture looks like depends on its own seed alone, and to 1/255 not on batches, parts or the order.
+    """
+    wanted = wanted_pictures(data, options, out, part)
+    start, told = time.monotonic(), 0
+
+    def read(picture: Wanted) -> PaintJob:
+        reference = WHITE if picture.blank else data.get(picture.case.reference, "color")
+        settings = options.settings(picture.scale, picture.scheduler, picture.case.index)
+        return PaintJob(data.get(picture.case.index, "sketch"), reference, settings)
+
+    def tell(done: int) -> None:
+        nonlocal told
+        if done * 20 // len(wanted) > told:
+            told = done * 20 // len(wanted)
+            say(f"{done} of {len(wanted)} pictures, {time.monotonic() - start:.0f} s")
+
+    paint_files(painter, [PictureFile(picture.path, functools.partial(read, picture)) for picture in wanted],
+                after=tell)
 
 
-def pictures(folder: Path, data: Validation) -> Iterator[Image.Image]:
-    """The finished pictures of one run, in the order of the cases."""
-    for case in data.cases:
-        path = folder / f"{case.index:08d}.png"
-        if not path.exists():
-            raise ColorizeError(f"{path}: not made yet; run the other parts first")
-        yield picture(path.read_bytes())
-
-
-def truths(data: Validation, options: EvaluateOptions, out: Path) -> Iterator[Image.Image]:
-    """Ground truth at the size of the results, so that resolution is not what is measured."""
-    for case, result in zip(data.cases, pictures(folder_of(out, *options.runs()[0]), data)):
-        yield data.get(case.index, "color").resize(result.size, Image.Resampling.BICUBIC)
+def result_of(folder: Path, case: Case) -> Image.Image:
+    """A finished picture of one run."""
+    path = folder / f"{case.index:08d}.png"
+    if not path.exists():
+        raise ColorizeError(f"{path}: not made yet; run the other parts first")
+    return picture(path.read_bytes())
