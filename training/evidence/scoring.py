@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,10 @@ from training.evidence import measures
 from training.evidence.questions import Benchmark, Question
 from training.metrics.features import Features
 from training.metrics.frechet import Gaussian, frechet_distance, kernel_distance
-from training.metrics.painter import Painter, open_painter
+from training.metrics.paint_files import PictureFile, paint_files
+from training.metrics.paint_jobs import Painter, PaintJob
+from training.metrics.painter import open_painter
+from training.metrics.read_ahead import in_threads
 from training.metrics.validation import WHITE, EvaluateOptions
 
 SOME = 5  # every so many pairs make the curves over training; odd, for every second pair is busy
@@ -49,35 +54,37 @@ class Scorer:
         """{"scales": {"5": measures of all pairs, ...}, "some": measures of every fifth at the last scale}.
 
         folder: where the pictures are kept; ColorizeError when they are another checkpoint's. pause: called before
-        each picture, may raise; what is painted stays.
+        each batch of pictures, may raise; what is painted stays. On a GPU if there is one, in batches.
         """
         self._claim(checkpoint, folder)
         painter: Painter | None = None
         for scale in self.scales if whole else self.scales[-1:]:
-            for pair, what in self.wanted(whole):
-                path = self.path(folder, scale, pair, what)
-                if path.exists():
-                    continue
+            files = [PictureFile(path, partial(self._job, scale, pair, what), self.benchmark.sketch(pair).size)
+                     for pair, what in self.wanted(whole)
+                     if not (path := self.path(folder, scale, pair, what)).exists()]
+            if files:
                 pause()
-                if painter is None:
-                    painter = open_painter(checkpoint, None, "cpu", "float32")
-                number = self.benchmark.pairs.index(pair)
-                settings = EvaluateOptions(steps=self.steps, seed=self.seed).settings(scale, "Uniform", number)
-                sketch = self.benchmark.sketch(pair)
-                result = painter.paint(sketch, self._reference(pair, what), settings).resize(sketch.size)
-                write_whole(path, encode_picture(result, "png"), parents=True)
+                painter = painter or open_painter(checkpoint, None, None, None)
+                paint_files(painter, files, before=pause)
             say(f"{folder.name}: coloured at GS {scale:g}")
         return self.found(folder, whole)
+
+    def _job(self, scale: float, pair: Question, what: str) -> PaintJob:
+        number = self.benchmark.pairs.index(pair)
+        settings = EvaluateOptions(steps=self.steps, seed=self.seed).settings(scale, "Uniform", number)
+        return PaintJob(self.benchmark.sketch(pair), self._reference(pair, what), settings)
 
     def lay_lines(self, folder: Path, target: Path) -> dict[str, Any]:
         """What `score` returns, of the finished pictures with their sketches' lines over them (line overlay 1)."""
         settings = Settings(line_overlay=1.0)
-        for scale in self.scales:
-            for pair, what in self.wanted(True):
-                sketch = self.benchmark.sketch(pair)
-                laid = overlay_lines(_open(self.path(folder, scale, pair, what)), sketch, settings)
-                content = encode_picture(laid.resize(sketch.size), "png")
-                write_whole(self.path(target, scale, pair, what), content, parents=True)
+
+        def lay(wanted: tuple[float, Question, str]) -> None:
+            sketch = self.benchmark.sketch(wanted[1])
+            laid = overlay_lines(_open(self.path(folder, *wanted)), sketch, settings)
+            content = encode_picture(laid.resize(sketch.size), "png")
+            write_whole(self.path(target, *wanted), content, parents=True)
+
+        deque(in_threads(lay, [(scale, *one) for scale in self.scales for one in self.wanted(True)]), maxlen=0)
         return self.found(target, True)
 
     def found(self, folder: Path, whole: bool) -> dict[str, Any]:
@@ -91,9 +98,12 @@ class Scorer:
         """Of finished pictures: `measures.summary`, "fd", "kd" and, for all pairs, "self" (docs/evidence.md)."""
         pairs = self.pairs(whole)
         results = [_open(self.path(folder, scale, pair)) for pair in pairs]
-        measured = {pair: measures.measure(
-            self.benchmark, pair, result, _open(self.path(folder, scale, pair, BLANK)) if pair.busy else None)
-            for pair, result in zip(pairs, results)}
+
+        def measure(pair: Question) -> measures.Measured:
+            blank = _open(self.path(folder, scale, pair, BLANK)) if pair.busy else None
+            return measures.measure(self.benchmark, pair, _open(self.path(folder, scale, pair)), blank)
+
+        measured = dict(zip(pairs, in_threads(measure, pairs)))
         truths = [self.benchmark.own(pair) for pair in pairs]
         made, drawn = self.features.of(results), self.features.of(truths)
         enough = len(pairs) > made.shape[1]  # else the covariances lack rank
