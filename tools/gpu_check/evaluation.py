@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from lib_colorize.engine.engine import Engine
 from lib_colorize.method.settings import Settings
 from tools.gpu_check.example_pictures import example_pairs, turned
 from tools.gpu_check.findings import Goal
 from tools.gpu_check.notebook import Notebook
 from tools.gpu_check.random_networks import encoder_on, engine_on
 from tools.gpu_check.timing import seconds
+from training.metrics.paint_jobs import PaintJob
+from training.metrics.painter import EnginePainter
 
 RATE = Goal(7, at_most=False)  # pictures/s
 
@@ -16,17 +17,18 @@ RATE = Goal(7, at_most=False)  # pictures/s
 def run(notebook: Notebook) -> None:
     sizes, device, half = notebook.sizes, notebook.device, notebook.half
     tower = encoder_on(sizes.vision, device, half)
-    engine = engine_on(sizes.networks, lambda: tower, device, half)
+    painter = EnginePainter(engine_on(sizes.networks, lambda: tower, device, half), tower)
     settings = Settings(reference_guidance=5.0, steps=sizes.steps, width=sizes.pixels[0], height=sizes.pixels[0])
-    count = 1 if notebook.tiny else 8
-    one_after_the_other(engine, settings, 1)
-    taken = seconds(lambda: one_after_the_other(engine, settings, count), device)
-    notebook.number(f"{count} pictures of {sizes.pixels[0]} px, {sizes.steps} steps", count / taken, "pictures/s", RATE)
+    batch = painter.fitting(painter.prepare(jobs_for(settings, 1)[0]))
+    jobs = jobs_for(settings, 1 if notebook.tiny else 2 * batch)
+    painter.paint_many(jobs[:batch])
+    taken = seconds(lambda: painter.paint_many(jobs), device)
+    what = f"{len(jobs)} pictures of {sizes.pixels[0]} px, {batch} at once, {sizes.steps} steps"
+    notebook.number(what, len(jobs) / taken, "pictures/s", RATE)
 
 
-def one_after_the_other(engine: Engine, settings: Settings, count: int) -> None:
+def jobs_for(settings: Settings, count: int) -> list[PaintJob]:
     """As many sketches by as many references."""
     pairs = example_pairs(6)
-    for i in range(count):
-        sketch, reference = pairs[i % len(pairs)]
-        engine.colorize(sketch, turned(reference, i), settings)
+    return [PaintJob(pairs[i % len(pairs)][0], turned(pairs[i % len(pairs)][1], i), settings.with_(seed=i))
+            for i in range(count)]
