@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import multiprocessing
+import signal
 import tempfile
 import time
 from dataclasses import dataclass
@@ -87,6 +88,7 @@ _MINE: dict[str, Any] = {}  # of a process that draws: its slots and what it dra
 
 def _begin(slots: Slots, named: dict[str, list[Sized]]) -> None:
     _MINE.update(slots=slots, named=named)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that trains, which ends these
 
 
 def _draw_chunk(job: tuple[int, int]) -> float:
