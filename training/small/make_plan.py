@@ -58,6 +58,10 @@ class MakePlan:
         """In the window."""
         return self.window or (24 if device.type == "cuda" else 4)
 
+    def slots(self, device: torch.device) -> int:
+        """Pieces that are drawn ahead: on a GPU while the networks are compiled."""
+        return 8 if device.type == "cuda" else 3
+
     def unet_seconds(self) -> float:
         """When the U-Net's part ends."""
         return self.whole_seconds() * (1 - self.decoder_share)

@@ -43,7 +43,6 @@ PRESET, FINAL, RUN, START = "small-256", "small.safetensors", "run.json", "start
 STOPPED = 143  # exit status, as of a process that SIGTERM ended
 MORE = "Streamline emojis (CC BY 4.0), Big Heads by Robert Broersma (MIT) and DiceBear"
 TRAINED_ON = replace(ABOUT, trained_on=ABOUT.trained_on.replace(" and DiceBear", f", {MORE}"))
-SLOTS = 3  # pieces that are drawn ahead
 SAME = ("preset", "seed", "recipe")  # of run.json: what a run that goes on may not change
 
 
@@ -55,7 +54,7 @@ def make_model(out: Path, drawings: Path, recipe: Recipe, plan: MakePlan, device
     ensure_folder(out)
     claim_small(out, recipe, plan)
     found = read_drawings(drawings)
-    shape = PieceShape(plan.piece, recipe.data.resolution, SLOTS, plan.seed)
+    shape = PieceShape(plan.piece, recipe.data.resolution, plan.slots(device), plan.seed)
     drawers = DrawingProcesses(groups(found), shape, plan.drawers(), first=_pieces_taken(out))
     try:
         trainee = Trainee(_grown(recipe, out), device, plan.seed, plan.compiled)

@@ -82,7 +82,7 @@ class SmallLoop:
         if self.plan.reuse:
             if seen >= fresh * self.plan.reuse:
                 self._take()
-        elif self.drawers.ready and seen >= fresh:
+        elif self.drawers.ready and (seen >= fresh or self.window.taken < self.window.pieces):
             self._take()
 
     def _auto_encoder(self) -> bool:
