@@ -15,7 +15,7 @@ from lib_colorize.cli import random_networks
 from lib_colorize.engine import networks
 from lib_colorize.engine.decoding import PLAIN, Decoding
 from lib_colorize.engine.encoding import encode_moments
-from lib_colorize.engine.vae_strips import WHOLE, decode_in_strips
+from lib_colorize.engine.vae_strips import WHOLE, decode_in_strips, pictures_whole
 from lib_colorize.method.network_config import VAEConfig
 from lib_colorize.method.sketch_encoder import SketchEncoder
 from lib_colorize.method.unet import UNet
@@ -74,6 +74,24 @@ def test_strips_of_any_auto_encoder_are_the_whole(config: VAEConfig) -> None:
     want = vae.decode(z)
     for strip in (1, 5000):
         assert torch.allclose(decode_in_strips(vae, z, torch.float32, 1, strip), want, atol=1e-4)
+
+
+@pytest.mark.parametrize("strip", [1, 20_000])
+def test_pictures_are_decoded_together_as_each_alone(
+    shipped: networks.AutoencoderKL, latent: Tensor, strip: int,
+) -> None:
+    whole = strip if strip == 1 else WHOLE
+    together = decode_in_strips(shipped, latent, torch.float32, whole, strip)
+    for one, picture in zip(torch.split(latent, 1), together):
+        assert torch.allclose(decode_in_strips(shipped, one, torch.float32)[0], picture, atol=1e-4)
+
+
+def test_few_large_pictures_are_decoded_at_once(shipped: networks.AutoencoderKL) -> None:
+    """Two to the 26 numbers: four of 256 px at the released 256 channels."""
+    vae = networks.without_weights(lambda: networks.AutoencoderKL(
+        random_networks.sizes("released")[0].vae or pytest.fail("no sizes")))
+    counts = [pictures_whole(vae, torch.empty(9, 4, side, side)) for side in (16, 32, 64, 128)]
+    assert counts == [16, 4, 1, 1]
 
 
 def test_half_precision_is_within_one_of_255(shipped: networks.AutoencoderKL, latent: Tensor) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from .networks import AutoencoderKL
-from .vae_strips import decode_in_strips
+from .vae_strips import decode_in_strips, pictures_whole
 
 PLAIN = 768 * 768  # pixels of a picture that float32 decodes in one go, as `ldm` does: on the CPU bit for bit
 
@@ -49,7 +49,7 @@ class Decoding:
         return self.vae.decode(latent) if pixels <= PLAIN else self._in_strips(latent)
 
     def _in_strips(self, latent: Tensor) -> Tensor:
-        """One picture after the other: each is large enough to keep a GPU busy, and the same alone and in a batch."""
+        """Small pictures together, so that a GPU is busy; larger ones one after the other."""
         layout = torch.channels_last if latent.device.type == "cuda" else torch.contiguous_format
         return torch.cat([decode_in_strips(self.vae, one.contiguous(memory_format=layout), self.dtype)
-                          for one in torch.split(latent, 1)])
+                          for one in torch.split(latent, pictures_whole(self.vae, latent))])

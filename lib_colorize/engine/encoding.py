@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .networks import AutoencoderKL
-from .vae_layers import attended, convolution, normalization, statistics_of
+from .vae_layers import attended, convolution, normalized
 
 
 @torch.no_grad()
@@ -49,17 +49,15 @@ def _encode(vae: AutoencoderKL, x: Tensor) -> tuple[Tensor, Tensor]:
     h = _residual(encoder.mid.block_1, h)
     h = attended(encoder.mid.attn_1, h)
     h = _residual(encoder.mid.block_2, h)
-    act = normalization(encoder.norm_out, statistics_of(encoder.norm_out, h))
-    h = convolution(encoder.conv_out, h)(act(h)).float()
+    h = convolution(encoder.conv_out, h)(normalized(encoder.norm_out, h)).float()
     mean, logvar = convolution(vae.quant_conv, h)(h).chunk(2, dim=1)
     return mean, logvar.clamp(-30.0, 20.0)
 
 
 def _residual(block: Any, x: Tensor) -> Tensor:
     """A `ResnetBlock` of `ldm`."""
-    h = convolution(block.conv1, x)(normalization(block.norm1, statistics_of(block.norm1, x))(x))
-    h = normalization(block.norm2, statistics_of(block.norm2, h))(h)
-    h = convolution(block.conv2, x)(h)
+    h = convolution(block.conv1, x)(normalized(block.norm1, x))
+    h = convolution(block.conv2, x)(normalized(block.norm2, h))
     if block.in_channels != block.out_channels:
         x = convolution(block.conv_shortcut if block.use_conv_shortcut else block.nin_shortcut, x)(x)
     return h.add_(x)

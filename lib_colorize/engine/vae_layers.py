@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..method.norms import fused_norm
+
 SCORES = 2**26  # numbers of an attention matrix at once, if the device has no kernel that does without one
 
 Layer = Callable[[Tensor], Tensor]
@@ -64,12 +66,18 @@ def normalization(norm: nn.GroupNorm, statistics: Statistics, silu: bool = True)
     return normalize
 
 
+def normalized(norm: nn.GroupNorm, x: Tensor, silu: bool = True) -> Tensor:
+    """Group norm of x [B, C, H, W] by its own statistics, and silu after it; in one kernel where there is one."""
+    fused = fused_norm(norm, x, None, silu)
+    return normalization(norm, statistics_of(norm, x), silu)(x) if fused is None else fused
+
+
 def attended(block: Any, x: Tensor) -> Tensor:
     """An `AttnBlock` of `ldm` (one head over all places), without its matrix [H W, H W]. x: [B, C, H, W], not changed.
 
     scaled_dot_product_attention takes a part of the queries at a time, as some devices make the matrix in there too.
     """
-    normed = normalization(block.norm, statistics_of(block.norm, x), silu=False)(x)
+    normed = normalized(block.norm, x, silu=False)
     q, k, v = (convolution(project, x)(normed).flatten(2).transpose(1, 2)[:, None]
                for project in (block.q, block.k, block.v))  # [B, 1, H W, C]
     part = max(1, SCORES // (len(x) * q.shape[2]))

@@ -9,6 +9,7 @@ layers; of the largest, those after each upsampling, not even these: their rows 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,14 +17,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .networks import AutoencoderKL
-from .vae_layers import Statistics, attended, convolution, layout_of, normalization, statistics_of
+from .vae_layers import Layer, attended, convolution, layout_of, normalization, normalized, statistics_of
 
 WHOLE = 2**26  # numbers of an activation that is processed at once, 134 MB in half precision: 512 px at 256 channels
 STRIP = 2**24  # numbers of a strip of a larger one
 
 
 class Activation:
-    """[1, C, H, W] between two layers, stored."""
+    """[B, C, H, W] between two layers, stored."""
 
     stored = True
 
@@ -33,7 +34,7 @@ class Activation:
         _, self.channels, self.height, self.width = x.shape
 
     def rows(self, first: int, end: int) -> Tensor:
-        """[1, C, end - first, W]; where it is stored, a view."""
+        """[B, C, end - first, W]; where it is stored, a view."""
         return self.x[:, :, first:end]
 
     def let_go(self) -> None:
@@ -43,20 +44,24 @@ class Activation:
     def strips(self, channels: int = 0) -> Iterator[tuple[int, int]]:
         """(first, end) of each strip of a layer between this and `channels`."""
         whole, strip = self.size
-        row = max(self.channels, channels) * self.width
+        row = len(self.x) * max(self.channels, channels) * self.width
         count = self.height if row * self.height <= whole else max(1, strip // row)
         return ((first, min(first + count, self.height)) for first in range(0, self.height, count))
 
-    def statistics(self, norm: nn.GroupNorm) -> Statistics:
-        """Of the whole, from its strips."""
-        found = [(end - first, *statistics_of(norm, self.rows(first, end))) for first, end in self.strips()]
-        if len(found) == 1:
-            return found[0][1], found[0][2]
-        share = torch.tensor([rows / self.height for rows, *_ in found], device=self.x.device)[:, None, None]
-        means = torch.stack([mean for _, mean, _ in found])
-        variances = torch.stack([variance for *_, variance in found])
-        mean = (share * means).sum(0)
-        return mean, (share * (variances + (means - mean) ** 2)).sum(0)  # Chan 1979
+    def normalization(self, norm: nn.GroupNorm) -> Layer:
+        """Norm by the statistics of the whole, and silu; for rows of it."""
+        strips = [*self.strips()]
+        if len(strips) == 1:
+            return partial(normalized, norm)
+        found = [(end - first, *statistics_of(norm, self.rows(first, end))) for first, end in strips]
+        every, last = found[0][0] / self.height, found[-1][0] / self.height  # shares of a strip, and of the last one
+
+        def together(values: Sequence[Tensor]) -> Tensor:
+            return every * torch.stack([*values[:-1]]).sum(0) + last * values[-1]
+
+        mean = together([mean for _, mean, _ in found])
+        variance = together([variance + (own - mean) ** 2 for _, own, variance in found])  # Chan 1979
+        return normalization(norm, (mean, variance))
 
 
 class Upsampled(Activation):
@@ -82,7 +87,7 @@ class Upsampled(Activation):
 def decode_in_strips(
     vae: AutoencoderKL, latent: Tensor, dtype: torch.dtype, whole: int = WHOLE, strip: int = STRIP,
 ) -> Tensor:
-    """latent: [1, C, h, w], scaled -> picture [1, 3, H, W] of dtype, about [-1, 1], not clamped.
+    """latent: [B, C, h, w], scaled -> picture [B, 3, H, W] of dtype, about [-1, 1], not clamped.
 
     What dtype cannot hold comes out as values that are not finite. whole, strip: see the constants.
     """
@@ -99,9 +104,17 @@ def decode_in_strips(
                 x = Activation(attended(level.attn[i], x.x), x.size)
         if hasattr(level, "upsample"):
             x = upsampled(x, level.upsample)
-    act, convolve = normalization(decoder.norm_out, x.statistics(decoder.norm_out)), convolution(decoder.conv_out, x.x)
+    act, convolve = x.normalization(decoder.norm_out), convolution(decoder.conv_out, x.x)
     picture, = in_strips(x, 0, lambda rows: (convolve(act(rows)),))
     return picture
+
+
+def pictures_whole(vae: AutoencoderKL, latent: Tensor, whole: int = WHOLE) -> int:
+    """How many pictures of such latents [B, C, h, w] are decoded without cutting them; at least 1."""
+    decoder: Any = vae.decoder
+    channels: int = max(decoder.up[0].block[0].in_channels, decoder.up[0].block[0].out_channels)
+    pixels: int = latent.shape[2] * latent.shape[3] * vae.factor**2
+    return max(1, whole // (channels * pixels))
 
 
 def upsampled(x: Activation, module: Any) -> Activation:
@@ -112,7 +125,7 @@ def upsampled(x: Activation, module: Any) -> Activation:
 
 def residual(block: Any, x: Activation) -> Activation:
     """A `ResnetBlock` of `ldm`; x is used up: overwritten, or let go of."""
-    act, first = normalization(block.norm1, x.statistics(block.norm1)), convolution(block.conv1, x.x)
+    act, first = x.normalization(block.norm1), convolution(block.conv1, x.x)
     if block.in_channels != block.out_channels:
         shortcut = convolution(block.conv_shortcut if block.use_conv_shortcut else block.nin_shortcut, x.x)
         inner, total = in_strips(x, block.out_channels, lambda rows: (first(act(rows)), shortcut(rows)))
@@ -123,7 +136,7 @@ def residual(block: Any, x: Activation) -> Activation:
         inner, total = in_strips(x, block.out_channels, lambda rows: (first(act(rows)), rows))
     x.let_go()
     hidden = Activation(inner, x.size)
-    act, second = normalization(block.norm2, hidden.statistics(block.norm2)), convolution(block.conv2, inner)
+    act, second = hidden.normalization(block.norm2), convolution(block.conv2, inner)
     for (start, end), (change,) in outputs(hidden, 0, lambda rows: (second(act(rows)),)):
         total[:, :, start:end] += change
     return Activation(total, x.size)
@@ -148,7 +161,7 @@ def in_strips(x: Activation, channels: int, layer: Callable[[Tensor], tuple[Tens
         if end - start == x.height:
             return made
         if not whole:
-            whole = [torch.empty((1, part.shape[1], x.height, x.width), dtype=part.dtype, device=part.device,
+            whole = [torch.empty((*part.shape[:2], x.height, x.width), dtype=part.dtype, device=part.device,
                                  memory_format=layout_of(x.x)) for part in made]
         for all_rows, part in zip(whole, made):
             all_rows[:, :, start:end] = part

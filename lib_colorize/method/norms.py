@@ -27,21 +27,23 @@ class Float32GroupNorm(nn.GroupNorm):
 
 def norm(layer: nn.GroupNorm, x: Tensor) -> Tensor:
     """x: [B, C, h, w] -> its norm."""
-    fused = _fused(layer, x, None, silu=False)
+    fused = fused_norm(layer, x, None, silu=False)
     normed: Tensor = layer(x) if fused is None else fused
     return normed
 
 
 def norm_silu(layer: nn.GroupNorm, x: Tensor, shift: Tensor | None = None) -> Tensor:
     """SiLU of the norm of x [B, C, h, w] plus shift [B or 1, C]."""
-    fused = _fused(layer, x, shift, silu=True)
+    fused = fused_norm(layer, x, shift, silu=True)
     if fused is not None:
         return fused
     return F.silu(layer(x if shift is None else x + shift[..., None, None]))
 
 
-def _fused(layer: nn.GroupNorm, x: Tensor, shift: Tensor | None, silu: bool) -> Tensor | None:
-    """None where torch's own does it: on CUDA that one leaves channels_last, and what follows copies back."""
+def fused_norm(layer: nn.GroupNorm, x: Tensor, shift: Tensor | None, silu: bool) -> Tensor | None:
+    """By a kernel that keeps channels_last, weights of any type; None where there is none, and torch's own does it: on
+    CUDA that one leaves channels_last, and what follows copies back.
+    """
     if not x.is_cuda or type(x) is not Tensor or torch.is_grad_enabled() or _compiling():
         return None
     kernel = channels_last_kernel() if x.is_contiguous(memory_format=torch.channels_last) else None
