@@ -184,6 +184,7 @@ def install(monkeypatch: Any, model: Any, opts: dict[str, Any] | None = None) ->
         "prompt_parser": {kind.__name__: kind for kind in (
             ScheduledPromptConditioning, ComposableScheduledPromptConditioning, MulticondLearnedConditioning)},
         "sd_models": {"model_data": model_data, "list_models": lambda: None, "reload_model_weights": lambda: None,
+                      "checkpoint_aliases": {"known": object()},
                       "CheckpointInfo": lambda path: SimpleNamespace(register=lambda: None)},
         "sd_samplers": {"find_sampler_config": lambda name: SimpleNamespace(total_steps=lambda steps: steps)},
         "sd_unet": {"get_unet_option": lambda: None},

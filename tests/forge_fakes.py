@@ -141,7 +141,7 @@ def install(monkeypatch: Any, model: Any) -> dict[str, ModuleType]:
         "huggingface_guess.model_list": {"models": [], "BASE": type("BASE", (), {}), "ModelType": None},
         "modules": {},
         "modules.sd_models": {"model_data": SimpleNamespace(sd_model=model, forge_hash="", forge_loading_parameters={}),
-                              "list_models": lambda: None,
+                              "list_models": lambda: None, "checkpoint_aliases": {"known": object()},
                               "CheckpointInfo": lambda path: SimpleNamespace(register=lambda: None)},
         "modules.processing": {"forge_model_reload": lambda: None},
         "modules.shared": {"opts": SimpleNamespace(data={}), "cmd_opts": SimpleNamespace(),

@@ -128,8 +128,9 @@ def test_tensors_are_let_go_when_the_job_is_done(world, pictures):
 def test_after_a_failed_load_the_previous_model_is_loaded_again(world):
     data = world.modules["modules.sd_models"].model_data
     data.forge_hash = "of the previous checkpoint"
-    world.host.before_load(None, False)
+    p = a1111_fakes.Processing(world.model)
+    world.host.before_load(p, False)
     assert data.forge_hash == "of the previous checkpoint"
     data.sd_model = None
-    world.host.before_load(None, False)
+    world.host.before_load(p, False)
     assert data.forge_hash == ""

@@ -19,6 +19,7 @@ from lib_colorize.method.framing import Fit, Frame
 from lib_colorize.method.overlay import overlay_lines
 from lib_colorize.method.settings import Settings
 from lib_colorize.models.catalogue import Folders
+from tests import a1111_fakes, forge_fakes
 from tests.a1111_fakes import Processing
 
 
@@ -298,3 +299,24 @@ def test_a_second_load_of_the_script_takes_the_first_one_off(hooks, monkeypatch)
     assert hooks.host().order == ["install", "undo", "install"]
     hooks.uninstall()
     assert hooks.host().order == ["install", "undo", "install", "undo"] and registered[2] is hooks.uninstall
+
+
+@pytest.mark.parametrize("kind", ["a1111", "forge"])
+@pytest.mark.parametrize("named, refused", [("nosuch", True), ("known", False), (None, False)])
+def test_a_checkpoint_that_is_not_there_is_refused_and_never_another_taken(
+    hooks, pictures, monkeypatch, kind, named, refused,
+):
+    """Both hosts forget such a name before the `process` hook, and go on with what is loaded."""
+    {"a1111": a1111_fakes, "forge": forge_fakes}[kind].install(monkeypatch, None)
+    webui = importlib.import_module("lib_colorize.hosts.webui.shared.webui").WebUI
+    p, args = processing(pictures), request(pictures)
+    p.override_settings = {} if named is None else {"sd_model_checkpoint": named}
+    webui.before_load(hooks.host(), p, True)
+    p.override_settings.pop("sd_model_checkpoint", None)
+    hooks.process(p, args)
+    found = [str(error) for error in hooks.host().stopped]
+    assert [f"name the checkpoint {named}, which is not on this WebUI's list" in text for text in found] == (
+        [True] if refused else [])
+    hooks.host().stopped.clear()
+    hooks.process(p, args)  # the same object again, which names nothing any more
+    assert hooks.host().stopped == []

@@ -202,6 +202,15 @@ def test_a_script_that_samples_by_itself_is_named(hooks, modules, pictures):  # 
         hooks.process(p, [{"reference": pictures[1]}])
         hooks.postprocess_image(p, picture, ())
 
-    run_script(modules, script("img2img alternative test", run))
-    with pytest.raises(ColorizeError, match="the script img2img alternative test samples in a way of its own"):
+    run_script(modules, script("Somebody's own", run))
+    with pytest.raises(ColorizeError, match="the script Somebody's own samples in a way of its own"):
         picture.image.save("x")
+
+
+def test_a_script_that_is_known_to_sample_by_itself_is_refused_before(hooks, modules, pictures):  # noqa: F811
+    run_script(modules, script("img2img alternative test", lambda p: hooks.process(p, [{"reference": pictures[1]}])))
+    (error,) = hooks.host().stopped
+    assert "the script img2img alternative test samples in a way of its own" in str(error)
+    hooks.host().stopped.clear()
+    run_script(modules, script("img2img alternative test", lambda p: hooks.process(p, [{"enabled": False}])))
+    assert hooks.host().stopped == []

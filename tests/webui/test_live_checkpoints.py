@@ -58,6 +58,20 @@ def test_there_and_back_gives_the_same_pictures(host: Host) -> None:
 
 
 @pytest.mark.parametrize("before", [SMALL, PLAIN])
+def test_a_checkpoint_that_is_not_there_is_refused_and_never_another_taken(host: Host, before: str) -> None:
+    """By itself the host takes the loaded one, with status 200."""
+    from tests.webui.jobs import colour
+    from tests.webui.undone import run_plain
+
+    assert (colour(host, JOB, model=SMALL) if before == SMALL else run_plain(host, "txt2img")).status == 200
+    for tab in ("img2img", "txt2img"):
+        reply = colour(host, JOB, tab, model="no-such-checkpoint")
+        assert reply.status == 422, reply.message
+        assert "no-such-checkpoint, which is not on this WebUI's list" in reply.message
+    assert colour(host, JOB, model=SMALL).status == 200
+
+
+@pytest.mark.parametrize("before", [SMALL, PLAIN])
 @pytest.mark.parametrize("name", [FOREIGN, TRUNCATED])
 @pytest.mark.usefixtures("faults_are_meant")
 def test_a_file_that_cannot_be_loaded_is_told_and_the_host_goes_on(

@@ -24,8 +24,8 @@ from ..settings import PREFIX, JobSettings, StartFrom
 from ..sketches import decode
 from . import axes
 from . import routes as api
-from .shared.processing import host_run
-from .shared.tiles import RUNNING, painted_in_parts
+from .shared.processing import host_run, require_known_checkpoint
+from .shared.tiles import RUNNING, painted_in_parts, require_own_sampling, sampled_past_us
 
 if TYPE_CHECKING:
     from .shared.patching import Undo
@@ -121,7 +121,9 @@ def process(p: Any, args: Sequence[Any]) -> None:
     request = request.with_settings(getattr(p, axes.CHOSEN, {}))
     again = before is not None and any(given is result for given in getattr(p, "init_images", None) or ()
                                        for result in results)
+    require_known_checkpoint(p)
     ready_file(host())  # without it nothing else matters
+    require_own_sampling()
     refusal = host().refusal(p)
     if refusal:
         raise ColorizeError(refusal)
@@ -163,10 +165,7 @@ def postprocess_image(p: Any, pp: Any, args: Sequence[Any]) -> None:
         return
     try:
         if job.run is None:
-            running = RUNNING.get()
-            by = f"the script {running.title}" if running else "another extension"
-            raise ColorizeError(f"{by} samples in a way of its own, past {TITLE}, so nothing was coloured; switch it "
-                                f"off, or {TITLE}")
+            raise sampled_past_us()
         pp.image = job.finish(pp.image, getattr(p, "batch_index", 0))
     except Exception as error:  # noqa: BLE001 - the host would go on with the unfinished picture
         pp.image = FailedPicture(error)

@@ -51,6 +51,7 @@ class Forge(WebUI):
         memory_management.free_memory(2 * size, self.device())
 
     def before_load(self, p: Any, coloured: bool) -> None:
+        super().before_load(p, coloured)
         forge_loading.forget_failed_load()
         forge_loading.next_load.coloured = coloured
 

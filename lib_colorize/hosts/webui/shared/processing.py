@@ -20,6 +20,7 @@ from .tiles import PARTS, RUNNING, PaintedPart
 
 NONE = (None, "", "None", "none", "Use same checkpoint")
 LEAST = 16  # pixels a side: a latent of 1x1 Forge takes for one of its placeholders
+UNKNOWN = "colorize_unknown"  # on a processing object: the checkpoint that it names and the host does not have
 SAVED = "colorize_saved"  # on a processing object: what `set_for_job` has replaced
 
 
@@ -30,6 +31,15 @@ def host_run(p: Any, sketches: Sequence[Image.Image] = ()) -> HostRun:
         return HostRun((running.whole,), True, tuple(sketches))
     fixed = bool(getattr(p, "resize_mode", 0)) or getattr(p, "image_mask", None) is not None
     return HostRun(tuple(getattr(p, "init_images", None) or ()), fixed, tuple(sketches))
+
+
+def require_known_checkpoint(p: Any) -> None:
+    """ColorizeError when the request names a checkpoint that is not there: the host would take the loaded one."""
+    unknown = vars(p).pop(UNKNOWN, "")
+    if unknown:
+        raise ColorizeError(f"override_settings name the checkpoint {unknown}, which is not on this WebUI's list, and "
+                            "the loaded one would take its place; name one of the list (GET /sdapi/v1/sd-models), "
+                            "after a refresh where the file is new")
 
 
 def other_model(p: Any) -> str:

@@ -45,6 +45,15 @@ def told_prediction(file: ColorizeFile) -> Prediction | None:
     return file.usable().prediction or (Prediction(chosen) if chosen in ("eps", "v") else None)
 
 
+def unknown_checkpoint(p: Any) -> str:
+    """The checkpoint that a request names and the host does not have; "" when there is none.
+
+    To be asked before the host loads: it forgets such a name, and goes on with what is loaded.
+    """
+    name = (getattr(p, "override_settings", None) or {}).get("sd_model_checkpoint")
+    return str(name) if name and sd_models.checkpoint_aliases.get(name) is None else ""
+
+
 def list_shipped() -> Undo:
     """The shipped checkpoint is in the host's list, after the user's own; returns how to undo that."""
 

@@ -71,7 +71,23 @@ class ScriptRun:
                              "as SD upscale or Ultimate SD Upscale do")
 
 
+OWN_WAY = ("img2img alternative",)  # how the titles of scripts begin that sample without asking anybody
 RUNNING: ContextVar[ScriptRun | None] = ContextVar("colorize_script", default=None)
+
+
+def require_own_sampling() -> None:
+    """ColorizeError when the script that runs is known to sample in a way of its own."""
+    running = RUNNING.get()
+    if running is not None and running.title.lower().startswith(OWN_WAY):
+        raise sampled_past_us()
+
+
+def sampled_past_us() -> ColorizeError:
+    """For a picture that came out of the sampler without ever having been shown anything of a job."""
+    running = RUNNING.get()
+    by = f"the script {running.title}" if running else "another extension"
+    return ColorizeError(f"{by} samples in a way of its own, past ColorizeDiffusion, so nothing was coloured; switch "
+                         "it off, or ColorizeDiffusion")
 
 
 def painted_in_parts(p: Any, has_sketch: bool) -> str:

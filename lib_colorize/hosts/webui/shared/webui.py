@@ -41,6 +41,7 @@ class WebUI(Host):
 
     def before_load(self, p: Any, coloured: bool) -> None:
         """From the hook before the host loads what the request needs: nothing may be left of a load that failed."""
+        setattr(p, processing.UNKNOWN, program.unknown_checkpoint(p))
 
     def refusal(self, p: Any) -> str:
         """Why this request cannot be coloured (a refiner, another U-Net, ...), one sentence; empty when it can."""
