@@ -54,11 +54,20 @@ def link_extensions(folder: Path, names: Iterable[str]) -> None:
         (folder / "extensions" / name).symlink_to(found.resolve(), target_is_directory=True)
 
 
+def live_device() -> str:
+    """Where the hosts compute: "cpu", or "cuda" where COLORIZE_LIVE_DEVICE says so."""
+    device = os.environ.get("COLORIZE_LIVE_DEVICE") or "cpu"
+    assert device in ("cpu", "cuda"), f"COLORIZE_LIVE_DEVICE: found {device!r}, expected cpu or cuda"
+    return device
+
+
 def environment() -> dict[str, str]:
+    """Of the host's process. On a card float32 is float32: AUTOMATIC1111 would round its products (TF32)."""
+    device = {"cpu": {"CUDA_VISIBLE_DEVICES": ""}, "cuda": {"NVIDIA_TF32_OVERRIDE": "0"}}[live_device()]
     own = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "COMMANDLINE_ARGS"}
     return {**{key: value for key, value in os.environ.items() if key not in own},
             "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "GRADIO_ANALYTICS_ENABLED": "False",
-            "OMP_WAIT_POLICY": "PASSIVE", "PYTHONUNBUFFERED": "1", "CUDA_VISIBLE_DEVICES": ""}
+            "OMP_WAIT_POLICY": "PASSIVE", "PYTHONUNBUFFERED": "1", **device}
 
 
 def keep_log(folder: Path, kind: str) -> None:

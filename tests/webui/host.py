@@ -1,4 +1,4 @@
-"""A real WebUI, started headless on the CPU with a folder of its own for everything it writes, and spoken to over HTTP.
+"""A real WebUI, started headless with a folder of its own for everything it writes, and spoken to over HTTP.
 
 The install is named by two environment variables and never written to:
 
@@ -6,7 +6,7 @@ The install is named by two environment variables and never written to:
     COLORIZE_FORGE_DIR, COLORIZE_FORGE_PYTHON
 
 COLORIZE_WEBUI_LOGS names a folder in which the hosts' logs are kept, COLORIZE_EXTENSIONS_DIR one with extensions of
-others, which a test links by name (`Host.start(beside=...)`).
+others, which a test links by name (`Host.start(beside=...)`). COLORIZE_LIVE_DEVICE=cuda: on the graphics card.
 """
 
 from __future__ import annotations
@@ -28,15 +28,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.webui.data_folder import environment, fill, keep_log, link_extensions
+from tests.webui.data_folder import environment, fill, keep_log, link_extensions, live_device
 from tests.webui.reply import Reply
 
 KINDS = ("a1111", "forge")
 READY = "Startup time:"  # before this line the API answers without the scripts' defaults
 BOOT_SECONDS, CALL_SECONDS = 300, 600
 FLAGS = {
-    "a1111": ("--use-cpu", "all", "--no-half", "--skip-install", "--no-download-sd-model", "--do-not-download-clip"),
-    "forge": ("--always-cpu", "--attention-pytorch"),
+    "a1111": ("--skip-install", "--no-download-sd-model", "--do-not-download-clip"), "forge": ("--attention-pytorch",)}
+DEVICE_FLAGS = {  # in full precision, as the pictures are compared with the engine's on the CPU
+    "cpu": {"a1111": ("--use-cpu", "all", "--no-half"), "forge": ("--always-cpu",)},
+    "cuda": {"a1111": ("--no-half",), "forge": ("--all-in-fp32",)},
+    "cuda, half": {"a1111": (), "forge": ()},  # as users have it
 }
 COMMON_FLAGS = ("--skip-prepare-environment", "--skip-torch-cuda-test", "--skip-python-version-check",
                 "--skip-version-check", "--disable-console-progressbars")
@@ -68,13 +71,14 @@ class Host:
     def start(
         cls, kind: str, extension: bool = True, files: Iterable[Path] | Mapping[str, Path] = (),
         options: dict[str, Any] | None = None, flags: Iterable[str] = (), probe: bool = True,
-        beside: Iterable[str] = (), api: bool = True,
+        beside: Iterable[str] = (), api: bool = True, device: str | None = None,
     ) -> Iterator[Host]:
         """A fresh host; everything it wrote and every process of it are gone afterwards.
 
         files: checkpoints, or what `checkpoints.write_all` gives, linked into models/; extension: False = a WebUI
         without ours; probe: with the small extension of that folder, which counts hooks and injects faults; beside:
-        names of folders in COLORIZE_EXTENSIONS_DIR; api: False = without --api.
+        names of folders in COLORIZE_EXTENSIONS_DIR; api: False = without --api; device: of DEVICE_FLAGS, None = the
+        environment's.
         """
         found = install_of(kind)
         if found is None:
@@ -85,7 +89,7 @@ class Host:
             link_extensions(folder, beside)
             port = _free_port()
             command = [str(found[1]), "launch.py", "--data-dir", str(folder), "--port", str(port), *COMMON_FLAGS,
-                       *FLAGS[kind], *(["--api"] if api else []), *flags]
+                       *FLAGS[kind], *DEVICE_FLAGS[device or live_device()][kind], *(["--api"] if api else []), *flags]
             with (folder / "log.txt").open("wb") as log:
                 process = subprocess.Popen(command, cwd=found[0], stdout=log, stderr=subprocess.STDOUT,
                                            stdin=subprocess.DEVNULL, env=environment(), start_new_session=True,
