@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import lzma
+import os
 import time
 from dataclasses import replace
 from types import SimpleNamespace
@@ -22,7 +23,7 @@ from training.small.drawing_file import _plain, read_drawings
 from training.small.drawing_processes import CHUNK, DrawingProcesses, PieceShape
 from training.small.dress import Dress
 from training.small.grow_encoder import grown_encoder
-from training.small.make_plan import MakePlan
+from training.small.make_plan import MakePlan, processors
 from training.small.make_small import main
 from training.small.pair_choice import Sized, groups
 from training.small.pair_window import PairWindow
@@ -223,6 +224,13 @@ def test_the_learning_rate_ends_with_the_time_and_rises_on_every_machine(tmp_pat
 def test_a_plan_that_cannot_be_is_refused(name, value):
     with pytest.raises(ColorizeError, match=f"--{name.replace('_', '-')}: found {value}"):
         MakePlan(**{name: value})
+
+
+@pytest.mark.parametrize(("quota", "expected"), [("200000 100000", 2), ("50000 100000", 1), ("max 100000", None)])
+def test_a_container_draws_on_the_processors_that_it_may_use(quota, expected, tmp_path):
+    (tmp_path / "cpu.max").write_text(quota, encoding="utf-8")
+    found = processors(tmp_path / "cpu.max")
+    assert found == (processors(tmp_path / "none") if expected is None else min(expected, os.cpu_count()))
 
 
 def test_a_start_that_is_not_there_is_told(drawings, tmp_path):

@@ -5,12 +5,25 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
 from lib_colorize.errors import ColorizeError
 
 MARGIN = 8.0  # s that the last files are given
+QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of a container: microseconds of processors, in so many
+
+
+def processors(quota: Path = QUOTA) -> int:
+    """Those that this process may use; a container's share can be far below what the machine has."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    count = len(affinity(0)) if affinity else os.cpu_count() or 1
+    try:
+        most, period = quota.read_text(encoding="utf-8").split()
+        return max(1, min(count, int(most) // int(period)))
+    except (OSError, ValueError):  # no container, or "max"
+        return count
 
 
 @dataclass(frozen=True)
@@ -52,7 +65,7 @@ class MakePlan:
         yield "save-minutes", self.save_minutes, self.save_minutes > 0, "above 0"
 
     def drawers(self) -> int:
-        return self.processes or max(1, (os.cpu_count() or 2) - 1)
+        return self.processes or max(1, processors() - 1)
 
     def pieces(self, device: torch.device) -> int:
         """In the window."""

@@ -51,17 +51,25 @@ def make_model(out: Path, drawings: Path, recipe: Recipe, plan: MakePlan, device
     there is lies there then too).
     """
     began = time.perf_counter()
+
+    def say(what: str) -> None:
+        print(f"{time.perf_counter() - began:.1f} s: {what}", flush=True)
+
     ensure_folder(out)
     claim_small(out, recipe, plan)
     found = read_drawings(drawings)
+    say(f"{len(found)} drawings read")
     shape = PieceShape(plan.piece, recipe.data.resolution, plan.slots(device), plan.seed)
     drawers = DrawingProcesses(groups(found), shape, plan.drawers(), first=_pieces_taken(out))
+    say(f"{plan.drawers()} processes draw pieces of {plan.piece} pairs")
     try:
         trainee = Trainee(_grown(recipe, out), device, plan.seed, plan.compiled)
         where = read_carry(out / "carry", trainee)
+        say(f"networks on {device}, {where.images} images seen")
         window = PairWindow(plan.pieces(device), shape, trainee.vae, device)
         loop = SmallLoop(trainee, window, drawers, plan, out, where, began - where.seconds)
         done = loop.run()
+        say(f"{loop.where.images} images seen")
     finally:
         drawers.close()
     export_small(out / FINAL, trainee, recipe, plan, loop)

@@ -171,6 +171,7 @@ class SmallLoop:
         if not self.first_second:
             losses.cpu()  # waits for all that is compiled at the first step
             self.first_second = self.elapsed
+            print(f"{phase}: first step after {self.first_second:.1f} s", flush=True)
         self.log.add(phase, losses, count, lambda: self._facts() | {"lr": lr})
         if time.perf_counter() - self.saved >= 60 * self.plan.save_minutes:
             self.where = replace(self.where, seconds=self.elapsed)
