@@ -100,9 +100,11 @@ def with_clothes(drawing: Drawing, size: int = 72) -> Drawing:
 
     Only where that colour fills half of it at least, and where it is neither hair nor skin.
     """
+    if not drawing.figure:
+        return drawing
     parts = {part: coverage(drawing, part, FRONT, size) >= WHOLLY for part in drawing.parts}
     rows = np.flatnonzero(np.any(list(parts.values()), axis=(0, 2)))
-    if not drawing.figure or not len(rows):
+    if not len(rows):
         return drawing
     lowest = rows[-1] - (rows[-1] - rows[0]) // 4
     areas = {part: int(region[lowest:].sum()) for part, region in parts.items()}
