@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import lzma
 import os
+import shutil
 import time
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -33,6 +35,7 @@ from training.small.varied_pairs import CLASSES, NOBODY, draw_varied, label_cell
 from training.trainer.initial_weights import load_vae
 from training.trainer.recipes import recipe_of
 
+ROOT = Path(__file__).parent.parent
 CPU = torch.device("cpu")
 SIZE = 64
 NAMES = ("dicebear/a", "dicebear/b", "c", "d")
@@ -185,7 +188,8 @@ def test_a_run_that_was_stopped_leaves_a_checkpoint_and_goes_on_elsewhere(drawin
     (tmp_path / "b").mkdir()
     (tmp_path / "a" / "carry").replace(tmp_path / "b" / "carry")
     (tmp_path / "a" / "run.json").replace(tmp_path / "b" / "run.json")
-    command(tmp_path / "b", drawings, "--images", "6")
+    shutil.copy(ROOT / "models" / "colorize-small.safetensors", tmp_path / "other.safetensors")
+    command(tmp_path / "b", drawings, "--images", "6", "--start", str(tmp_path / "other.safetensors"))
     where = json.loads((tmp_path / "b" / "carry" / "where.json").read_text(encoding="utf-8"))
     assert where["images"] == 6 and where["steps"] == 3 and where["updates"] == 3
     with pytest.raises(SystemExit, match="another configuration"):

@@ -16,6 +16,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -37,13 +38,13 @@ from training.trainer.dataclass_json import differing, to_plain
 from training.trainer.export import model_card, split, write_all
 from training.trainer.initial_weights import NONE
 from training.trainer.recipe import Recipe
-from training.trainer.recipes import recipe_of
+from training.trainer.recipes import FREE, recipe_of
 
 PRESET, FINAL, RUN, START = "small-256", "small.safetensors", "run.json", "start.safetensors"
 STOPPED = 143  # exit status, as of a process that SIGTERM ended
 MORE = "Streamline emojis (CC BY 4.0), Big Heads by Robert Broersma (MIT) and DiceBear"
 TRAINED_ON = replace(ABOUT, trained_on=ABOUT.trained_on.replace(" and DiceBear", f", {MORE}"))
-SAME = ("preset", "seed", "recipe")  # of run.json: what a run that goes on may not change
+FREE_HERE = (*FREE, "start")  # of a recipe: what a run that goes on may change; it begins as what it carries
 
 
 def make_model(out: Path, drawings: Path, recipe: Recipe, plan: MakePlan, device: torch.device) -> Path | None:
@@ -82,11 +83,17 @@ def claim_small(out: Path, recipe: Recipe, plan: MakePlan) -> None:
     file = out / RUN
     if (out / "carry").exists() and file.exists():
         stored = json.loads(file.read_text(encoding="utf-8"))
-        changes = differing({k: plain[k] for k in SAME}, {k: stored.get(k) for k in SAME})
+        changes = differing(_kept(plain), _kept(stored))
         if changes:
             raise ColorizeError(f"{out}: holds a run with another configuration ({'; '.join(changes[:4])}); repeat its "
                                 "settings, or name another --out")
     write_whole(file, json.dumps(plain, indent=1))
+
+
+def _kept(plain: dict[str, Any]) -> dict[str, Any]:
+    """Of run.json: what a run that goes on may not change."""
+    recipe = {key: value for key, value in plain.get("recipe", {}).items() if key not in FREE_HERE}
+    return {"preset": plain.get("preset"), "seed": plain.get("seed"), "recipe": recipe}
 
 
 def _pieces_taken(out: Path) -> int:
