@@ -20,7 +20,7 @@ from tools.gpu_check.findings import Finding, Goal, Outcome
 from tools.gpu_check.notebook import Notebook
 from tools.gpu_check.operators import operators_of
 from tools.gpu_check.parts import PARTS, Part
-from tools.gpu_check.programme import read_notebook, run_part, run_parts
+from tools.gpu_check.programme import environment, read_notebook, run_part, run_parts
 from tools.gpu_check.report import table
 
 FAKE = Part("fake", "a part of the tests", "tests.gpu_check_parts", 60)
@@ -99,6 +99,19 @@ def test_a_failure_is_a_row_and_after_the_parts_time_nothing_is_begun(tmp_path: 
     assert notebook.findings[0].failed and "must match" in notebook.findings[0].note
     late = notebook_in(tmp_path, seconds=-1)
     assert late.attempt("late", lambda: 1) is None and "no time" in late.findings[0].note
+
+
+@pytest.mark.parametrize(("device", "seen", "expected"), [
+    ("cuda", None, "0"), ("cuda:1", None, "1"), ("cuda", "2,3", "2"), ("cuda:1", "2,3", "3"), ("cuda", "GPU-ab", "GPU-ab"),
+    ("cpu", "2,3", ""),
+])
+def test_a_part_sees_the_chosen_card_alone(
+    device: str, seen: str | None, expected: str, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if seen is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", seen)
+    assert environment(device)["CUDA_VISIBLE_DEVICES"] == expected
 
 
 def test_goals_are_met_from_the_right_side() -> None:
