@@ -102,8 +102,8 @@ def test_a_failure_is_a_row_and_after_the_parts_time_nothing_is_begun(tmp_path: 
 
 
 @pytest.mark.parametrize(("device", "seen", "expected"), [
-    ("cuda", None, "0"), ("cuda:1", None, "1"), ("cuda", "2,3", "2"), ("cuda:1", "2,3", "3"), ("cuda", "GPU-ab", "GPU-ab"),
-    ("cpu", "2,3", ""),
+    ("cuda", None, "0"), ("cuda:1", None, "1"), ("cuda", "2,3", "2"), ("cuda:1", "2,3", "3"),
+    ("cuda", "GPU-ab", "GPU-ab"), ("cpu", "2,3", ""),
 ])
 def test_a_part_sees_the_chosen_card_alone(
     device: str, seen: str | None, expected: str, monkeypatch: pytest.MonkeyPatch,
