@@ -23,7 +23,7 @@ def _part(name: str, title: str, module: str, seconds: float) -> Part:
 
 
 PARTS = {part.name: part for part in (
-    _part("colours", "the shipped model: pictures of the card and of the CPU", "colours", 60),
+    _part("colours", "the shipped model: pictures of the card and of the CPU", "colours", 90),
     _part("steps", "a step of the released size beside a plain step of the same network", "steps", 90),
     _part("pictures", "a whole picture, networks loaded", "pictures", 45),
     _part("memory", "memory, phase by phase", "memory", 60),
