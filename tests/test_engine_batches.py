@@ -49,6 +49,13 @@ def test_each_picture_is_the_one_made_alone(engine: Engine, settings: Settings) 
     assert float((pixels(together[0]) - pixels(together[2])).abs().max()) > 1  # of one seed, but another sketch
 
 
+def test_a_sampler_that_takes_steps_for_the_worst_of_a_batch_is_given_one_at_a_time(engine: Engine) -> None:
+    drawings, tokens = inputs(2)
+    jobs = [SETTINGS.with_(sampler="DPM adaptive", seed=seed) for seed in (1, 2)]
+    together = colorize_together(engine, drawings, tokens, jobs)
+    assert torch.equal(together[:1], colorize_together(engine, drawings[:1], tokens[:1], jobs[:1]))
+
+
 def test_without_references_they_differ_by_their_sketches(engine: Engine) -> None:
     drawings, _ = inputs(2)
     made = colorize_together(engine, drawings, None, [SETTINGS, SETTINGS])

@@ -9,6 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
+import torch
+
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 MOST_THREADS = 16
@@ -21,6 +23,12 @@ def thread_count() -> int:
     return max(1, min(MOST_THREADS, cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))))
 
 
+def workers() -> ThreadPoolExecutor:
+    """Threads in which torch has no threads of its own: there is one for every core already. The caller keeps its."""
+    torch.get_num_threads()  # settles the caller's, which would begin with what the threads below set
+    return ThreadPoolExecutor(thread_count(), initializer=torch.set_num_threads, initargs=(1,))
+
+
 def in_threads(work: Callable[[_In], _Out], items: Iterable[_In], ahead: int = 2) -> Iterator[_Out]:
     """`work` of every item, in the items' order; the first error is raised where its result would be.
 
@@ -28,7 +36,7 @@ def in_threads(work: Callable[[_In], _Out], items: Iterable[_In], ahead: int = 2
     torch let go of the interpreter in what takes long.
     """
     threads = thread_count()
-    with ThreadPoolExecutor(threads) as pool:
+    with workers() as pool:
         waiting: deque[Future[_Out]] = deque()
         try:
             for item in items:
@@ -63,7 +71,7 @@ class Behind:
 @contextmanager
 def behind(limit: int = 64) -> Iterator[Behind]:
     """All that is handed over is done at the end of the `with`, whatever the way out."""
-    with ThreadPoolExecutor(thread_count()) as pool:
+    with workers() as pool:
         handed = Behind(pool, limit)
         yield handed
         handed.wait()
