@@ -75,6 +75,16 @@ def test_an_error_is_a_row_with_its_words_and_fails_the_part(monkeypatch: pytest
     assert "an illegal memory access" in outcome.findings[-1].note and outcome.findings[-1].failed
 
 
+@pytest.mark.parametrize("ahead", [False, True])
+def test_parts_run_one_after_the_other_and_no_process_is_left(ahead: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(gpu_check_parts.FATE, "done")
+    outcomes = list(run_parts([FAKE, FAKE], "cpu", True, 5, print, ahead))
+    assert [outcome.state for outcome in outcomes] == ["done", "done"]
+    assert [[finding.what for finding in outcome.findings] for outcome in outcomes] == [["before", "after"]] * 2
+    listed = subprocess.run(["ps", "-e", "-o", "args"], capture_output=True, check=True).stdout.decode()
+    assert "tests.gpu_check_parts" not in listed
+
+
 def test_parts_for_which_no_time_is_left_are_told_as_not_run() -> None:
     outcomes = list(run_parts([FAKE, FAKE], "cpu", True, 0.01, print))
     assert [outcome.state for outcome in outcomes] == ["not run", "not run"]

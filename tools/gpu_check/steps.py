@@ -23,6 +23,7 @@ from tools.gpu_check.findings import Goal
 from tools.gpu_check.notebook import Notebook
 from tools.gpu_check.operators import no_tower
 from tools.gpu_check.random_networks import engine_on
+from tools.gpu_check.report import digits
 from tools.gpu_check.timing import in_turns, median, median_ratio
 
 SCALE = 5.0
@@ -71,7 +72,7 @@ def compare_steps(
     first = pictures == 1 and rows == 2
     problem = None if engine.graphs is None else engine.graphs.problem
     notebook.number(f"step, {name}", milliseconds["ours"], "ms", STEP.get(pixels) if first else None,
-                    f"a plain step {milliseconds['plain']:.3g} ms: {ratio:.3f} times"
+                    f"a plain step {digits(milliseconds['plain'])} ms: {ratio:.3f} times"
                     + (f"; NOT captured: {problem}" if problem else ""))
     if first and pixels in RATIO:
         notebook.number("the same over a plain step", ratio, "", RATIO[pixels])
