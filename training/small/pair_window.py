@@ -9,7 +9,6 @@ from torch import Tensor
 
 from lib_colorize.engine.networks import AutoencoderKL
 from training.small.drawing_processes import CHANNELS, Piece, PieceShape
-from training.trainer.frozen_encoders import Encoded
 
 AT_ONCE = 64  # pictures that the auto-encoder sees together
 
@@ -24,10 +23,6 @@ class Shown:
     cells: Tensor
     mean: Tensor
     std: Tensor
-
-    def encoded(self, tokens: Tensor) -> Encoded:
-        """As the objective takes it; tokens: [B, 1 + N, D] of the reference."""
-        return Encoded(self.sketch, tokens, self.mean, self.std)
 
 
 class PairWindow:

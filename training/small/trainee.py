@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import fields
 
 import numpy as np
 import torch
@@ -16,9 +17,11 @@ from lib_colorize.method.reference_encoder import ReferenceEncoder, preprocess
 from lib_colorize.method.shown_tokens import shown_tokens
 from training.small.labelled_drawings import CELL
 from training.small.pair_window import Shown
+from training.small.recorded_pass import RecordedPass
 from training.small.vae_init import pass_colour
 from training.small.warm_up_heads import ReferenceHead, reference_loss
 from training.trainer.ema import EMA
+from training.trainer.frozen_encoders import Encoded
 from training.trainer.group_norm import norm_by_channels
 from training.trainer.initial_weights import load_start, load_vae
 from training.trainer.networks import Model
@@ -79,6 +82,8 @@ class Trainee:
         self.encode: Callable[[Tensor], Tensor] = self.model.reference_encoder.encode_preprocessed
         if compiled:
             self._compile()
+        learning = [*self.trained, *self.head.parameters()]
+        self.passes = RecordedPass(self.one_pass, learning, torch.device("cpu") if compiled else device)
 
     def _compile(self) -> None:
         """One graph of what costs and one of the encoder; what torch cannot compile runs as it is."""
@@ -95,19 +100,25 @@ class Trainee:
 
     def step(self, shown: Shown, draws: Draws, lr: float) -> Tensor:
         """One update; the losses of diffusion and of the tokens, [2], on the device: nothing waits for them."""
-        recipe = self.recipe
         for group in self.optimizer.param_groups:
             group["lr"] = lr
-        with self.autocast():
-            tokens = self.tokens(shown.reference)
-            losses = self.objective.losses(self.predict, shown.encoded(tokens), draws, recipe.stages[0])
-            named = reference_loss(self.head, tokens.float(), shown.reference, shown.cells)
-        loss = losses.mean() + NAMES * named
-        torch.autograd.backward([loss])
-        nn.utils.clip_grad_norm_(self.trained, recipe.optimizer.clip)
+        losses = self.passes(shown.sketch, shown.reference, shown.mean, shown.std, shown.cells,
+                             *(getattr(draws, field.name) for field in fields(Draws)))
+        nn.utils.clip_grad_norm_(self.trained, self.recipe.optimizer.clip)
         self.optimizer.step()
-        self.optimizer.zero_grad()
         self.ema.update()
+        return losses
+
+    def one_pass(
+        self, sketch: Tensor, reference: Tensor, mean: Tensor, std: Tensor, cells: Tensor, *draws: Tensor,
+    ) -> Tensor:
+        """Forward and backward of what `Shown` and `Draws` hold -> the losses [2]; asks the device nothing."""
+        with self.autocast():
+            tokens = self.tokens(reference)
+            encoded = Encoded(sketch, tokens, mean, std)
+            losses = self.objective.losses(self.predict, encoded, Draws(*draws), self.recipe.stages[0])
+            named = reference_loss(self.head, tokens.float(), reference, cells)
+        torch.autograd.backward([losses.mean() + NAMES * named])
         return torch.stack([losses.detach().mean(), named.detach()])
 
     def tokens(self, reference: Tensor) -> Tensor:
