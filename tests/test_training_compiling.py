@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
@@ -11,13 +11,14 @@ from torch._dynamo.utils import counters
 
 from lib_colorize.errors import ColorizeError
 from tests.training_runs import tiny
+from training.trainer.captured import CapturedPass
 from training.trainer.compiling import checkpoint_blocks, compile_whole, wanted
 from training.trainer.feed import latent_shape, token_shape
 from training.trainer.frozen_encoders import Encoded
 from training.trainer.group_norm import group_norm_by_channels, norm_by_channels
 from training.trainer.networks import Model
 from training.trainer.objective import Objective
-from training.trainer.random_draws import draw_noise
+from training.trainer.random_draws import Draws, draw_noise
 from training.trainer.recipe import Recipe
 
 
@@ -56,9 +57,13 @@ def learnt(recipe: Recipe) -> Model:
     return model
 
 
+SHALLOW = ("networks.unet.channel_mult=1,2", "networks.unet.attention_resolutions=2", "networks.unet.num_res_blocks=1",
+           "networks.sketch.channel_mult=1,2")  # tracing takes its time
+
+
 @pytest.mark.parametrize("preset, checkpointing", [("pocket", False), ("v1-512", True)])
 def test_a_step_is_one_graph_for_each_stage_and_gives_the_same(preset: str, checkpointing: bool) -> None:
-    recipe = tiny(preset)
+    recipe = tiny(preset, *SHALLOW)
     model = learnt(recipe)
     plain, gradients = step(recipe, model)
     if checkpointing:
@@ -70,6 +75,57 @@ def test_a_step_is_one_graph_for_each_stage_and_gives_the_same(preset: str, chec
         if stage == 0:
             assert torch.allclose(losses, plain, rtol=1e-5)
             assert all(torch.allclose(found[name], gradients[name], rtol=1e-4, atol=1e-6) for name in gradients)
+
+
+def play(run: Callable[[], Tensor], clear: Callable[[], None]) -> tuple[Callable[[], None], Tensor]:
+    """A recorder for a CPU: plays by running again, into the tensors of the first run, as a graph does."""
+    clear()
+    filled = run()
+    first = [p.grad for p in PLAYED.parameters()]
+
+    def replay() -> None:
+        clear()
+        filled.copy_(run())
+        for parameter, gradient in zip(PLAYED.parameters(), first):
+            if gradient is not None and parameter.grad is not None:
+                gradient.copy_(parameter.grad)
+        clear()
+
+    return replay, filled
+
+
+PLAYED: Model
+
+
+def test_a_recorded_pass_is_given_the_batch_of_every_call_and_is_recorded_anew_for_another_size() -> None:
+    global PLAYED
+    recipe = tiny("pocket", *SHALLOW)
+    PLAYED = model = learnt(recipe)
+    objective, recorded = Objective.of(recipe), []
+
+    def one(encoded: Encoded, draws: Draws, weights: Tensor, stage: int) -> Tensor:
+        losses = objective.losses(model, encoded, draws, recipe.stages[stage])
+        torch.autograd.backward([(losses * weights).sum()])
+        return losses
+
+    def record(run: Callable[[], Tensor], clear: Callable[[], None]) -> tuple[Callable[[], None], Tensor]:
+        recorded.append(1)
+        return play(run, clear)
+
+    captured = CapturedPass(one, list(model.parameters()), record)
+    for count, seed, stage, recordings in ((2, 0, 0, 1), (2, 1, 0, 1), (1, 2, 0, 2), (1, 2, -1, 3), (1, 3, -1, 3)):
+        torch.manual_seed(seed)
+        latent = (4, 8, 8)
+        encoded = Encoded(torch.rand(count, 1, 64, 64).expand(-1, 3, -1, -1), torch.rand(count, 3, 64, 64),
+                          torch.randn(count, *latent), torch.rand(count, *latent))
+        draws = draw_noise(seed, range(count), latent, token_shape(recipe, recipe.stages[stage]), 1000)
+        results = []
+        for run in (one, captured):
+            model.zero_grad()
+            losses = run(encoded, draws, torch.rand(count).fill_(1 + seed), stage).detach().clone()
+            results.append([losses, *(p.grad.clone() for p in model.parameters() if p.grad is not None)])
+        assert len(recorded) == recordings
+        assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
 
 
 @pytest.mark.parametrize("mean", [0.0, 30.0])

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,54 +17,46 @@ from training.trainer.random_draws import Draws
 from training.trainer.transfer import changed, stored_once
 
 Pass = Callable[[Encoded, Draws, Tensor, int], Tensor]  # of a stage by number: weighted losses backward -> losses [B]
+Given = tuple[Encoded, Draws, Tensor]
+Recorder = Callable[[Callable[[], Tensor], Callable[[], None]], tuple[Callable[[], None], Tensor]]
 WARM_UP = 3  # passes before the recording: compilation, and the choice of kernels
 
 
 class CapturedPass:
     """A `Pass` that is recorded; for whole steps of one part, without a gradient scaler."""
 
-    def __init__(self, one: Pass, parameters: Sequence[nn.Parameter]) -> None:
-        self.one, self.parameters = one, parameters
-        self.made_for: object = None
+    def __init__(self, one: Pass, parameters: Sequence[nn.Parameter], record: Recorder | None = None) -> None:
+        """record: as `record_graph`."""
+        self.one, self.parameters, self.record = one, parameters, record or record_graph
         self._forget()
 
     def _forget(self) -> None:
-        self.graph: torch.cuda.CUDAGraph | None = None
-        self.inputs: tuple[Encoded, Draws, Tensor] | None = None
+        self.made_for: object = None
+        self.inputs: Given | None = None
+        self.replay: Callable[[], None] | None = None
         self.losses: Tensor | None = None
         self.gradients: list[Tensor | None] = []
 
     def __call__(self, encoded: Encoded, draws: Draws, weights: Tensor, stage: int) -> Tensor:
-        """Losses [B] of this call, until the next one; gradients are in the parameters."""
+        """Losses [B] of this call, until the next one; gradients are in the parameters, those of before are gone."""
         given = encoded, draws, weights
         made_for = (stage, *((x.shape, x.dtype) for x in _tensors(given)))
         if made_for != self.made_for:
             self._forget()
             self._record(given, stage)
             self.made_for = made_for
-        assert self.graph is not None and self.inputs is not None and self.losses is not None
+        assert self.replay is not None and self.inputs is not None and self.losses is not None
         for own, new in zip(_tensors(self.inputs), _tensors(given)):
             stored_once(own).copy_(stored_once(new), non_blocking=True)
-        self.graph.replay()
+        self.replay()
         for parameter, gradient in zip(self.parameters, self.gradients):
             parameter.grad = gradient
         return self.losses
 
-    def _record(self, given: tuple[Encoded, Draws, Tensor], stage: int) -> None:
+    def _record(self, given: Given, stage: int) -> None:
         encoded, draws, weights = given
-        self.inputs = changed(encoded, _own), changed(draws, _own), _own(weights)
-        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch says no types
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
-            for _ in range(WARM_UP):
-                self._clear()
-                self.one(*self.inputs, stage)
-        torch.cuda.current_stream().wait_stream(side)
-        self._clear()
-        torch.cuda.empty_cache()  # what the first passes took; the graph has memory of its own
-        self.graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self.graph, capture_error_mode="thread_local"):  # a DataLoader pins memory meanwhile
-            self.losses = self.one(*self.inputs, stage).detach()
+        inputs = self.inputs = changed(encoded, _own), changed(draws, _own), _own(weights)
+        self.replay, self.losses = self.record(lambda: self.one(*inputs, stage).detach(), self._clear)
         self.gradients = [parameter.grad for parameter in self.parameters]
 
     def _clear(self) -> None:
@@ -73,12 +64,30 @@ class CapturedPass:
             parameter.grad = None
 
 
+def record_graph(run: Callable[[], Tensor], clear: Callable[[], None]) -> tuple[Callable[[], None], Tensor]:
+    """Run it a few times, then record it: what replays it, and the tensor that each replay fills anew.
+
+    clear: takes away what a run leaves behind, so that the recorded one makes it anew, in memory of the graph.
+    """
+    side = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch says no types
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(WARM_UP):
+            clear()
+            run()
+    torch.cuda.current_stream().wait_stream(side)
+    clear()
+    torch.cuda.empty_cache()  # what the first runs took; the graph has memory of its own
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph, capture_error_mode="thread_local"):  # a DataLoader pins memory meanwhile
+        filled = run()
+    return graph.replay, filled
+
+
 def _own(tensor: Tensor) -> Tensor:
     return stored_once(tensor).clone().expand(tensor.shape)
 
 
-def _tensors(given: tuple[Any, ...]) -> list[Tensor]:
-    found = [given[2]]
-    for group in given[:2]:
-        found += [getattr(group, field.name) for field in fields(group)]
-    return found
+def _tensors(given: Given) -> list[Tensor]:
+    encoded, draws, weights = given
+    return [weights, *(getattr(group, field.name) for group in (encoded, draws) for field in fields(group))]
