@@ -171,7 +171,7 @@ def test_every_block_is_compiled_for_every_size_and_gives_the_same() -> None:
     torch._dynamo.reset()
     counters.clear()
     try:
-        compile_blocks(model.unet, backend="eager")
+        compile_blocks(model, backend="eager")
         compiled = [model(*each) for each in inputs]
         assert counters["frames"]["total"] == counters["frames"]["ok"] > 8, dict(counters["frames"])
     finally:

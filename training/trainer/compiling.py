@@ -15,6 +15,7 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
+from lib_colorize.method.sketch_encoder import SketchEncoder
 from lib_colorize.method.spatial_transformer import SpatialTransformer
 from lib_colorize.method.unet_layers import ResBlock
 from training.trainer.group_norm import norm_by_channels
@@ -24,11 +25,8 @@ SIZES = 256  # that a class of blocks may be compiled for: levels of the U-Net b
 COSTLY = (ResBlock, SpatialTransformer)  # of a U-Net: what is compiled, or computed again in the backward pass
 
 
-def lay_out(model: Any, recipe: Recipe, device: torch.device, whole: bool) -> bool:
-    """Checkpointing and compilation as the recipe has them; whether the model is compiled.
-
-    whole: every process holds all weights, and no other process waits for gradients while the backward pass goes on.
-    """
+def lay_out(model: Any, recipe: Recipe, device: torch.device) -> bool:
+    """Checkpointing and compilation as the recipe has them; whether the model is compiled."""
     if recipe.run.checkpointing:
         checkpoint_blocks(model.unet)
     if not wanted(recipe, device):
@@ -37,12 +35,7 @@ def lay_out(model: Any, recipe: Recipe, device: torch.device, whole: bool) -> bo
         import torch._dynamo.config as dynamo
 
         dynamo.suppress_errors = True  # nobody asked for it: what cannot be compiled runs as it is
-    if device.type == "cuda":
-        norm_by_channels(model)
-    if whole and device.type == "cuda":
-        compile_whole(model)
-    else:
-        compile_blocks(model.unet)
+    compile_blocks(model, by_channels=device.type == "cuda")
     return True
 
 
@@ -75,15 +68,19 @@ def checkpoint_blocks(unet: nn.Module) -> None:
                 checkpoint, module.forward, use_reentrant=False)
 
 
-def compile_blocks(unet: nn.Module, backend: str = "inductor") -> None:
-    """torch.compile of the costly blocks one by one: blocks of one class and size share their code.
+def compile_blocks(model: nn.Module, backend: str = "inductor", by_channels: bool = False) -> None:
+    """torch.compile of the costly blocks one by one: blocks of one class and size share their code, so that this takes
+    a fraction of the time that `compile_whole` does.
 
     For each size anew: with sizes that vary, inductor 2.14 fails on the CPU. All blocks share the code of two classes,
-    and torch gives up after eight sizes of one code, fewer than a U-Net has.
+    and torch gives up after eight sizes of one code, fewer than a U-Net has. by_channels: group norms of those blocks
+    as `group_norm` computes them.
     """
     _allow_sizes()
-    for module in unet.modules():
-        if isinstance(module, COSTLY):
+    for module in model.modules():
+        if isinstance(module, (*COSTLY, SketchEncoder)):
+            if by_channels:
+                norm_by_channels(module)
             module.compile(dynamic=False, backend=backend)
 
 

@@ -67,7 +67,7 @@ class Trainer:
             model.to(device)  # before the optimizer, whose fused form torch 2.3 makes on a GPU alone
             if recipe.run.channels_last:  # shards are flat
                 model.to(memory_format=torch.channels_last)
-        lay_out(model, recipe, device, accelerator.distributed_type.value == "NO")
+        lay_out(model, recipe, device)
         optimizer = make_optimizer(model, recipe, device)
         prepare_shards(accelerator, recipe, model)
         prepared, optimizer = accelerator.prepare(model, optimizer)
