@@ -16,6 +16,7 @@ from typing import Any
 
 from tools.gpu_check.findings import Finding, Outcome
 from tools.gpu_check.parts import Part
+from training.small.make_plan import processors
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 10  # times as long on a CPU, which may be busy
@@ -34,7 +35,7 @@ def run_parts(
     ahead: while a part runs, the next one's process imports what it needs, and waits; None = where cores are to spare.
     """
     end = time.monotonic() + 60 * minutes
-    ahead = (os.cpu_count() or 1) >= CORES_TO_SPARE if ahead is None else ahead
+    ahead = processors() >= CORES_TO_SPARE if ahead is None else ahead
     patience = PATIENCE if device == "cpu" else 1
     with contextlib.ExitStack() as stack:
         waiting: Process | None = None
@@ -104,7 +105,8 @@ def environment(device: str) -> dict[str, str]:
     kind, _, number = device.partition(":")
     seen = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
     card = seen[int(number or 0)] if seen != [""] else number or "0"
-    return {**os.environ, "CUDA_VISIBLE_DEVICES": card if kind == "cuda" else "", "HF_HUB_OFFLINE": "1"}
+    return {"OMP_NUM_THREADS": str(processors()),  # of a container, whose quota torch does not know
+            **os.environ, "CUDA_VISIBLE_DEVICES": card if kind == "cuda" else "", "HF_HUB_OFFLINE": "1"}
 
 
 def end_with_children(process: subprocess.Popen[bytes]) -> None:
