@@ -51,7 +51,7 @@ def test_each_picture_is_the_one_made_alone(engine: Engine, settings: Settings) 
 
 def test_a_sampler_that_takes_steps_for_the_worst_of_a_batch_is_given_one_at_a_time(engine: Engine) -> None:
     drawings, tokens = inputs(2)
-    jobs = [SETTINGS.with_(sampler="DPM adaptive", seed=seed) for seed in (1, 2)]
+    jobs = [SETTINGS.with_(sampler="DPM adaptive", reference_guidance=1.0, seed=seed) for seed in (1, 2)]
     together = colorize_together(engine, drawings, tokens, jobs)
     assert torch.equal(together[:1], colorize_together(engine, drawings[:1], tokens[:1], jobs[:1]))
 
