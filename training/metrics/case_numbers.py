@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from PIL import Image
 
 from lib_colorize.whole_file import write_whole
 from training.metrics import leak, lines
-from training.metrics.features import Features
+from training.metrics.instruments import Instruments
 from training.metrics.leak import Energies
 from training.metrics.read_ahead import in_threads
 from training.metrics.share import ProcessShare
@@ -24,14 +24,6 @@ Numbers = dict[str, np.ndarray]  # name -> one row for each case
 Result = Callable[[Case], Image.Image]
 LEAKS = ("colour", "edge")
 WAIT = 1.0  # seconds between two looks for another process' numbers
-
-
-@dataclass(frozen=True)
-class Instruments:
-    """By what pictures are measured."""
-
-    networks: Sequence[Features]
-    similarity: Features
 
 
 def run_name(scheduler: str, scale: float) -> str:

@@ -20,15 +20,13 @@ from typing import Any
 from lib_colorize.checkpoint.files import file_sha256
 from lib_colorize.errors import ColorizeError
 from lib_colorize.whole_file import write_whole
-from training.metrics import features
-from training.metrics.case_numbers import Instruments, hand_over, measure_cases, put_together
+from training.metrics.case_numbers import hand_over, measure_cases, put_together
+from training.metrics.instruments import NETWORKS, instruments
 from training.metrics.measure import measure_all, notes
-from training.metrics.painter import load_encoder, open_painter
+from training.metrics.painter import open_painter
 from training.metrics.share import join_processes
 from training.metrics.table import evaluations_markdown
 from training.metrics.validation import EvaluateOptions, Validation, paint_all
-
-NETWORKS = ("inception", "clean", "reference-encoder")
 
 
 def evaluate(
@@ -66,17 +64,6 @@ def evaluate(
             "pictures": len(data.cases), "seed": options.seed,
             "settings": options.plain(), "features": {n.name: n.source for n in by.networks},
             "similarity_network": by.similarity.source, "notes": notes(len(data.cases), measured), **measured}
-
-
-def instruments(
-    names: Sequence[str], inception: Path | None, encoder: Path, clip: Path | None, device: str,
-) -> Instruments:
-    """The feature networks of these names. encoder: file of the checkpoint's own vision tower, clip: of another."""
-    own = features.reference_encoder_features(load_encoder(encoder, device))  # in float32, whatever paints
-    makers = {"inception": lambda: features.pytorch_fid(inception, device),
-              "clean": lambda: features.clean_fid(inception, device), "reference-encoder": lambda: own}
-    other = own if clip is None else features.reference_encoder_features(load_encoder(clip, device))
-    return Instruments([makers[name]() for name in names], other)
 
 
 def _nothing(message: str) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from training.metrics import leak
-from training.metrics.case_numbers import LEAKS, Instruments, Numbers, leaks_of, run_name
+from training.metrics.case_numbers import LEAKS, Numbers, leaks_of, run_name
 from training.metrics.features import cosine
 from training.metrics.frechet import Gaussian, frechet_distance, kernel_distance
+from training.metrics.instruments import Instruments
 from training.metrics.lines import LineFidelity
 from training.metrics.validation import EvaluateOptions
 
