@@ -15,11 +15,13 @@ from lib_colorize.cli import random_networks
 from lib_colorize.engine import networks
 from lib_colorize.engine.decoding import PLAIN, Decoding
 from lib_colorize.engine.encoding import encode_moments
+from lib_colorize.engine.engine import Engine
+from lib_colorize.engine.step_graph import StepGraphs
 from lib_colorize.engine.vae_strips import WHOLE, decode_in_strips, pictures_whole
 from lib_colorize.method.network_config import VAEConfig
 from lib_colorize.method.sketch_encoder import SketchEncoder
 from lib_colorize.method.unet import UNet
-from tests.standalone_models import CONFIG
+from tests.standalone_models import CONFIG, write_checkpoint
 from training.trainer.live_memory import LiveMemory
 
 SHIPPED = Path(__file__).parent.parent / "models" / "colorize-small.safetensors"
@@ -142,6 +144,28 @@ def test_a_failed_sampling_is_not_taken_for_the_vaes_fault(shipped: networks.Aut
     decoding = Decoding(shipped, torch.float16)
     assert not torch.isfinite(decoding(latent[:1, :, :2, :2].clone().fill_(float("nan")))).any()
     assert decoding.dtype == torch.float16
+
+
+def test_a_decoding_that_lacks_memory_is_given_that_of_captured_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A device with room for either: `held` stands for the memory of a captured step."""
+    engine = Engine.load(write_checkpoint(tmp_path / "model.safetensors"), device="cpu")
+    latent, held = torch.randn(1, 4, 8, 8), [True]
+    want = engine.decode(latent)
+    decode = engine.vae.decode
+
+    def crowded(z: Tensor) -> Tensor:
+        if held:
+            raise torch.cuda.OutOfMemoryError("no room")
+        return decode(z)
+
+    monkeypatch.setattr(engine.vae, "decode", crowded)
+    with pytest.raises(torch.cuda.OutOfMemoryError):
+        engine.decode(latent)  # nothing can be let go of
+    engine.graphs = StepGraphs()
+    monkeypatch.setattr(engine.graphs, "clear", held.clear)
+    assert torch.equal(engine.decode(latent), want) and not held
 
 
 def weights_of_all_networks() -> int:

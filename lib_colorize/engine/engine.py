@@ -204,7 +204,15 @@ class Engine:
             yield GuidedStep(*step) if times is None else DeviceStep(*step, times=times, graphs=graphs)
 
     def decode(self, latent: Tensor) -> Tensor:
-        """latent: [B, C, h, w] -> picture [B, 3, H, W], about [-1, 1], float32."""
+        """latent: [B, C, h, w] -> picture [B, 3, H, W], about [-1, 1], float32.
+
+        A captured step keeps its memory. Where a decoding lacks it, it is let go of, and captured anew when needed.
+        """
+        if self.graphs is not None:
+            with contextlib.suppress(torch.cuda.OutOfMemoryError):
+                return self._decoding(latent)
+            self.graphs.clear()
+            torch.cuda.empty_cache()
         return self._decoding(latent)
 
     def _prepare_networks(self) -> None:
