@@ -29,6 +29,7 @@ from training.small.make_plan import MakePlan, processors
 from training.small.make_small import main
 from training.small.pair_choice import Sized, groups
 from training.small.pair_window import PairWindow
+from training.small.recorded_pass import RecordedPass
 from training.small.small_loop import SmallLoop
 from training.small.trainee import draws_of
 from training.small.varied_pairs import CLASSES, NOBODY, draw_varied, label_cells
@@ -134,6 +135,19 @@ def test_a_steps_chance_follows_from_its_number_and_t_from_its_power():
     assert torch.equal(one.t, again.t) and torch.equal(one.noise, again.noise) and not torch.equal(one.t, next_.t)
     assert one.t.min() >= 0 and one.t.max() == 999
     assert (one.t >= 900).float().mean() == pytest.approx(1 - 0.9**2, abs=0.02)
+
+
+def test_a_pass_that_is_not_recorded_leaves_the_gradients_of_its_last_call_alone():
+    weight = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
+
+    def one(x):
+        loss = (weight * x).sum()
+        torch.autograd.backward([loss])
+        return loss.detach()
+
+    passes = RecordedPass(one, [weight], CPU)
+    assert passes(torch.tensor([3.0, 4.0])) == 11 and passes(torch.tensor([5.0, 6.0])) == 17
+    assert weight.grad.tolist() == [5, 6]
 
 
 def test_a_grown_encoder_begins_as_the_small_one_where_it_has_the_same_patches():
