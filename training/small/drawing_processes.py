@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from lib_colorize.errors import ColorizeError
 from training.small.labelled_drawings import CELL
@@ -88,6 +89,7 @@ _MINE: dict[str, Any] = {}  # of a process that draws: its slots and what it dra
 
 def _begin(slots: Slots, named: dict[str, list[Sized]]) -> None:
     _MINE.update(slots=slots, named=named)
+    torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that trains, which ends these
 
 

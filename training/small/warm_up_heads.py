@@ -72,7 +72,7 @@ def reference_loss(head: ReferenceHead, tokens: Tensor, pictures: Tensor, classe
     """tokens: [B, 1 + N, D] of pictures [B, 3, S, S], whose cells are classes [B, S/4, S/4]."""
     logits, colours, found = head(tokens)
     seen = F.avg_pool2d(pictures, CELL)
-    member = F.one_hot(classes.where(classes != NOBODY, len(CLASSES)), len(CLASSES) + 1)[..., :-1].float()
+    member = (classes[..., None] == torch.arange(len(CLASSES), device=classes.device)).float()  # NOBODY is none of them
     areas = member.sum((1, 2))  # [B, 5]
     means = torch.einsum("bcij,bijk->bkc", seen, member) / areas.clamp_min(1)[..., None]
     present = areas > 0
