@@ -31,9 +31,9 @@ def capture() -> RecordedCapture:
 
 @pytest.fixture
 def engine(networks: Engine, capture: RecordedCapture) -> Iterator[Engine]:
-    networks.graphs = StepGraphs(capture)
+    networks.running.graphs = StepGraphs(capture)
     yield networks
-    networks.graphs = None
+    networks.running.graphs = None
 
 
 def job(engine: Engine, settings: Settings, seed: int = 0, side: int = 8, pictures: int = 1) -> list[Tensor]:
@@ -47,9 +47,9 @@ def job(engine: Engine, settings: Settings, seed: int = 0, side: int = 8, pictur
 
 
 def without(engine: Engine, *args: Any, **kwargs: Any) -> list[Tensor]:
-    graphs, engine.graphs = engine.graphs, None
+    graphs, engine.running.graphs = engine.running.graphs, None
     found = job(engine, *args, **kwargs)
-    engine.graphs = graphs
+    engine.running.graphs = graphs
     return found
 
 
@@ -89,14 +89,14 @@ def test_another_size_throws_graphs_away(engine: Engine, capture: RecordedCaptur
     for side, pictures in ((8, 1), (16, 1), (8, 1), (8, 2)):
         found = job(engine, settings, side=side, pictures=pictures)
         assert equal(found, without(engine, settings, side=side, pictures=pictures))
-        assert engine.graphs is not None and len(engine.graphs._graphs) == 1
+        assert engine.running.graphs is not None and len(engine.running.graphs._graphs) == 1
     assert capture.captured == 4
 
 
 def test_there_are_never_many_graphs(engine: Engine) -> None:
     for scale in range(2, 4 + KEPT):
         job(engine, Settings(reference_guidance=float(scale)))
-    assert engine.graphs is not None and len(engine.graphs._graphs) == KEPT
+    assert engine.running.graphs is not None and len(engine.running.graphs._graphs) == KEPT
 
 
 def test_when_nothing_can_be_captured_steps_run_as_they_are(networks: Engine) -> None:
@@ -106,9 +106,9 @@ def test_when_nothing_can_be_captured_steps_run_as_they_are(networks: Engine) ->
         tried.append(run)
         raise RuntimeError("operation not permitted when stream is capturing")
 
-    networks.graphs = StepGraphs(refuse)
+    networks.running.graphs = StepGraphs(refuse)
     settings = Settings()
     found = job(networks, settings)
-    assert len(tried) == 1 and "not permitted" in str(networks.graphs.problem)
+    assert len(tried) == 1 and "not permitted" in str(networks.running.graphs.problem)
     assert equal(found, without(networks, settings))
-    networks.graphs = None
+    networks.running.graphs = None

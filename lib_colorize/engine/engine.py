@@ -31,10 +31,9 @@ from ..method.unet import UNet
 from . import networks, samplers
 from .decoding import Decoding
 from .guided_step import DeviceStep, GuidedStep
-from .pictures_at_once import pictures_at_once
+from .running import Running
 from .shared_rows import share_rows
-from .step_graph import StepGraphs
-from .time_table import TimeTable
+from .together import in_parts, pictures_at_once
 from .weights import DTYPES, Files, ReferenceFile, named_device
 
 Progress = Callable[[int, int], None]  # (steps done, steps in all)
@@ -72,7 +71,7 @@ class Engine:
         weight = next(unet.parameters())
         self.device, self.dtype = weight.device, weight.dtype
         self.one_by_one = self.device.type == "cpu" if one_by_one is None else one_by_one
-        self._prepare_networks()
+        self.running = Running.prepare(unet, sketch_encoder, schedule)
         self.multiple = vae.factor * 2 ** (len(unet.channel_mult) - 1)  # pixels: each level of both networks halves
         self._decoding = Decoding.on(self.device, vae, self.dtype)
         self._load_reference_encoder = load_reference_encoder
@@ -126,25 +125,39 @@ class Engine:
         conditioning = self.condition(drawing, None if reference is None else self.tokens(reference), settings)
         shape = (1, self.unet.in_channels, drawing.shape[2] // self.vae.factor, drawing.shape[3] // self.vae.factor)
         jobs = [self.settings_of(settings, i) for i in range(settings.batch)]
-        latents: list[Tensor] = []
+        done = 0
+
+        def report(steps: int) -> None:
+            nonlocal done
+            if progress is not None and steps > done:
+                done = steps
+                progress(steps, settings.steps * settings.batch)
+
         with self.denoiser(conditioning, settings) as denoise:
-            for own in self._together(jobs, shape):
 
-                def report(state: dict[str, Any], before: int = len(latents), count: int = len(own)) -> None:
-                    if progress is not None:
-                        done = before * settings.steps + count * min(state["i"] + 1, settings.steps)
-                        progress(done, settings.steps * settings.batch)
+            def sample(part: Sequence[Settings], before: int) -> Tensor:
+                def step(state: dict[str, Any]) -> None:
+                    report(before * settings.steps + len(part) * min(state["i"] + 1, settings.steps))
 
-                latents.extend(torch.split(self.sample_seeds(denoise, own, shape, report), 1))
-                report({"i": settings.steps})  # a sampler may take fewer steps
+                sampled = self.sample_seeds(denoise, part, shape, step)
+                step({"i": settings.steps})  # a sampler may take fewer steps
+                return sampled
+
+            latents = list(in_parts(jobs, self._at_once(settings, shape), sample, self.make_room))
         pictures = [crop_back(to_image(self.decode(latent)[0]), placement) for latent in latents]
         return [Result(overlay_lines(picture, sketch, own), own) for picture, own in zip(pictures, jobs)]
 
-    def _together(self, jobs: Sequence[Settings], shape: tuple[int, ...]) -> list[Sequence[Settings]]:
-        """The jobs in parts that are sampled at once."""
-        one = self.one_by_one or samplers.find_sampler(jobs[0].sampler).adaptive  # steps for the worst of a batch
-        count = 1 if one else pictures_at_once(self.unet, shape, jobs[0])
-        return [jobs[i:i + count] for i in range(0, len(jobs), count)]
+    def _at_once(self, settings: Settings, shape: tuple[int, ...]) -> int:
+        if self.one_by_one or samplers.find_sampler(settings.sampler).adaptive:  # which steps as the worst of a batch
+            return 1
+        return pictures_at_once(self.unet, shape, settings)
+
+    def make_room(self) -> None:
+        """Give back the device memory that is kept between jobs; the next one makes it anew."""
+        if self.running.graphs is not None:
+            self.running.graphs.clear()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
 
     @staticmethod
     def settings_of(settings: Settings, index: int) -> Settings:
@@ -190,7 +203,7 @@ class Engine:
         drawn, generators = zip(*(samplers.first_noise(shape, job.seed) for job in jobs))
         x_T = torch.cat(drawn).to(self.device)
         noise = samplers.step_noises(settings.sampler, x_T, sigmas, [job.seed for job in jobs], generators)
-        if isinstance(denoise, GuidedStep) and not samplers.find_sampler(settings.sampler).adaptive:
+        if isinstance(denoise, DeviceStep) and not samplers.find_sampler(settings.sampler).adaptive:
             denoise.prepare([float(sigma) for sigma in samplers.asked_sigmas(settings.sampler, sigmas)])
         return samplers.run_sampler(settings.sampler, denoise, x_T, sigmas, noise, callback)
 
@@ -200,8 +213,10 @@ class Engine:
         attachment = Attachment(self.unet, conditioning, settings)
         step = (self.unet, attachment, settings, self.schedule, self.prediction, conditioning.tokens is not None)
         with self._precision(), attachment.applied() as attached, share_rows(self.unet, attached):
-            times, graphs = self._times, self.graphs
+            times, graphs = self.running.times, self.running.graphs
             yield GuidedStep(*step) if times is None else DeviceStep(*step, times=times, graphs=graphs)
+            if graphs is not None:
+                graphs.ease(self.device)
 
     def decode(self, latent: Tensor) -> Tensor:
         """latent: [B, C, h, w] -> picture [B, 3, H, W], about [-1, 1], float32.
@@ -214,19 +229,6 @@ class Engine:
             self.graphs.clear()
             torch.cuda.empty_cache()
         return self._decoding(latent)
-
-    def _prepare_networks(self) -> None:
-        """Our own networks compute in their weights' type; where a launch costs, in channels_last and captured."""
-        own = isinstance(self.unet, UNet)
-        half, cpu = self.dtype != torch.float32, self.device.type == "cpu"
-        self._autocast = half and not own
-        self._times = TimeTable(self.unet, self.schedule) if own and (half or not cpu) else None
-        self.graphs = StepGraphs() if self._times is not None and self.device.type == "cuda" else None
-        if self._times is None:
-            return
-        layout = torch.channels_last if self.device.type in ("cpu", "cuda") else torch.preserve_format
-        for network in (self.unet, self.sketch_encoder):
-            network.to(self.dtype).to(memory_format=layout)  # norms too, which sum in float32 all the same
 
     def _probe(self) -> Prediction:
         """Tell the prediction type by one forward pass without a reference and without lines."""
@@ -246,6 +248,6 @@ class Engine:
     @contextlib.contextmanager
     def _precision(self, autocast: bool | None = None) -> Iterator[None]:
         """Autocast keeps norms and sums of a network in float32 that does not do so itself."""
-        half = self._autocast if autocast is None else autocast
+        half = self.running.autocast if autocast is None else autocast
         with torch.no_grad(), torch.autocast(self.device.type, self.dtype) if half else contextlib.nullcontext():
             yield

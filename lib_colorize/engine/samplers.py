@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -181,8 +182,14 @@ def run_sampler(
 def asked_sigmas(sampler: str, sigmas: Tensor) -> list[Tensor]:
     """Every sigma [1] at which this sampler will ask for a prediction, in its order; on the CPU, where sigmas lie.
 
-    They do not depend on the picture (but DPM adaptive's): the sampler is run on a single number.
+    They do not depend on the picture (but DPM adaptive's).
     """
+    return list(_rehearsed(sampler, tuple(sigmas.tolist())))
+
+
+@functools.lru_cache(maxsize=16)
+def _rehearsed(sampler: str, sigmas: tuple[float, ...]) -> tuple[Tensor, ...]:
+    """The sampler is run on a single number."""
     import torch
 
     asked: list[Tensor] = []
@@ -192,8 +199,8 @@ def asked_sigmas(sampler: str, sigmas: Tensor) -> list[Tensor]:
         return x
 
     nothing = torch.zeros(1, 1, 1, 1)
-    run_sampler(sampler, note, nothing, sigmas, lambda sigma, after: nothing)
-    return asked
+    run_sampler(sampler, note, nothing, torch.tensor(sigmas), lambda sigma, after: nothing)
+    return tuple(asked)
 
 
 def _method(sampler: str, sigmas: Tensor) -> Sampler:

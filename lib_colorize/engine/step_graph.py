@@ -1,7 +1,8 @@
 """One step of the sampler captured as a CUDA graph and replayed: hundreds of small launches become one.
 
 A graph works on the memory that it was captured with, so that all its inputs are copied in: latent, time, and what it
-shows of the conditioning. Graphs outlive a job; another size of picture throws them away, and their memory with them.
+shows of the conditioning. Graphs outlive a job; another size of picture throws them away, and their memory with them,
+and so does a device that is nearly full.
 """
 
 from __future__ import annotations
@@ -94,6 +95,12 @@ class StepGraphs:
             self.clear()
             self.problem = problem
         return self._graphs.get(key)
+
+    def ease(self, device: torch.device) -> None:
+        """After a job: let go of them where memory is short, for decoding and whatever else uses the device."""
+        free, total = torch.cuda.mem_get_info(device) if device.type == "cuda" else (1, 1)
+        if free < total // 4:
+            self.clear()
 
     def clear(self) -> None:
         """Let go of all graphs and of their memory."""

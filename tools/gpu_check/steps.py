@@ -70,7 +70,7 @@ def compare_steps(
         times = in_turns(steps, engine.device, notebook.sizes)
     ratio, milliseconds = median_ratio(times["ours"], times["plain"]), {k: 1000 * median(v) for k, v in times.items()}
     first = pictures == 1 and rows == 2
-    problem = None if engine.graphs is None else engine.graphs.problem
+    problem = None if engine.running.graphs is None else engine.running.graphs.problem
     notebook.number(f"step, {name}", milliseconds["ours"], "ms", STEP.get(pixels) if first else None,
                     f"a plain step {digits(milliseconds['plain'])} ms: {ratio:.3f} times"
                     + (f"; NOT captured: {problem}" if problem else ""))

@@ -1,0 +1,39 @@
+"""How an engine's networks compute: in which type and layout, what is known beforehand, what is captured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from ..method.schedule import NoiseSchedule
+from ..method.sketch_encoder import SketchEncoder
+from ..method.unet import UNet
+from .step_graph import StepGraphs
+from .time_table import TimeTable
+
+
+@dataclass
+class Running:
+    """autocast: half precision of a U-Net that is not ours; times: None = each step makes its own, as on a CPU in
+    float32, where a picture stays what it was; graphs: None = nothing is captured.
+    """
+
+    autocast: bool
+    times: TimeTable | None
+    graphs: StepGraphs | None
+
+    @classmethod
+    def prepare(cls, unet: Any, sketch_encoder: SketchEncoder, schedule: NoiseSchedule) -> Running:
+        """Our own networks compute in their weights' type; where a launch costs, in channels_last and captured."""
+        weight = next(unet.parameters())
+        half, device = weight.dtype != torch.float32, weight.device.type
+        if not isinstance(unet, UNet):
+            return cls(half, None, None)
+        if device == "cpu" and not half:
+            return cls(False, None, None)
+        layout = torch.channels_last if device in ("cpu", "cuda") else torch.preserve_format
+        for network in (unet, sketch_encoder):
+            network.to(weight.dtype).to(memory_format=layout)  # norms too, which sum in float32 all the same
+        return cls(False, TimeTable(unet, schedule), StepGraphs() if device == "cuda" else None)
