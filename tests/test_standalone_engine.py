@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -260,6 +261,22 @@ def test_equal_rows_are_computed_once_and_give_the_same(
     monkeypatch.setattr("lib_colorize.engine.engine.share_rows", lambda unet, attached: contextlib.nullcontext())
     apart, = engine.colorize(sketch, reference, settings)
     assert np.abs(pixels(shared.image) - pixels(apart.image)).max() <= 1
+
+
+def test_equal_rows_of_several_pictures_are_computed_once_too(
+    together: Engine, sketch: Image.Image, reference: Image.Image, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings, rows = QUICK.with_(batch=3), list[int]()
+    first: Any = together.unet.input_blocks[1]
+    hooks = [module.register_forward_hook(lambda module, args, output: rows.append(len(output)))
+             for module in (first[0].in_layers[2], first[1].transformer_blocks[0].attn1.to_q)]
+    shared = together.colorize(sketch, reference, settings)
+    for hook in hooks:
+        hook.remove()
+    assert set(rows) == {3}
+    monkeypatch.setattr("lib_colorize.engine.engine.share_rows", lambda unet, attached: contextlib.nullcontext())
+    for one, other in zip(shared, together.colorize(sketch, reference, settings)):
+        assert np.abs(pixels(one.image) - pixels(other.image)).max() <= 1
 
 
 def test_nothing_stays_on_the_networks(engine: Engine, sketch: Image.Image, reference: Image.Image) -> None:

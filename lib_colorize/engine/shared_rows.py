@@ -6,7 +6,7 @@ the first cross-attention they are equal: a convolution, a residual block and a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -15,14 +15,18 @@ from torch import Tensor, nn
 from ..errors import ColorizeError
 from ..method.attach import Attached
 from ..method.guidance import Branch
+from ..method.spatial_transformer import TransformerBlock
+from ..method.unet_layers import ResBlock
 
 
 @contextmanager
 def share_rows(unet: Any, attached: Attached) -> Iterator[None]:
-    """Inside, one picture's rows run as one until the first cross-attention tells them apart; several's do not.
+    """Inside, one picture's rows run as one until the first cross-attention tells them apart.
 
     unet: LDM layout, with `attach` open; a call's rows must be copies of one x and t, attached.branches set for them.
-    Adding to a single row repeats it, so that the blocks need no change. Undone on the way out.
+    Adding to a single row repeats it, so that the blocks need no change. The rows of several pictures (branch-major)
+    are not added up so: there what costs, residual blocks and the self-attention, is computed for the pictures of one
+    branch. Undone on the way out.
     """
     blocks = list(unet.input_blocks)
     place, attention = _first_cross_attention(blocks)
@@ -45,7 +49,22 @@ def share_rows(unet: Any, attached: Attached) -> Iterator[None]:
         attended: Tensor = own(all_rows(x), *args, **kwargs)
         return attended
 
+    def for_one_branch(own: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        def forward(x: Tensor, *args: Any) -> Tensor:
+            count = len(attached.branches)
+            if len(x) <= count or not shared():
+                return own(x, *args)
+            first = (arg[:len(x) // count] if isinstance(arg, Tensor) and len(arg) == len(x) else arg
+                     for arg in (x, *args))
+            output = own(*first)
+            return output.repeat(count, *[1] * (output.ndim - 1))
+
+        return forward
+
     with ExitStack() as undo:
+        for module in _same_for_all(blocks[:place + 1]):
+            undo.callback(vars(module).pop, "forward")
+            module.forward = for_one_branch(module.forward)
         for block in blocks[:place + 1]:
             undo.callback(block.register_forward_pre_hook(first_row).remove)
         for block in blocks[:place]:
@@ -53,6 +72,14 @@ def share_rows(unet: Any, attached: Attached) -> Iterator[None]:
         attention.forward = forward
         undo.callback(setattr, attention, "forward", own)
         yield
+
+
+def _same_for_all(blocks: list[nn.Module]) -> list[Any]:
+    """The residual blocks of ours up to the first cross-attention, and the self-attention before that one."""
+    modules = [module for block in blocks for module in block.modules()]
+    residual: list[Any] = [module for module in modules if isinstance(module, ResBlock)]
+    transformers: list[Any] = [module for module in modules if isinstance(module, TransformerBlock)]
+    return residual + [transformer.attn1 for transformer in transformers[:1]]
 
 
 def _first_cross_attention(blocks: list[nn.Module]) -> tuple[int, Any]:
