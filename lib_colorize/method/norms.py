@@ -52,6 +52,8 @@ def fused_norm(layer: nn.GroupNorm, x: Tensor, shift: Tensor | None, silu: bool)
     try:
         with torch.cuda.device(x.device):
             return kernel(x, layer.num_groups, layer.weight, layer.bias, layer.eps, shift, silu)
+    except torch.cuda.OutOfMemoryError:
+        raise
     except Exception as problem:  # no C compiler, a card too old, ...: found at the first call
         logging.getLogger(__name__).info("group norms run in torch's own kernels: %s", problem)
         channels_last_kernel.cache_clear()

@@ -1,93 +1,82 @@
 """Group norm over channels_last in Triton, SiLU and a shift before it included: torch's own leaves that layout on CUDA.
 
-Imported only where triton is there. The kernels are in Triton's own language, which has no types of Python.
-Forward only; sums in float32, of differences from a mean, so that nothing cancels.
+Imported only where triton is there. The kernels are in Triton's own language, which has no types of Python. Forward
+only. Moments in float32, of differences from a mean, so that nothing cancels: of each channel in each part of the map,
+then of each group (Chan, Golub and LeVeque, 1979, eq. 2.1); the norm is then one product and one sum a channel. Few
+variants of each, for a variant takes a second to compile, once for a machine.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import torch
 import triton
 import triton.language as tl
 from torch import Tensor
 
-WHOLE = 16384  # numbers of one group that one program holds: smaller maps need one launch
-PART = 4096  # else numbers of a part
+ROWS, COLUMNS = 64, 64  # positions and channels that a program holds at once
+PARTS = 64  # of a map, at most
 
 
 @triton.jit
-def _load(x, shift, part, group, row, hw, channels, width, shift_row,
-          PADDED: tl.constexpr, ROWS: tl.constexpr, SHIFTED: tl.constexpr):
-    """Positions `part` of a group in float32, where they lie, and which are inside."""
-    places = part * ROWS + tl.arange(0, ROWS)
-    columns = tl.arange(0, PADDED)
-    inside = (places[:, None] < hw) & (columns[None, :] < width)
-    offsets = (row * hw + places[:, None]).to(tl.int64) * channels + group * width + columns[None, :]
-    value = tl.load(x + offsets, mask=inside, other=0.0).to(tl.float32)
-    if SHIFTED:
-        own = tl.load(shift + row * shift_row + group * width + columns, mask=columns < width, other=0.0)
-        value = tl.where(inside, value + own[None, :].to(tl.float32), 0.0)
-    return value, offsets, inside
+def _moments(x, means, squares, hw, channels, positions, ROWS: tl.constexpr, COLUMNS: tl.constexpr):
+    """Of each channel over `positions` of a map: the mean, and the sum of the squared differences from it."""
+    part, row = tl.program_id(0), tl.program_id(2)
+    column = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
+    count, mean, square = 0.0, tl.zeros([COLUMNS], tl.float32), tl.zeros([COLUMNS], tl.float32)
+    first, end = part * positions, tl.minimum((part + 1) * positions, hw)
+    for start in range(first, end, ROWS):
+        place = start + tl.arange(0, ROWS)
+        inside = (place[:, None] < end) & (column[None, :] < channels)
+        offsets = (row * hw + place[:, None]).to(tl.int64) * channels + column[None, :]
+        value = tl.load(x + offsets, mask=inside, other=0.0).to(tl.float32)
+        more = tl.minimum(end - start, ROWS).to(tl.float32)
+        its_mean = tl.sum(value, 0) / more
+        centred = tl.where(inside, value - its_mean[None, :], 0.0)
+        apart = its_mean - mean
+        square += tl.sum(centred * centred, 0) + apart * apart * (count * more / (count + more))
+        mean += apart * (more / (count + more))
+        count += more
+    at = (row * tl.num_programs(0) + part) * channels + column
+    tl.store(means + at, mean, mask=column < channels)
+    tl.store(squares + at, square, mask=column < channels)
 
 
-@triton.jit
-def _store(y, value, offsets, inside, weight, bias, group, width, average, scale,
-           PADDED: tl.constexpr, SILU: tl.constexpr):
-    """The norm of what was loaded."""
-    columns = tl.arange(0, PADDED)
-    own_weight = tl.load(weight + group * width + columns, mask=columns < width, other=0.0).to(tl.float32)
-    own_bias = tl.load(bias + group * width + columns, mask=columns < width, other=0.0).to(tl.float32)
-    value = (value - average) * scale * own_weight[None, :] + own_bias[None, :]
-    if SILU:
+@triton.jit(do_not_specialize=["width", "parts", "shift_row", "shifted"])
+def _factors(means, squares, shift, weight, bias, factor, summand, hw, channels, positions, width, parts, shift_row,
+             shifted, eps, PADDED: tl.constexpr, PARTS: tl.constexpr):
+    """Of each group: what its norm multiplies each channel by, and adds to it."""
+    group, row = tl.program_id(0), tl.program_id(1)
+    column, part = tl.arange(0, PADDED), tl.arange(0, PARTS)
+    known = column < width
+    own = group * width + column
+    added = tl.load(shift + row * shift_row + own, mask=known & (shifted != 0), other=0.0).to(tl.float32)
+    at = (row * parts + part[:, None]) * channels + own[None, :]
+    inside = (part[:, None] < parts) & known[None, :]
+    mean = tl.load(means + at, mask=inside, other=0.0) + added[None, :]
+    square = tl.load(squares + at, mask=inside, other=0.0)
+    counts = tl.where(inside, tl.minimum(hw - part * positions, positions)[:, None].to(tl.float32), 0.0)
+    total = hw * width
+    average = tl.sum(tl.sum(mean * counts, 1), 0) / total
+    apart = mean - average
+    variance = tl.sum(tl.sum(square + counts * apart * apart, 1), 0) / total
+    scale = tl.load(weight + own, mask=known, other=0.0).to(tl.float32) / tl.sqrt(variance + eps)
+    tl.store(factor + row * channels + own, scale, mask=known)
+    offset = tl.load(bias + own, mask=known, other=0.0).to(tl.float32) + (added - average) * scale
+    tl.store(summand + row * channels + own, offset, mask=known)
+
+
+@triton.jit(do_not_specialize=["silu"])
+def _apply(x, y, factor, summand, hw, channels, silu, ROWS: tl.constexpr, COLUMNS: tl.constexpr):
+    place = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
+    column, row = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS), tl.program_id(2)
+    inside = (place[:, None] < hw) & (column[None, :] < channels)
+    offsets = (row * hw + place[:, None]).to(tl.int64) * channels + column[None, :]
+    scale = tl.load(factor + row * channels + column, mask=column < channels, other=0.0)
+    offset = tl.load(summand + row * channels + column, mask=column < channels, other=0.0)
+    value = tl.load(x + offsets, mask=inside, other=0.0).to(tl.float32) * scale[None, :] + offset[None, :]
+    if silu != 0:
         value = value / (1.0 + tl.exp(-value))
     tl.store(y + offsets, value.to(y.dtype.element_ty), mask=inside)
-
-
-@triton.jit(do_not_specialize=["width"])
-def _whole(x, y, shift, weight, bias, hw, channels, width, shift_row, eps,
-           PADDED: tl.constexpr, ROWS: tl.constexpr, SHIFTED: tl.constexpr, SILU: tl.constexpr):
-    """One program for each group of each row."""
-    group, row = tl.program_id(1), tl.program_id(2)
-    value, offsets, inside = _load(x, shift, 0, group, row, hw, channels, width, shift_row, PADDED, ROWS, SHIFTED)
-    count = hw * width
-    average = tl.sum(tl.sum(value, 1), 0) / count
-    centred = tl.where(inside, value - average, 0.0)
-    variance = tl.sum(tl.sum(centred * centred, 1), 0) / count
-    _store(y, value, offsets, inside, weight, bias, group, width, average, 1.0 / tl.sqrt(variance + eps), PADDED, SILU)
-
-
-@triton.jit(do_not_specialize=["width"])
-def _moments(x, shift, means, squares, hw, channels, width, shift_row,
-             PADDED: tl.constexpr, ROWS: tl.constexpr, SHIFTED: tl.constexpr):
-    """Mean of each part, and the sum of the squared differences from it."""
-    part, group, row = tl.program_id(0), tl.program_id(1), tl.program_id(2)
-    value, _, inside = _load(x, shift, part, group, row, hw, channels, width, shift_row, PADDED, ROWS, SHIFTED)
-    average = tl.sum(tl.sum(value, 1), 0) / (tl.minimum(hw - part * ROWS, ROWS) * width)
-    centred = tl.where(inside, value - average, 0.0)
-    place = (row * tl.num_programs(1) + group) * tl.num_programs(0) + part
-    tl.store(means + place, average)
-    tl.store(squares + place, tl.sum(tl.sum(centred * centred, 1), 0))
-
-
-@triton.jit(do_not_specialize=["width"])
-def _apply(x, y, shift, weight, bias, means, squares, hw, channels, width, shift_row, eps,
-           PADDED: tl.constexpr, ROWS: tl.constexpr, PARTS: tl.constexpr, SHIFTED: tl.constexpr, SILU: tl.constexpr):
-    """The parts' moments put together (Chan, Golub and LeVeque, 1979, eq. 2.1), and the norm of one part."""
-    part, group, row = tl.program_id(0), tl.program_id(1), tl.program_id(2)
-    parts = tl.num_programs(0)
-    index = tl.arange(0, PARTS)
-    first = (row * tl.num_programs(1) + group) * parts
-    own_means = tl.load(means + first + index, mask=index < parts, other=0.0)
-    own_squares = tl.load(squares + first + index, mask=index < parts, other=0.0)
-    counts = tl.where(index < parts, tl.minimum(hw - index * ROWS, ROWS) * width, 0).to(tl.float32)
-    count = hw * width
-    average = tl.sum(own_means * counts, 0) / count
-    apart = own_means - average
-    variance = (tl.sum(own_squares, 0) + tl.sum(counts * apart * apart, 0)) / count
-    value, offsets, inside = _load(x, shift, part, group, row, hw, channels, width, shift_row, PADDED, ROWS, SHIFTED)
-    _store(y, value, offsets, inside, weight, bias, group, width, average, 1.0 / tl.sqrt(variance + eps), PADDED, SILU)
 
 
 def group_norm(
@@ -96,20 +85,17 @@ def group_norm(
     """x: [B, C, h, w], channels_last; shift: [B or 1, C], added to x before -> the norm of x, the same layout."""
     rows, channels, height, width = x.shape
     hw, own = height * width, channels // groups
-    padded = triton.next_power_of_2(own)
-    y = torch.empty_like(x)
-    shift_row = 0 if shift is None or len(shift) == 1 else shift.stride(0)
-    sizes: dict[str, Any] = {"PADDED": padded, "SHIFTED": shift is not None}
-    given = x if shift is None else shift
-    if hw * padded <= WHOLE:  # few variants of each kernel, for each takes a second to compile, once for a machine
-        _whole[(1, groups, rows)](x, y, given, weight, bias, hw, channels, own, shift_row, eps, **sizes, SILU=silu,
-                                  ROWS=max(WHOLE // padded, 1), num_warps=8)
-        return y
-    positions = max(PART // padded, 1)
+    positions = triton.cdiv(triton.cdiv(hw, PARTS), ROWS) * ROWS
     parts = triton.cdiv(hw, positions)
-    means, squares = torch.empty((2, rows * groups * parts), dtype=torch.float32, device=x.device)
-    grid = (parts, groups, rows)
-    _moments[grid](x, given, means, squares, hw, channels, own, shift_row, **sizes, ROWS=positions)
-    _apply[grid](x, y, given, weight, bias, means, squares, hw, channels, own, shift_row, eps, **sizes, ROWS=positions,
-                 PARTS=max(triton.next_power_of_2(parts), 64), SILU=silu)
+    y = torch.empty_like(x)
+    means, squares = torch.empty((2, rows * parts * channels), dtype=torch.float32, device=x.device)
+    factor, summand = torch.empty((2, rows * channels), dtype=torch.float32, device=x.device)
+    given, shift_row = (bias, 0) if shift is None else (shift, shift.stride(0) if len(shift) > 1 else 0)
+    columns = triton.cdiv(channels, COLUMNS)
+    _moments[(parts, columns, rows)](x, means, squares, hw, channels, positions, ROWS=ROWS, COLUMNS=COLUMNS)
+    _factors[(groups, rows)](
+        means, squares, given, weight, bias, factor, summand, hw, channels, positions, own, parts, shift_row,
+        int(shift is not None), eps, PADDED=triton.next_power_of_2(own), PARTS=PARTS, num_warps=8)
+    _apply[(triton.cdiv(hw, ROWS), columns, rows)](x, y, factor, summand, hw, channels, int(silu), ROWS=ROWS,
+                                                   COLUMNS=COLUMNS)
     return y
