@@ -223,11 +223,10 @@ class Engine:
 
         A captured step keeps its memory. Where a decoding lacks it, it is let go of, and captured anew when needed.
         """
-        if self.graphs is not None:
+        if self.running.graphs is not None:
             with contextlib.suppress(torch.cuda.OutOfMemoryError):
                 return self._decoding(latent)
-            self.graphs.clear()
-            torch.cuda.empty_cache()
+            self.make_room()
         return self._decoding(latent)
 
     def _probe(self) -> Prediction:

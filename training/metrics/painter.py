@@ -8,7 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from lib_colorize.engine.pictures_at_once import pictures_at_once
 from PIL import Image
 from torch import Tensor
 
@@ -20,6 +19,7 @@ from lib_colorize.engine import networks
 from lib_colorize.engine.batches import colorize_together
 from lib_colorize.engine.decoding import Decoding
 from lib_colorize.engine.engine import Engine
+from lib_colorize.engine.together import pictures_at_once
 from lib_colorize.engine.weights import DTYPES, named_device
 from lib_colorize.errors import ColorizeError
 from lib_colorize.method.canvas import crop_back
