@@ -154,7 +154,7 @@ def train_recipe(
     encoders = frozen_encoders(recipe, accelerator)
     if accelerator.is_main_process and encoders.vae is not None:
         keep_vae(out, encoders.vae)
-    pairs, encoders = with_cache(pairs, recipe, encoders, out, accelerator)
+    pairs, encoders = with_cache(pairs, recipe, encoders.to(accelerator.device), out, accelerator)
     trainer = Trainer.build(accelerator, recipe, pairs, seed, out, encoders)
     if accelerator.is_main_process and not trainer.position.images:
         write_whole(out / "start.json", json.dumps(vars(trainer.start), indent=1))
