@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch._dynamo.utils import counters
 
+from lib_colorize.engine.networks import without_weights
 from lib_colorize.errors import ColorizeError
 from tests.training_runs import tiny
-from training.trainer.captured import CapturedPass
+from training.trainer.captured import CapturedPass, wants_capture
 from training.trainer.compiling import checkpoint_blocks, compile_whole, wanted
 from training.trainer.feed import latent_shape, token_shape
 from training.trainer.frozen_encoders import Encoded
@@ -128,6 +130,48 @@ def test_a_recorded_pass_is_given_the_batch_of_every_call_and_is_recorded_anew_f
         assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
 
 
+def test_a_pass_that_cannot_be_recorded_is_launched(capsys: pytest.CaptureFixture[str]) -> None:
+    parameter, called = nn.Parameter(torch.ones(())), []
+
+    def one(encoded: Encoded, draws: Draws, weights: Tensor, stage: int) -> Tensor:
+        called.append(stage)
+        torch.autograd.backward([parameter * weights.sum()])
+        return weights
+
+    def record(run: Callable[[], Tensor], clear: Callable[[], None]) -> tuple[Callable[[], None], Tensor]:
+        run()
+        raise RuntimeError("operation not permitted when stream is capturing\nmore")
+
+    captured = CapturedPass(one, [parameter], record)
+    latent = (4, 1, 1)
+    noise = torch.zeros(1, *latent)
+    given = Encoded(noise, noise, noise, noise), draw_noise(0, [0], latent, (0, 0), 10), torch.full((1,), 3.0)
+    for _ in range(2):
+        parameter.grad = None
+        assert torch.equal(captured(*given, 7), given[2])
+        assert parameter.grad is not None and float(parameter.grad) == 3
+    assert called == [7, 7, 7] and capsys.readouterr().err.count("not permitted") == 1
+
+
+@pytest.mark.parametrize("settings, gpu, expected", [
+    ((), True, True), ((), False, False), (("run.capture=false",), True, False), (("data.buckets=true",), True, False),
+    (("networks.unet.model_channels=1024", "networks.unet.channel_mult=1,2,4,4"), True, False),
+    (("run.capture=true", "networks.unet.model_channels=1024", "networks.unet.channel_mult=1,2,4,4"), True, True)])
+def test_steps_of_narrow_networks_on_one_gpu_are_recorded(
+    settings: tuple[str, ...], gpu: bool, expected: bool,
+) -> None:
+    class Card:
+        device = torch.device("cuda" if gpu else "cpu")
+        num_processes, scaler, gradient_accumulation_steps = 1, None, 1
+
+    recipe, card = tiny("pocket", *settings), Card()
+    parts: Any = card
+    trained = list(without_weights(lambda: Model(recipe)).parameters())
+    assert wants_capture(recipe, parts, trained) is expected
+    card.num_processes = 2
+    assert not wants_capture(recipe, parts, trained)
+
+
 @pytest.mark.parametrize("mean", [0.0, 30.0])
 def test_group_norm_by_channels_is_group_norm_and_so_is_its_gradient(mean: float) -> None:
     torch.manual_seed(0)
@@ -163,9 +207,10 @@ def test_norms_by_channels_change_no_weight_and_no_half_type() -> None:
 
 def test_compile_is_automatic_unless_it_is_said() -> None:
     cpu, gpu = torch.device("cpu"), torch.device("cuda")
-    assert tiny("pocket").run.compile is None and not wanted(tiny("pocket"), cpu)
+    assert tiny("pocket").run.compile is None and not wanted(tiny("pocket"), cpu, False)
+    assert not wanted(tiny("pocket"), gpu, True)
     for word, expected in (("true", True), ("false", False)):
-        assert wanted(tiny("pocket", f"run.compile={word}"), gpu) is expected
+        assert wanted(tiny("pocket", f"run.compile={word}"), gpu, True) is expected
     assert tiny("pocket", "run.compile=auto").run.compile is None
     with pytest.raises(ColorizeError, match="true or false"):
         tiny("pocket", "run.compile=perhaps")

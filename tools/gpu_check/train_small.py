@@ -11,7 +11,7 @@ CACHED, NOT_CACHED = "cached", "not cached"
 RATE = Goal(1500, at_most=False)  # images/s
 MODES = {  # in the order of what they tell
     "compiled and captured": ("run.compile=true", "run.capture=true"),
-    "eager": ("run.compile=false",),
+    "eager": ("run.compile=false", "run.capture=false"),
 }
 
 

@@ -6,14 +6,18 @@ leaves gradients and losses in, tensors of its own.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 
 import torch
+from accelerate import Accelerator
 from torch import Tensor, nn
 
+from training.trainer.compiling import is_narrow
 from training.trainer.frozen_encoders import Encoded
 from training.trainer.random_draws import Draws
+from training.trainer.recipe import Recipe
 from training.trainer.transfer import changed, stored_once
 
 Pass = Callable[[Encoded, Draws, Tensor, int], Tensor]  # of a stage by number: weighted losses backward -> losses [B]
@@ -22,12 +26,25 @@ Recorder = Callable[[Callable[[], Tensor], Callable[[], None]], tuple[Callable[[
 WARM_UP = 3  # passes before the recording: compilation, and the choice of kernels
 
 
+def wants_capture(recipe: Recipe, accelerator: Accelerator, trained: Sequence[nn.Parameter]) -> bool:
+    """run.capture, or where it says nothing: for a narrow network whose batches are of one size, where it can be."""
+    possible = (accelerator.device.type == "cuda" and accelerator.num_processes == 1 and accelerator.scaler is None
+                and accelerator.gradient_accumulation_steps == 1)
+    if recipe.run.capture is not None:
+        return possible and recipe.run.capture
+    return possible and not recipe.data.buckets and is_narrow(trained)
+
+
 class CapturedPass:
-    """A `Pass` that is recorded; for whole steps of one part, without a gradient scaler."""
+    """A `Pass` that is recorded; for whole steps of one part, without a gradient scaler.
+
+    Where recording fails, one line says so, and every pass is launched again.
+    """
 
     def __init__(self, one: Pass, parameters: Sequence[nn.Parameter], record: Recorder | None = None) -> None:
         """record: as `record_graph`."""
         self.one, self.parameters, self.record = one, parameters, record or record_graph
+        self.fails = False
         self._forget()
 
     def _forget(self) -> None:
@@ -39,11 +56,22 @@ class CapturedPass:
 
     def __call__(self, encoded: Encoded, draws: Draws, weights: Tensor, stage: int) -> Tensor:
         """Losses [B] of this call, until the next one; gradients are in the parameters, those of before are gone."""
+        if self.fails:
+            return self.one(encoded, draws, weights, stage)
         given = encoded, draws, weights
         made_for = (stage, *((x.shape, x.dtype) for x in _tensors(given)))
         if made_for != self.made_for:
             self._forget()
-            self._record(given, stage)
+            try:
+                self._record(given, stage)
+            except torch.cuda.OutOfMemoryError:
+                raise
+            except RuntimeError as error:
+                print(f"not recorded as a CUDA graph, and so slower: {str(error).splitlines()[0]}", file=sys.stderr)
+                self.fails = True
+                self._forget()
+                self._clear()
+                return self.one(encoded, draws, weights, stage)
             self.made_for = made_for
         assert self.replay is not None and self.inputs is not None and self.losses is not None
         for own, new in zip(_tensors(self.inputs), _tensors(given)):

@@ -8,7 +8,7 @@ import importlib.util
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -22,6 +22,7 @@ from training.trainer.group_norm import norm_by_channels
 from training.trainer.recipe import Recipe
 
 SIZES = 256  # that a class of blocks may be compiled for: levels of the U-Net by windows and buckets
+NARROW = 100_000_000  # numbers of a model: below, a GPU computes a step before a processor has launched it
 COSTLY = (ResBlock, SpatialTransformer)  # of a U-Net: what is compiled, or computed again in the backward pass
 
 
@@ -29,7 +30,7 @@ def lay_out(model: Any, recipe: Recipe, device: torch.device) -> bool:
     """Checkpointing and compilation as the recipe has them; whether the model is compiled."""
     if recipe.run.checkpointing:
         checkpoint_blocks(model.unet)
-    if not wanted(recipe, device):
+    if not wanted(recipe, device, is_narrow(list(model.parameters()))):
         return False
     if recipe.run.compile is None:
         import torch._dynamo.config as dynamo
@@ -39,16 +40,24 @@ def lay_out(model: Any, recipe: Recipe, device: torch.device) -> bool:
     return True
 
 
-def wanted(recipe: Recipe, device: torch.device) -> bool:
-    """run.compile, or where it says nothing: on a GPU, if this machine can; else one line says what is missing."""
+def wanted(recipe: Recipe, device: torch.device, narrow: bool) -> bool:
+    """run.compile, or where it says nothing: on a GPU, if this machine can; else one line says what is missing.
+
+    A narrow network is soon trained, and compiled anew for every window; its steps are recorded (`captured`).
+    """
     if recipe.run.compile is not None:
         return recipe.run.compile
-    if device.type != "cuda":
+    if device.type != "cuda" or narrow:
         return False
     lacking = lacks()
     if lacking:
         print(f"not compiled, and so slower: this machine has no {lacking}", file=sys.stderr)
     return not lacking
+
+
+def is_narrow(parameters: Sequence[nn.Parameter]) -> bool:
+    """True for a network whose steps launches bind."""
+    return sum(p.numel() for p in parameters) < NARROW
 
 
 def lacks() -> str:

@@ -100,8 +100,8 @@ class Run:
     precision: str = ""  # "no", "bf16", "fp16"; "" = what accelerate's config says
     micro_batch: int = 0  # samples of one process at once, the rest is accumulated; 0 = all
     checkpointing: bool = False  # compute activations again in the backward pass
-    compile: bool | None = None  # torch.compile; auto: on a GPU, where Triton and a C compiler are there
-    capture: bool = False  # forward and backward pass as a CUDA graph (one process, one part a step): narrow networks
+    compile: bool | None = None  # torch.compile; auto: a wide network on a GPU, with Triton and a C compiler
+    capture: bool | None = None  # forward and backward as a CUDA graph (one process, one part a step); auto: if narrow
     channels_last: bool = True
     tf32: bool = True
     workers: int = 0  # processes that read pictures; 0 = the training process itself

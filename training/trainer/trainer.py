@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from training.dataset.pairs import Pairs
 from training.trainer import run_state as state
-from training.trainer.captured import CapturedPass, Pass
+from training.trainer.captured import CapturedPass, Pass, wants_capture
 from training.trainer.compiling import lay_out, uncompiled
 from training.trainer.ema import EMA
 from training.trainer.feed import Loaded, Position
@@ -76,7 +76,7 @@ class Trainer:
         encoders = encoders.to(device, HALF.get(accelerator.mixed_precision))
         trainer = cls(accelerator, recipe, pairs, seed, out, prepared, optimizer, ema, encoders,
                       Objective.of(recipe, device), start)
-        if recipe.run.capture and trainer._can_capture:
+        if wants_capture(recipe, accelerator, trained):
             trainer.passes = CapturedPass(trainer.one_pass, trained)
         trainer.position = state.load_checkpoint(accelerator, out, ema)
         return trainer
@@ -105,12 +105,6 @@ class Trainer:
         losses = self.objective.losses(self.model, encoded, draws, self.recipe.stages[stage])
         self.accelerator.backward((losses * weights).sum())
         return losses
-
-    @property
-    def _can_capture(self) -> bool:
-        accelerator = self.accelerator
-        return (accelerator.device.type == "cuda" and accelerator.num_processes == 1 and accelerator.scaler is None
-                and accelerator.gradient_accumulation_steps == 1)
 
     @cached_property
     def epoch(self) -> int:
