@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from .networks import AutoencoderKL
-from .vae_strips import decode_in_strips, pictures_whole
+from .vae_strips import WHOLE, decode_in_strips, pictures_whole
 
 PLAIN = 768 * 768  # pixels of a picture that float32 decodes in one go, as `ldm` does: on the CPU bit for bit
 
@@ -50,6 +50,8 @@ class Decoding:
 
     def _in_strips(self, latent: Tensor) -> Tensor:
         """Small pictures together, so that a GPU is busy; larger ones one after the other."""
+        cpu = latent.device.type == "cpu"
         layout = torch.channels_last if latent.device.type == "cuda" else torch.contiguous_format
-        return torch.cat([decode_in_strips(self.vae, one.contiguous(memory_format=layout), self.dtype)
-                          for one in torch.split(latent, pictures_whole(self.vae, latent))])
+        whole = 4 * WHOLE if cpu else WHOLE  # which has more memory, and less to spare for making rows anew
+        return torch.cat([decode_in_strips(self.vae, some.contiguous(memory_format=layout), self.dtype, whole)
+                          for some in torch.split(latent, pictures_whole(self.vae, latent))])
