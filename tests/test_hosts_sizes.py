@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -22,8 +23,9 @@ def drawing(width, height):
 
 
 def job_of(*sizes, **settings):
-    """A job of the shipped model, of 128 px, with the canvas that follows these sketches."""
-    file, chosen = colorize_file(SHIPPED), JobSettings(**settings)
+    """A job of the shipped model as if it were of 128 px, with the canvas that follows these sketches."""
+    shipped, chosen = colorize_file(SHIPPED), JobSettings(**settings)
+    file = replace(shipped, card=replace(shipped.usable(), resolution=128))
     sketches = tuple(drawing(*size) for size in sizes)
     return Job(SimpleNamespace(), chosen, file, None, sketches, None,
                placements_of([sketch.size for sketch in sketches], file, chosen))

@@ -28,7 +28,7 @@ ROWS, COLUMNS = 6, 5
 def of_examples() -> tuple[list[Image.Image], list[Image.Image]]:
     """Sketches, references."""
     sketches, references = (sorted((ROOT / "examples" / kind).glob("*.png")) for kind in ("sketches", "references"))
-    return [open_image(p) for p in sketches[:ROWS]], [open_image(p) for p in references[:COLUMNS]]
+    return [open_image(p) for p in sketches], [open_image(p) for p in references[:COLUMNS]]
 
 
 def of_benchmark(folder: Path) -> tuple[list[Image.Image], list[Image.Image]]:

@@ -1,4 +1,4 @@
-"""The example pictures of the demo, all from held-out OpenMoji (`build_data.held_out`).
+"""The example pictures of the demo: held-out OpenMoji (`svg_sources.held_out`), and two colouring pages of ours.
 
     python -m training.make_examples [--packages training/node_modules] [--out examples]
 """
@@ -9,9 +9,11 @@ import argparse
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
+from training.small.colouring_pages import PAGES
 from training.small.rasterize import over, rasterize
 from training.small.svg_sources import HERE, PACKAGES, held_out
 
@@ -37,6 +39,7 @@ EXAMPLES = (
     Example("cow", "1F42E", ("rose", "mermaid")),
     Example("woman", "1F469-200D-1F9B3", ("prince", "redhead")),
 )
+PAGE_REFERENCES = {"farm": ("palm", "sunrise"), "walk": ("redhead", "prince")}
 REFERENCES = {
     "sunrise": "1F305", "tree": "1F332", "mermaid": "1F9DC", "phoenix": "1F426-200D-1F525", "night": "1F309",
     "rose": "1F339", "palm": "1F3DD", "purse": "1F45B", "prince": "1F934",
@@ -53,18 +56,25 @@ def draw_example(
     return picture if transparent else over(picture, "white")
 
 
+def listed(sketch: str, references: tuple[str, str]) -> dict[str, Any]:
+    """An entry of pairs.json."""
+    return {"sketch": f"sketches/{sketch}.png", "references": [f"references/{name}.png" for name in references]}
+
+
 def make(packages: Path, out: Path) -> None:
     """Write sketches/, references/ and pairs.json."""
     for part in ("sketches", "references"):
         (out / part).mkdir(parents=True, exist_ok=True)
-    pairs = []
+    pairs: list[dict[str, Any]] = []
     for example in EXAMPLES:
         assert held_out(example.hexcode), f"{example.name} was trained on"
         svg = (packages / "openmoji" / "black" / "svg" / f"{example.hexcode}.svg").read_text(encoding="utf-8")
         sketch = draw_example(svg, example.box, example.transparent)
         sketch.save(out / "sketches" / f"{example.name}.png", optimize=True)
-        pairs.append({"sketch": f"sketches/{example.name}.png",
-                      "references": [f"references/{name}.png" for name in example.references]})
+        pairs.append(listed(example.name, example.references))
+    for page, references in PAGE_REFERENCES.items():
+        draw_example(PAGES[page]()).save(out / "sketches" / f"{page}.png", optimize=True)
+        pairs.append(listed(page, references))
     for name, hexcode in REFERENCES.items():
         assert held_out(hexcode), f"{name} was trained on"
         svg = (packages / "openmoji" / "color" / "svg" / f"{hexcode}.svg").read_text(encoding="utf-8")
