@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .fused import fused
 from .norms import GROUPS, norm
 
 
@@ -44,9 +45,12 @@ class GEGLU(nn.Module):
         self.proj = nn.Linear(width, 2 * out_width)
 
     def forward(self, x: Tensor) -> Tensor:
-        value, gate = self.proj(x).chunk(2, dim=-1)
-        gated: Tensor = value * F.gelu(gate)
-        return gated
+        projected: Tensor = self.proj(x)
+        by_kernel = fused("geglu", projected.contiguous())
+        if by_kernel is not None:
+            return by_kernel
+        value, gate = projected.chunk(2, dim=-1)
+        return value * F.gelu(gate)
 
 
 class FeedForward(nn.Module):

@@ -1,4 +1,4 @@
-"""The group norm of our own kernel against torch's in float32: on the CPU, in Triton's interpreter."""
+"""Kernels of our own against torch's arithmetic: on the CPU, in Triton's interpreter."""
 
 from __future__ import annotations
 
@@ -32,10 +32,16 @@ for b, c, h, w, dtype in sizes:
         bound = {torch.float16: 0.008, torch.float32: 2e-4}[dtype]
         assert float((found.double() - exact).abs().max()) < bound, (b, c, h, w, rows, silu)
     print(h * w > PARTS * ROWS)
+
+from lib_colorize.method.triton_geglu import geglu
+
+x = torch.randn(2, 13, 2 * 300, generator=generator).half()
+value, gate = x.double().chunk(2, -1)
+assert geglu(x).dtype is torch.float16 and float((geglu(x) - value * F.gelu(gate)).abs().max()) < 0.008
 """
 
 
-def test_the_kernel_is_the_norm_its_silu_and_its_shift() -> None:
+def test_the_kernels_are_geglu_and_the_norm_with_its_silu_and_its_shift() -> None:
     """Of maps whose parts are held at once, and of such as are gone over."""
     pytest.importorskip("triton")
     done = subprocess.run([sys.executable, "-c", KERNEL], cwd=Path(__file__).parent.parent, text=True,
