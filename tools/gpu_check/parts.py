@@ -27,11 +27,11 @@ PARTS = {part.name: part for part in (
     _part("steps", "a step of the released size beside a plain step of the same network", "steps", 90),
     _part("pictures", "a whole picture, networks loaded", "pictures", 45),
     _part("memory", "memory, phase by phase", "memory", 60),
-    _part("training-compiled", "training v1-512 (SD2.1's size), 512 px, compiled", "train_compiled", 150),
+    _part("training", "training v1-512 (SD2.1's size), 512 px", "train_large", 75),
     _part("evaluation", "pictures a second while evaluating, released size", "evaluation", 45),
     _part("training-small", "training pocket-pairs, 256 px", "train_small", 75),
     _part("resume", "train, kill -9, resume, export, colour", "resume", 90),
-    _part("training", "training v1-512, eager", "train_large", 75),
+    _part("training-compiled", "training v1-512, compiled", "train_compiled", 240),
 )}
 
 

@@ -8,6 +8,6 @@ from tools.gpu_check.train_speed import can_compile
 
 
 def run(notebook: Notebook) -> None:
-    """What is compiled takes a minute at the first step, once for a shape."""
+    """To compile takes minutes at the first step, once for a shape; so this part comes last."""
     if can_compile(notebook):
         measure_large(notebook, "compiled", "run.compile=true")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -12,6 +11,7 @@ import torch
 from tools.gpu_check.findings import Finding, Goal
 from tools.gpu_check.notebook import Notebook
 from tools.gpu_check.timing import GB, median
+from training.trainer.compiling import lacks
 from training.trainer.recipe import Recipe
 from training.trainer.recipes import recipe_of
 from training.trainer.speed import Samples, forget_everything, random_trainer, seconds_a_step, steps_over
@@ -89,7 +89,6 @@ def can_compile(notebook: Notebook) -> bool:
     if not notebook.on_gpu:
         notebook.add(Finding("compiled", note="not measured on a CPU"))
         return False
-    if importlib.util.find_spec("triton") is None:
-        notebook.add(Finding("compiled", note="not measured: the package triton is not installed here"))
-        return False
-    return True
+    if lacking := lacks():
+        notebook.add(Finding("compiled", note=f"not measured: this machine has no {lacking}"))
+    return not lacking
