@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
+from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from lib_colorize.errors import ColorizeError
 from lib_colorize.hosts.webui.a1111.marks import first_row
+from lib_colorize.hosts.webui.a1111.rows import Rows, on_batch
 from lib_colorize.hosts.webui.shared.rows import slices_of, take_rows
+from lib_colorize.method.conditioning import Branch
 from tests import a1111_fakes, forge_fakes
+from tests.dispatched import Dispatched
 from tests.test_hosts_a1111 import CASES, TIME, noise, run, world  # noqa: F401 - a fixture
 from tests.test_hosts_forge import prepared
 from tests.test_hosts_forge import world as forge  # noqa: F401 - a fixture
@@ -33,6 +40,24 @@ def test_a_part_is_known_by_its_place_in_memory():
 
 
 # AUTOMATIC1111
+
+
+def test_rows_are_told_without_a_wait_in_the_networks_own_dtype():
+    """The host casts what enters the network, and a cast copy could not be recognised."""
+    with FakeTensorMode(), Dispatched() as seen:
+        tokens = torch.randn(7, 32, dtype=torch.float16, device="cuda")
+        rows, network = Rows([Branch.FULL], Branch.NO_REFERENCE, tokens, torch.float16), nn.Identity()
+        network.forward = lambda **conditions: None
+        with rows.told(denoiser := nn.Module(), network):
+            for _ in range(3):
+                x = torch.zeros(2, 4, 8, 8, device="cuda")
+                built = SimpleNamespace(x=x, image_cond=x.new_zeros(2, 5, 1, 1), text_uncond=[None], denoiser=denoiser)
+                on_batch(built)
+                for part in (slice(0, 1), slice(1, 2)):  # the host may show a row at a time
+                    network(c_concat=[built.image_cond.half()[part]])
+                    context = torch.stack([rows.context([Branch.FULL, Branch.NO_REFERENCE][part.start])])
+                    assert rows.shown(context) == ([(Branch.FULL, 0), (Branch.NO_REFERENCE, 0)][part.start],)
+    assert seen.waits.count("aten::_local_scalar_dense") == 2  # after the first call, and at the end
 
 
 def test_image_conditions_that_somebody_has_copied_are_read(world, pictures):  # noqa: F811
