@@ -6,7 +6,6 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from .settings import Settings
@@ -54,5 +53,8 @@ class Guidance:
         full = predictions[Branch.FULL]
         if not self.weights:
             return full
-        mean = torch.stack([weight * predictions[branch] for branch, weight in self.weights.items()]).sum(0)
+        (first, share), *others = self.weights.items()
+        mean = predictions[first] if not others else share * predictions[first]  # of one the weight is 1
+        for branch, weight in others:
+            mean = mean + weight * predictions[branch]
         return mean + self.scale * (full - mean)
