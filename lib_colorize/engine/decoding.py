@@ -46,7 +46,9 @@ class Decoding:
             warnings.warn("this checkpoint's VAE exceeds what float16 can hold: pictures are decoded in float32",
                           stacklevel=2)
         pixels = latent.shape[2] * latent.shape[3] * self.vae.factor**2
-        return self.vae.decode(latent) if pixels <= PLAIN else self._in_strips(latent)
+        if pixels > PLAIN:
+            return self._in_strips(latent)
+        return torch.cat([self.vae.decode(one) for one in torch.split(latent, 1)])
 
     def _in_strips(self, latent: Tensor) -> Tensor:
         """Small pictures together, so that a GPU is busy; larger ones one after the other."""

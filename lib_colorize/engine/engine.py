@@ -144,7 +144,7 @@ class Engine:
                 return sampled
 
             latents = list(in_parts(jobs, self._at_once(settings, shape), sample, self.make_room))
-        pictures = [crop_back(to_image(self.decode(latent)[0]), placement) for latent in latents]
+        pictures = [crop_back(to_image(picture), placement) for picture in self.decode(torch.cat(latents))]
         return [Result(overlay_lines(picture, sketch, own), own) for picture, own in zip(pictures, jobs)]
 
     def _at_once(self, settings: Settings, shape: tuple[int, ...]) -> int:
