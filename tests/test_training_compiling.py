@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,14 +12,14 @@ from torch import Tensor, nn
 from torch._dynamo.utils import counters
 
 from lib_colorize.engine.networks import without_weights
-from lib_colorize.errors import ColorizeError
 from tests.training_runs import tiny
 from training.trainer.captured import CapturedPass, wants_capture
-from training.trainer.compiling import checkpoint_blocks, compile_whole, wanted
+from training.trainer.compiling import checkpoint_blocks, compile_whole, lacks, lay_out
 from training.trainer.feed import latent_shape, token_shape
 from training.trainer.frozen_encoders import Encoded
 from training.trainer.group_norm import group_norm_by_channels, norm_by_channels
 from training.trainer.networks import Model
+from training.trainer.norms import half_norms
 from training.trainer.objective import Objective
 from training.trainer.random_draws import Draws, draw_noise
 from training.trainer.recipe import Recipe
@@ -205,12 +206,43 @@ def test_norms_by_channels_change_no_weight_and_no_half_type() -> None:
     assert half(torch.randn(1, 4, 2, 2, dtype=torch.bfloat16)).dtype is torch.bfloat16
 
 
-def test_compile_is_automatic_unless_it_is_said() -> None:
-    cpu, gpu = torch.device("cpu"), torch.device("cuda")
-    assert tiny("pocket").run.compile is None and not wanted(tiny("pocket"), cpu, False)
-    assert not wanted(tiny("pocket"), gpu, True)
-    for word, expected in (("true", True), ("false", False)):
-        assert wanted(tiny("pocket", f"run.compile={word}"), gpu, True) is expected
-    assert tiny("pocket", "run.compile=auto").run.compile is None
-    with pytest.raises(ColorizeError, match="true or false"):
-        tiny("pocket", "run.compile=perhaps")
+def test_what_compiling_lacks_is_said_and_training_goes_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:
+    gpu = torch.device("cuda")
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CC", raising=False)
+    assert lacks(gpu)
+    recipe = tiny("pocket", *SHALLOW, "run.compile=true")
+    model = Model(recipe)
+    assert not lay_out(model, recipe, gpu, half=False)
+    assert "not compiled, and so slower: this machine has no" in capsys.readouterr().err
+    assert not any(isinstance(module.__dict__.get("forward"), partial) for module in model.modules())
+
+
+@pytest.mark.parametrize("dtype, near", [(torch.float32, 1e-6), (torch.bfloat16, 0.02)])
+def test_norms_in_half_precision_give_that_type_and_nearly_the_numbers_of_float32(
+    dtype: torch.dtype, near: float,
+) -> None:
+    torch.manual_seed(0)
+    for layer, x in ((nn.GroupNorm(4, 16), torch.randn(2, 16, 8, 8) + 1), (nn.LayerNorm(16), torch.randn(2, 9, 16))):
+        nn.init.normal_(layer.weight, 1, 0.1)
+        x = x.to(dtype)
+        expected = layer(x.float()).detach()
+        half_norms(layer)
+        with torch.autocast("cpu", torch.bfloat16):
+            made = layer(x)
+        found = made.detach()
+        assert found.dtype is dtype
+        assert float((found.float() - expected).norm() / expected.norm()) < near
+        torch.autograd.backward([made.float().square().sum()])
+        assert layer.weight.grad is not None and layer.weight.grad.dtype is torch.float32
+
+
+@pytest.mark.parametrize("half, gpu, patched", [(True, True, True), (False, True, False), (True, False, False)])
+def test_norms_stay_in_half_precision_on_a_gpu_alone(half: bool, gpu: bool, patched: bool) -> None:
+    recipe = tiny("pocket", *SHALLOW)
+    model = Model(recipe)
+    lay_out(model, recipe, torch.device("cuda" if gpu else "cpu"), half)
+    norms = [module for module in model.modules() if isinstance(module, (nn.GroupNorm, nn.LayerNorm))]
+    assert norms and all(isinstance(norm.forward, partial) is patched for norm in norms)

@@ -19,6 +19,7 @@ from lib_colorize.method.sketch_encoder import SketchEncoder
 from lib_colorize.method.spatial_transformer import SpatialTransformer
 from lib_colorize.method.unet_layers import ResBlock
 from training.trainer.group_norm import norm_by_channels
+from training.trainer.norms import half_norms
 from training.trainer.recipe import Recipe
 
 SIZES = 256  # that a class of blocks may be compiled for: levels of the U-Net by windows and buckets
@@ -26,33 +27,25 @@ NARROW = 100_000_000  # numbers of a model: below, a GPU computes a step before 
 COSTLY = (ResBlock, SpatialTransformer)  # of a U-Net: what is compiled, or computed again in the backward pass
 
 
-def lay_out(model: Any, recipe: Recipe, device: torch.device) -> bool:
-    """Checkpointing and compilation as the recipe has them; whether the model is compiled."""
+def lay_out(model: Any, recipe: Recipe, device: torch.device, half: bool) -> bool:
+    """Checkpointing, norms and compilation as the recipe has them; whether the model is compiled.
+
+    half: under autocast to a half type, over whole float32 weights.
+    """
     if recipe.run.checkpointing:
         checkpoint_blocks(model.unet)
-    if not wanted(recipe, device, is_narrow(list(model.parameters()))):
-        return False
-    if recipe.run.compile is None:
+    if recipe.run.compile and not (lacking := lacks(device)):
         import torch._dynamo.config as dynamo
 
-        dynamo.suppress_errors = True  # nobody asked for it: what cannot be compiled runs as it is
-    compile_blocks(model, by_channels=device.type == "cuda")
-    return True
-
-
-def wanted(recipe: Recipe, device: torch.device, narrow: bool) -> bool:
-    """run.compile, or where it says nothing: on a GPU, if this machine can; else one line says what is missing.
-
-    A narrow network is soon trained, and compiled anew for every window; its steps are recorded (`captured`).
-    """
-    if recipe.run.compile is not None:
-        return recipe.run.compile
-    if device.type != "cuda" or narrow:
-        return False
-    lacking = lacks()
-    if lacking:
+        print("compiling: the first step of each size takes minutes", file=sys.stderr)
+        dynamo.suppress_errors = True  # what torch cannot compile runs as it is, and torch says so
+        compile_blocks(model, by_channels=device.type == "cuda")
+        return True
+    if recipe.run.compile:
         print(f"not compiled, and so slower: this machine has no {lacking}", file=sys.stderr)
-    return not lacking
+    if half and device.type == "cuda":
+        half_norms(model)
+    return False
 
 
 def is_narrow(parameters: Sequence[nn.Parameter]) -> bool:
@@ -60,9 +53,9 @@ def is_narrow(parameters: Sequence[nn.Parameter]) -> bool:
     return sum(p.numel() for p in parameters) < NARROW
 
 
-def lacks() -> str:
-    """What torch.compile needs for a GPU and this machine has not; "" = it has all."""
-    if importlib.util.find_spec("triton") is None:
+def lacks(device: torch.device) -> str:
+    """What torch.compile needs and this machine has not; "" = it has all."""
+    if device.type == "cuda" and importlib.util.find_spec("triton") is None:
         return "Triton (pip install triton, on Windows triton-windows)"
     if os.name == "posix" and not any(shutil.which(name) for name in (os.environ.get("CC") or "gcc", "gcc", "clang")):
         return "C compiler (gcc or clang)"

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 from collections.abc import Callable
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lib_colorize.method.reference_encoder import ReferenceEncoder
@@ -140,17 +138,3 @@ def unet_state(model: Model, state: dict[str, Tensor] | None = None) -> dict[str
         return found
     return as_attention(found, {name: block.attn2.to_v.out_features
                                 for name, block in cross_attention_blocks(model.unet)})
-
-
-def float32_norms(model: nn.Module) -> None:
-    """Norms compute in float32 whatever the type of their weights, as autocast does where the weights are float32."""
-    for module in model.modules():
-        if isinstance(module, (nn.GroupNorm, nn.LayerNorm)):
-            module.forward = functools.partial(_float32_norm, module)  # type: ignore[method-assign]
-
-
-def _float32_norm(norm: Any, x: Tensor) -> Tensor:
-    weight, bias = norm.weight.float(), norm.bias.float()
-    if isinstance(norm, nn.GroupNorm):
-        return F.group_norm(x.float(), norm.num_groups, weight, bias, norm.eps).to(x.dtype)
-    return F.layer_norm(x.float(), norm.normalized_shape, weight, bias, norm.eps).to(x.dtype)

@@ -9,7 +9,8 @@ from accelerate import Accelerator
 from torch import nn
 
 from lib_colorize.errors import ColorizeError
-from training.trainer.networks import Model, float32_norms
+from training.trainer.networks import Model
+from training.trainer.norms import float32_norms
 from training.trainer.recipe import Recipe
 from training.trainer.run_state import sharded
 

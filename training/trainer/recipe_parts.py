@@ -100,7 +100,7 @@ class Run:
     precision: str = ""  # "no", "bf16", "fp16"; "" = what accelerate's config says
     micro_batch: int = 0  # samples of one process at once, the rest is accumulated; 0 = all
     checkpointing: bool = False  # compute activations again in the backward pass
-    compile: bool | None = None  # torch.compile; auto: a wide network on a GPU, with Triton and a C compiler
+    compile: bool = False  # torch.compile of the networks' blocks: minutes at the first step of each size
     capture: bool | None = None  # forward and backward as a CUDA graph (one process, one part a step); auto: if narrow
     channels_last: bool = True
     tf32: bool = True

@@ -67,13 +67,14 @@ class Trainer:
             model.to(device)  # before the optimizer, whose fused form torch 2.3 makes on a GPU alone
             if recipe.run.channels_last:  # shards are flat
                 model.to(memory_format=torch.channels_last)
-        lay_out(model, recipe, device)
+        half = HALF.get(accelerator.mixed_precision)
+        lay_out(model, recipe, device, bool(half) and accelerator.distributed_type.value in WHOLE)
         optimizer = make_optimizer(model, recipe, device)
         prepare_shards(accelerator, recipe, model)
         prepared, optimizer = accelerator.prepare(model, optimizer)
         trained = [p for p in prepared.parameters() if p.requires_grad]
         ema = EMA(trained, recipe.optimizer.ema_decay) if recipe.optimizer.ema_decay else None
-        encoders = encoders.to(device, HALF.get(accelerator.mixed_precision))
+        encoders = encoders.to(device, half)
         trainer = cls(accelerator, recipe, pairs, seed, out, prepared, optimizer, ema, encoders,
                       Objective.of(recipe, device), start)
         if wants_capture(recipe, accelerator, trained):

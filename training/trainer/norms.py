@@ -1,0 +1,47 @@
+"""Norms under half precision, where autocast has its own mind: their type, and that of what they give."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def float32_norms(model: nn.Module) -> None:
+    """Norms compute in float32 whatever the type of their weights, as autocast does where the weights are float32."""
+    _each(model, _float32_norm)
+
+
+def half_norms(model: nn.Module) -> None:
+    """On a GPU, norms of half precision maps take these as they are, and give such; sums are float32 in the kernel.
+
+    Autocast makes float32 of the map, which is written, read, kept for the backward pass, and cast back for the layer
+    that follows. Their weights stay float32, and are rounded at use, as those of convolutions are.
+    """
+    _each(model, _half_norm)
+
+
+def _each(model: nn.Module, forward: Callable[[Any, Tensor], Tensor]) -> None:
+    for module in model.modules():
+        if isinstance(module, (nn.GroupNorm, nn.LayerNorm)):
+            module.forward = functools.partial(forward, module)  # type: ignore[method-assign]
+
+
+def _float32_norm(norm: Any, x: Tensor) -> Tensor:
+    return _norm(norm, x.float(), torch.float32).to(x.dtype)
+
+
+def _half_norm(norm: Any, x: Tensor) -> Tensor:
+    with torch.autocast(x.device.type, enabled=False):
+        return _norm(norm, x, x.dtype)
+
+
+def _norm(norm: Any, x: Tensor, dtype: torch.dtype) -> Tensor:
+    weight, bias = norm.weight.to(dtype), norm.bias.to(dtype)
+    if isinstance(norm, nn.GroupNorm):
+        return F.group_norm(x, norm.num_groups, weight, bias, norm.eps)
+    return F.layer_norm(x, norm.normalized_shape, weight, bias, norm.eps)
