@@ -34,13 +34,24 @@ class Attached:
         self.progress = 0.0
         self._conditioning, self._settings = conditioning, settings
         self._pictures = conditioning.pictures
+        self._rows: tuple[object, int, Sequence[tuple[Branch, int]]] | None = None  # as asked for last
+        self._shown: tuple[object, bool, tuple[Sequence[int], Sequence[int]]] | None = None
 
-    def rows(self, count: int) -> list[tuple[Branch, int]]:
-        """Branch and picture of each row of a call of `count` rows; ColorizeError when they do not fit."""
+    def rows(self, count: int) -> Sequence[tuple[Branch, int]]:
+        """Branch and picture of each row of a call of `count` rows; ColorizeError when they do not fit.
+
+        Each block asks for them: the same again as long as `assigned` or `branches` is the very same tuple.
+        """
+        given = self.branches if self.assigned is None else self.assigned
+        if self._rows is None or self._rows[0] is not given or self._rows[1] != count or not isinstance(given, tuple):
+            self._rows = given, count, self._laid_out(count)
+        return self._rows[2]
+
+    def _laid_out(self, count: int) -> tuple[tuple[Branch, int], ...]:
         if self.assigned is not None:
             if len(self.assigned) != count:
                 raise ColorizeError(f"the U-Net was called with {count} rows, {len(self.assigned)} were assigned")
-            return list(self.assigned)
+            return tuple(self.assigned)
         group, rest = divmod(count, len(self.branches) or count + 1)
         pictures = self._pictures
         if pictures > 1 and group == 1:  # a branch for every row
@@ -50,15 +61,16 @@ class Attached:
         if rest:
             raise ColorizeError(f"the U-Net was called with {count} rows for {len(self.branches)} branches of "
                                 f"{pictures} picture(s); set `branches` for each row of the call")
-        return [(self.branches[row // group], row % pictures) for row in range(count)]
+        return tuple((self.branches[row // group], row % pictures) for row in range(count))
 
-    def reference_rows(self, count: int) -> tuple[list[int], list[int]]:
+    def reference_rows(self, count: int) -> tuple[Sequence[int], Sequence[int]]:
         """The rows of such a call that show the reference now, and which picture each is of."""
-        rows = self.rows(count)
-        if not self._settings.uses_reference_at(self.progress):
-            return [], []
-        shown = [(row, picture) for row, (branch, picture) in enumerate(rows) if branch is not Branch.NO_REFERENCE]
-        return [row for row, _ in shown], [picture for _, picture in shown]
+        rows, acts = self.rows(count), self._settings.uses_reference_at(self.progress)
+        if self._shown is None or self._shown[0] is not rows or self._shown[1] != acts:
+            shown = tuple((row, picture) for row, (branch, picture) in enumerate(rows)
+                          if acts and branch is not Branch.NO_REFERENCE)
+            self._shown = rows, acts, (tuple(row for row, _ in shown), tuple(picture for _, picture in shown))
+        return self._shown[2]
 
 
 class Attachment:

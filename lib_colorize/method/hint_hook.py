@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -28,12 +28,13 @@ class HintHook:
 
     def __init__(
         self, place: int, hint: Tensor, blank: Tensor | None = None,
-        rows: Callable[[int], list[tuple[Branch, int]]] | None = None,
+        rows: Callable[[int], Sequence[tuple[Branch, int]]] | None = None,
     ) -> None:
         """hint: [B or 1, C, h, w]; blank: the same for NO_SKETCH rows; rows: None = row r takes hint r."""
         self.place, self.hint, self.blank, self.rows = place, hint, blank, rows
         self.calls = 0
-        self._kept: tuple[object, Tensor] | None = None
+        self._kept: tuple[object, object, Tensor] | None = None
+        self._chosen: object = None  # sketch and picture of each row that is kept
 
     def __call__(self, module: nn.Module, args: object, output: Tensor) -> Tensor:
         self.calls += 1
@@ -43,14 +44,19 @@ class HintHook:
     def of_rows(self, count: int, output: Tensor) -> Tensor:
         """The hint of every row [count or 1, C, h, w], like output; kept over the steps, for it does not change."""
         assert self.rows is not None
-        chosen = [(branch is Branch.NO_SKETCH, picture) for branch, picture in self.rows(count)]
-        made_for = (chosen, output.dtype, output.device)
-        if self._kept is None or self._kept[0] != made_for:
-            hints = [self._one(*choice) for choice in (chosen[:1] if len(set(chosen)) == 1 else chosen)]
-            channels_last = output.is_contiguous(memory_format=torch.channels_last)
-            layout = torch.channels_last if channels_last else torch.contiguous_format
-            self._kept = made_for, torch.stack(hints).to(output).contiguous(memory_format=layout)
-        return self._kept[1]
+        rows = self.rows(count)
+        made_for = (output.dtype, output.device)
+        if self._kept is None or self._kept[0] is not rows or self._kept[1] != made_for:
+            chosen = tuple((branch is Branch.NO_SKETCH, picture) for branch, picture in rows)
+            if self._kept is None or self._kept[1] != made_for or self._chosen != chosen:
+                hints = [self._one(*choice) for choice in (chosen[:1] if len(set(chosen)) == 1 else chosen)]
+                channels_last = output.is_contiguous(memory_format=torch.channels_last)
+                layout = torch.channels_last if channels_last else torch.contiguous_format
+                laid_out = torch.stack(hints).to(output).contiguous(memory_format=layout)
+            else:
+                laid_out = self._kept[2]
+            self._kept, self._chosen = (rows, made_for, laid_out), chosen
+        return self._kept[2]
 
     def _one(self, without_sketch: bool, picture: int) -> Tensor:
         source = self.blank if without_sketch else self.hint
