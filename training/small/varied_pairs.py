@@ -71,7 +71,7 @@ def _paint_page(
         view, drawing = _view(style, rng, len(page) > 1), sized.drawing
         px = style.width * size / SIDE
         shown = recolour.recolour(drawing.svg, _colours(drawing, worn))
-        least = max(px, CLEAREST * size / SIDE)
+        least = max(px, CLEAREST * size / SIDE) if px else 0.0
         color.alpha_composite(view.of(_restroked(shown, drawing, least, view, side, style.spread), side), (left, top))
         lines = _restroked(drawing.lines, drawing, px, view, side, style.spread)
         paper.alpha_composite(view.of(lines, side), (left, top))
