@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from training.trainer.fused_norm import can_fuse, fused_group_norm
+
 
 def float32_norms(model: nn.Module) -> None:
     """Norms compute in float32 whatever the type of their weights, as autocast does where the weights are float32."""
@@ -20,7 +22,8 @@ def half_norms(model: nn.Module) -> None:
     """On a GPU, norms of half precision maps take these as they are, and give such; sums are float32 in the kernel.
 
     Autocast makes float32 of the map, which is written, read, kept for the backward pass, and cast back for the layer
-    that follows. Their weights stay float32, and are rounded at use, as those of convolutions are.
+    that follows. Their weights stay float32, and are rounded at use, as those of convolutions are; kernels of our own
+    take them as they are (`fused_norm`).
     """
     _each(model, _half_norm)
 
@@ -36,6 +39,8 @@ def _float32_norm(norm: Any, x: Tensor) -> Tensor:
 
 
 def _half_norm(norm: Any, x: Tensor) -> Tensor:
+    if isinstance(norm, nn.GroupNorm) and can_fuse(x):
+        return fused_group_norm(x, norm.num_groups, norm.weight, norm.bias, norm.eps)
     with torch.autocast(x.device.type, enabled=False):
         return _norm(norm, x, x.dtype)
 

@@ -1,0 +1,45 @@
+"""Norms of half precision training: kernels of our own, run by Triton's interpreter, against torch's arithmetic."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from training.trainer.fused_norm import can_fuse, kernels_work
+
+KERNELS = """
+import torch
+from training.trainer.fused_norm import NEAR, kernels_work, worst_difference
+from training.trainer import norm_kernels as kernels
+
+sizes = ((1, 64, 8, 8), (2, 96, 5, 7), (1, 32, 67, 63))
+assert {h * w > kernels.PARTS * kernels.ROWS for _, _, h, w in sizes} == {False, True}
+for size in sizes:
+    assert worst_difference("cpu", torch.float32, size) < 1e-5, size
+assert worst_difference("cpu", torch.bfloat16, sizes[1]) < NEAR
+true = kernels.normed
+kernels.normed = lambda x, *given: (lambda y, *rest: (y * 1.1, *rest))(*true(x, *given))
+assert not kernels_work(torch.device("cpu"), torch.bfloat16)
+"""
+
+
+def test_the_kernels_are_group_norm_and_its_gradient_and_are_not_used_where_they_are_not() -> None:
+    """Of maps of one part and of several, whose sizes are no multiples of anything."""
+    pytest.importorskip("triton")
+    done = subprocess.run([sys.executable, "-c", KERNELS], cwd=Path(__file__).parent.parent, text=True,
+                          env={**os.environ, "TRITON_INTERPRET": "1"}, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert "ours differ by" in done.stderr
+
+
+def test_without_a_gpu_torch_does_it(capsys: pytest.CaptureFixture[str]) -> None:
+    x = torch.randn(1, 64, 4, 4).bfloat16().to(memory_format=torch.channels_last)
+    assert not can_fuse(x)
+    kernels_work.cache_clear()
+    assert not kernels_work(torch.device("cpu"), torch.bfloat16)  # Triton has no driver here
+    assert "torch's own kernels" in capsys.readouterr().err
