@@ -165,6 +165,7 @@ def test_operators_are_one_json_line_without_a_card() -> None:
     counts = json.loads(done.stdout)
     assert list(counts) == ["plain", "guided", "one_row", "three_rows"]
     assert counts["plain"] > 400 and all(isinstance(count, int) for count in counts.values())
+    assert counts["guided"] <= counts["plain"] - 16 and counts["one_row"] <= counts["plain"] - 20
 
 
 @pytest.mark.parametrize(("arguments", "words"), [

@@ -1,8 +1,8 @@
 """Steps of the released size, beside plain steps of the same network: float16, random weights.
 
 Plain is Stable Diffusion's own step: the same U-Net as it stands, with the same weights, number format and layout, with
-as many rows, over 77 text tokens, and classifier-free guidance of its rows, captured as a CUDA graph too. Ours: 256
-tokens of a reference, hints of a sketch, guided and denoised as the sampler asks for it.
+as many rows, over 77 text tokens, captured as a CUDA graph too. Ours: 256 tokens of a reference, hints of a sketch.
+Both as a sampler asks for them: latents scaled, rows guided, denoised.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from lib_colorize.cli.bench_rounds import TEXT_TOKENS
 from lib_colorize.engine.engine import Engine
 from lib_colorize.engine.step_graph import cuda_capture
+from lib_colorize.method.schedule import Prediction, denoised
 from lib_colorize.method.settings import Settings
 from tools.gpu_check.findings import Goal
 from tools.gpu_check.notebook import Notebook
@@ -26,7 +27,7 @@ from tools.gpu_check.random_networks import engine_on
 from tools.gpu_check.report import digits
 from tools.gpu_check.timing import in_turns, median, median_ratio
 
-SCALE = 5.0
+SCALE, SIGMA = 5.0, 5.0
 JOBS = {2: Settings(reference_guidance=SCALE), 1: Settings(reference_guidance=1.0),
         3: Settings(reference_guidance=SCALE, sketch_guidance=2.0)}  # rows of one picture -> settings
 STEP = {512: Goal(10, aim=7), 1024: Goal(40, aim=28)}  # ms, two rows, one picture
@@ -82,7 +83,7 @@ def our_step(
     stack: ExitStack, engine: Engine, x: Tensor, sketch: Tensor, tokens: Tensor, settings: Settings,
 ) -> Callable[[], object]:
     """As the sampler asks for it, as long as the stack is open."""
-    sigma = torch.tensor([5.0])
+    sigma = torch.tensor([SIGMA])
     denoise = stack.enter_context(engine.denoiser(engine.condition(sketch, tokens, settings), settings))
     return lambda: denoise(x, sigma)
 
@@ -90,15 +91,16 @@ def our_step(
 @torch.no_grad()
 def plain_step(unet: nn.Module, x: Tensor, text: Tensor, rows: int) -> Callable[[], object]:
     """Guidance of as many rows as ours; on a card captured as ours is, its input copied in and its output out."""
-    t = torch.full((rows * len(x),), 600.0, device=x.device)
+    t, sigma = torch.full((rows * len(x),), 600.0, device=x.device), torch.full((1,), SIGMA, device=x.device)
 
     @torch.no_grad()
     def step(x: Tensor) -> Tensor:
-        full, *without = unet(x.repeat(rows, 1, 1, 1), t, text).chunk(rows)
+        scaled = x / (1 + sigma.view(-1, 1, 1, 1) ** 2).sqrt()
+        full, *without = unet(scaled.repeat(rows, 1, 1, 1), t, text).chunk(rows)
         guided: Tensor = full
         for other in without:
             guided = other + SCALE * (guided - other)
-        return guided
+        return denoised(x, guided, sigma, Prediction.EPS)
 
     if not x.is_cuda:
         return lambda: step(x)

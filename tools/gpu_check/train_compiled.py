@@ -1,4 +1,4 @@
-"""Training at SD2.1's size, compiled, as it is on a card when nothing is said."""
+"""Training at SD2.1's size with `run.compile=true`."""
 
 from __future__ import annotations
 
