@@ -60,6 +60,19 @@ def test_rows_equal_ldm_with_their_own_tokens_or_zeros(attn, tokens, pairs, scal
     torch.testing.assert_close(out, native(attn, X, context, scale), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("pairs", [
+    ((0, 0), (1, 1), (2, 0), (3, 1)), ((0, 0), (1, 1)), ((1, 0), (2, 1)), ((3, 1),), ((0, 0), (2, 1)), ()])
+@pytest.mark.parametrize("gradient", [False, True])
+def test_added_to_the_state_rows_are_the_same_and_only_those_with_a_reference_are_normed(attn, tokens, pairs, gradient):
+    norm = torch.nn.LayerNorm(24)
+    normed, attention = Count(norm), TokenAttention(attn, tokens, 0.7, rows(*pairs))
+    with torch.set_grad_enabled(gradient):
+        found = attention.added_to(X, norm)
+    side_by_side = [row for row, _ in pairs] != [0, 2]
+    assert sum(normed.rows) == (len(pairs) if side_by_side and not gradient else 4 if pairs else 0)
+    torch.testing.assert_close(found, X + attention(norm(X)), rtol=1e-5, atol=1e-6)
+
+
 def test_one_set_of_tokens_serves_every_row(attn, tokens):
     out = TokenAttention(attn, tokens[:1], 1.0, rows((0, 0), (1, 1), (2, 2), (3, 3)))(X)
     torch.testing.assert_close(out, attn(X, tokens[:1].expand(4, -1, -1)), rtol=1e-5, atol=1e-6)

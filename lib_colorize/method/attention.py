@@ -24,7 +24,7 @@ class TokenAttention:
     """
 
     def __init__(self, attn: nn.Module, tokens: Tensor | None, scale: float, reference_rows: RowsOfCall) -> None:
-        """tokens: [P, N, D]; reference_rows(rows of a call) -> the rows with a reference, which of the P each has."""
+        """tokens: [P, N, D]; reference_rows(rows of a call) -> the rows with a reference (rising), which of the P."""
         self.attn: Any = attn
         width = getattr(attn.to_k, "in_features", None)  # None: a host's own kind of layer
         if tokens is not None and width not in (None, tokens.shape[-1]):
@@ -52,6 +52,24 @@ class TokenAttention:
         attended = self._attend(x[index], pictures)
         out = self._no_attention(x).to(attended.dtype).repeat(len(x), x.shape[1], 1)
         out[index] = attended
+        return out
+
+    def added_to(self, x: Tensor, norm: Callable[[Tensor], Tensor]) -> Tensor:
+        """x + self(norm(x)), for a U-Net of ours: rows without a reference are no more than added to, and not normed.
+
+        Without a gradient: rows are written side by side, where `cat` would copy them.
+        """
+        rows, pictures = self.reference_rows(len(x)) if self.tokens is not None and self.scale else ((), ())
+        if not rows:
+            return x + self._no_attention(x)
+        if torch.is_grad_enabled() or len(rows) == len(x) or rows[-1] - rows[0] != len(rows) - 1:
+            return self(norm(x)) + x
+        first, last = rows[0], rows[-1] + 1
+        out, bias = torch.empty_like(x), self._no_attention(x)
+        torch.add(self._attend(norm(x[first:last]), pictures), x[first:last], out=out[first:last])
+        for part in (slice(0, first), slice(last, len(x))):
+            if part.start < part.stop:
+                torch.add(bias, x[part], out=out[part])
         return out
 
     def _no_attention(self, x: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .attention import TokenAttention
 from .fused import fused
 from .norms import GROUPS, norm
 
@@ -77,7 +78,11 @@ class TransformerBlock(nn.Module):
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         x = self.attn1(self.norm1(x)) + x
-        x = self.attn2(self.norm2(x), context=context) + x
+        tokens = vars(self.attn2).get("forward")  # where `attach` has put its own
+        if isinstance(tokens, TokenAttention):
+            x = tokens.added_to(x, self.norm2)
+        else:
+            x = self.attn2(self.norm2(x), context=context) + x
         out: Tensor = self.ff(self.norm3(x)) + x
         return out
 

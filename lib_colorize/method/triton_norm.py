@@ -15,6 +15,7 @@ from torch import Tensor
 
 ROWS, COLUMNS = 64, 64  # positions and channels that a program holds at once
 PARTS = 64  # of a map, at most
+WIDTH = 64  # channels of a group, at least: what is less is masked, and needs no variant
 
 
 @triton.jit
@@ -95,7 +96,7 @@ def group_norm(
     _moments[(parts, columns, rows)](x, means, squares, hw, channels, positions, ROWS=ROWS, COLUMNS=COLUMNS)
     _factors[(groups, rows)](
         means, squares, given, weight, bias, factor, summand, hw, channels, positions, own, parts, shift_row,
-        int(shift is not None), eps, PADDED=triton.next_power_of_2(own), PARTS=PARTS, num_warps=8)
+        int(shift is not None), eps, PADDED=max(triton.next_power_of_2(own), WIDTH), PARTS=PARTS, num_warps=8)
     _apply[(triton.cdiv(hw, ROWS), columns, rows)](x, y, factor, summand, hw, channels, int(silu), ROWS=ROWS,
                                                    COLUMNS=COLUMNS)
     return y
