@@ -212,10 +212,10 @@ def test_what_compiling_lacks_is_said_and_training_goes_on(
     gpu = torch.device("cuda")
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv("CC", raising=False)
-    assert lacks(gpu)
+    assert lacks()
     recipe = tiny("pocket", *SHALLOW, "run.compile=true")
     model = Model(recipe)
-    assert not lay_out(model, recipe, gpu, half=False)
+    assert not lay_out(model, recipe, gpu, half=None)
     assert "not compiled, and so slower: this machine has no" in capsys.readouterr().err
     assert not any(isinstance(module.__dict__.get("forward"), partial) for module in model.modules())
 
@@ -243,6 +243,6 @@ def test_norms_in_half_precision_give_that_type_and_nearly_the_numbers_of_float3
 def test_norms_stay_in_half_precision_on_a_gpu_alone(half: bool, gpu: bool, patched: bool) -> None:
     recipe = tiny("pocket", *SHALLOW)
     model = Model(recipe)
-    lay_out(model, recipe, torch.device("cuda" if gpu else "cpu"), half)
+    lay_out(model, recipe, torch.device("cuda" if gpu else "cpu"), torch.bfloat16 if half else None)
     norms = [module for module in model.modules() if isinstance(module, (nn.GroupNorm, nn.LayerNorm))]
     assert norms and all(isinstance(norm.forward, partial) is patched for norm in norms)

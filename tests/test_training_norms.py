@@ -24,7 +24,7 @@ for size in sizes:
 assert worst_difference("cpu", torch.bfloat16, sizes[1]) < NEAR
 true = kernels.normed
 kernels.normed = lambda x, *given: (lambda y, *rest: (y * 1.1, *rest))(*true(x, *given))
-assert not kernels_work(torch.device("cpu"), torch.bfloat16)
+assert not kernels_work("cpu", torch.bfloat16)
 """
 
 
@@ -41,5 +41,5 @@ def test_without_a_gpu_torch_does_it(capsys: pytest.CaptureFixture[str]) -> None
     x = torch.randn(1, 64, 4, 4).bfloat16().to(memory_format=torch.channels_last)
     assert not can_fuse(x)
     kernels_work.cache_clear()
-    assert not kernels_work(torch.device("cpu"), torch.bfloat16)  # Triton has no driver here
+    assert not kernels_work("cpu", torch.bfloat16)  # Triton has no driver here
     assert "torch's own kernels" in capsys.readouterr().err

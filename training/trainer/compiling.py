@@ -18,6 +18,7 @@ from torch.utils.checkpoint import checkpoint
 from lib_colorize.method.sketch_encoder import SketchEncoder
 from lib_colorize.method.spatial_transformer import SpatialTransformer
 from lib_colorize.method.unet_layers import ResBlock
+from training.trainer.fused_norm import kernels_work
 from training.trainer.group_norm import norm_by_channels
 from training.trainer.norms import half_norms
 from training.trainer.recipe import Recipe
@@ -27,14 +28,14 @@ NARROW = 100_000_000  # numbers of a model: below, a GPU computes a step before 
 COSTLY = (ResBlock, SpatialTransformer)  # of a U-Net: what is compiled, or computed again in the backward pass
 
 
-def lay_out(model: Any, recipe: Recipe, device: torch.device, half: bool) -> bool:
+def lay_out(model: Any, recipe: Recipe, device: torch.device, half: torch.dtype | None) -> bool:
     """Checkpointing, norms and compilation as the recipe has them; whether the model is compiled.
 
-    half: under autocast to a half type, over whole float32 weights.
+    half: the type of autocast, where that is a half one and every process has whole float32 weights.
     """
     if recipe.run.checkpointing:
         checkpoint_blocks(model.unet)
-    if recipe.run.compile and not (lacking := lacks(device)):
+    if recipe.run.compile and not (lacking := lacks(device.type)):
         import torch._dynamo.config as dynamo
 
         print("compiling: the first step of each size takes minutes", file=sys.stderr)
@@ -45,6 +46,7 @@ def lay_out(model: Any, recipe: Recipe, device: torch.device, half: bool) -> boo
         print(f"not compiled, and so slower: this machine has no {lacking}", file=sys.stderr)
     if half and device.type == "cuda":
         half_norms(model)
+        kernels_work(device.type, half)
     return False
 
 
@@ -53,9 +55,9 @@ def is_narrow(parameters: Sequence[nn.Parameter]) -> bool:
     return sum(p.numel() for p in parameters) < NARROW
 
 
-def lacks(device: torch.device) -> str:
+def lacks(device: str = "cuda") -> str:
     """What torch.compile needs and this machine has not; "" = it has all."""
-    if device.type == "cuda" and importlib.util.find_spec("triton") is None:
+    if device == "cuda" and importlib.util.find_spec("triton") is None:
         return "Triton (pip install triton, on Windows triton-windows)"
     if os.name == "posix" and not any(shutil.which(name) for name in (os.environ.get("CC") or "gcc", "gcc", "clang")):
         return "C compiler (gcc or clang)"

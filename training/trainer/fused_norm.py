@@ -44,12 +44,15 @@ def fused_group_norm(x: Tensor, groups: int, weight: Tensor, bias: Tensor, eps: 
 def can_fuse(x: Tensor) -> bool:
     """Whether a map is one for these kernels, and they work here."""
     return (x.is_cuda and type(x) is Tensor and x.dtype in (torch.bfloat16, torch.float16) and x.ndim == 4
-            and x.is_contiguous(memory_format=torch.channels_last) and kernels_work(x.device, x.dtype))
+            and x.is_contiguous(memory_format=torch.channels_last) and kernels_work(x.device.type, x.dtype))
 
 
 @functools.cache
-def kernels_work(device: torch.device, dtype: torch.dtype) -> bool:
-    """Whether they can be compiled here, and give what torch's own norm and its gradient do; else one line says why."""
+def kernels_work(device: str, dtype: torch.dtype) -> bool:
+    """Whether they can be compiled here, and give what torch's own norm and its gradient do; else one line says why.
+
+    To be asked first where no gradient checkpointing goes on, which would compute the trial again.
+    """
     try:
         worst = worst_difference(device, dtype)
     except Exception as problem:  # no Triton, no C compiler, a card too old
@@ -60,14 +63,14 @@ def kernels_work(device: torch.device, dtype: torch.dtype) -> bool:
     return worst < NEAR
 
 
-def worst_difference(device: torch.device | str, dtype: torch.dtype, size: tuple[int, ...] = (2, 96, 72, 65)) -> float:
+def worst_difference(device: str, dtype: torch.dtype, size: tuple[int, ...] = (2, 96, 72, 65)) -> float:
     """The largest of the relative differences, of the norm of a random map and all its gradients, from torch's."""
     generator = torch.Generator().manual_seed(0)
     x = (2 * torch.randn(size, generator=generator) + 3).to(dtype).to(device, memory_format=torch.channels_last)
     g = torch.randn(size, generator=generator).to(dtype).to(device)
     weight, bias = (torch.randn(size[1], generator=generator).to(device) for _ in range(2))
     found = []
-    with torch.enable_grad(), torch.autocast(torch.device(device).type, enabled=False):
+    with torch.enable_grad(), torch.autocast(device, enabled=False):
         for ours in (False, True):
             given = [(t if ours else t.float()).detach().requires_grad_() for t in (x, weight, bias)]
             norm = fused_group_norm if ours else F.group_norm

@@ -1,4 +1,4 @@
-"""How fast a recipe trains on this machine: the real step over one random batch in memory, no files, no weights."""
+"""The real step of a recipe over one random batch in memory, to be timed: no files, and random weights."""
 
 from __future__ import annotations
 
@@ -49,43 +49,6 @@ class Samples:
         tokens_noised = (n, width) if recipe.stages[-1].token_noise.value != "none" else (0, 0)
         return cls(Batch(sketch=sketch, color=color, reference=color), cached,
                    draw_noise(0, range(count), latent, tokens_noised, 1000))
-
-
-@dataclass(frozen=True)
-class Speed:
-    """What `measure_training` found."""
-
-    images_per_second: float
-    step_ms: float  # of a whole batch
-    first_step_s: float  # compilation and the choice of kernels
-    peak_gb: float  # memory at its fullest moment; 0 on a CPU
-
-
-def measure_training(recipe: Recipe, cached: bool = True, steps: int = 10, warm: int = 3) -> Speed:
-    """Train `steps` steps of `recipe` on accelerate's device over one random batch in memory, and time them.
-
-    recipe: `recipe_of(preset, settings)`; `run.precision`, `run.compile`, `optimizer.batch_size`, `data.resolution`
-    and so on are followed, start weights are not read. cached: latents (and tokens) come from memory, as with a cache;
-    else the frozen encoders run in every step. warm: steps before, of which the first compiles. Everything is freed
-    again. Errors of torch (out of memory among them) go through to the caller.
-    """
-    recipe = replace(recipe, start=replace(recipe.start, checkpoint="none"))
-    try:
-        trainer = random_trainer(recipe)
-        device = trainer.accelerator.device
-        samples = Samples.make(recipe)
-        step = steps_over(trainer, samples.cached if cached else samples.pictures, samples.draws)
-        first = seconds_a_step(step, 1, device)
-        if device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats()
-        for _ in range(warm - 1):
-            step()
-        seconds = seconds_a_step(step, steps, device)
-        peak = torch.cuda.max_memory_allocated() / 1e9 if device.type == "cuda" else 0.0
-        return Speed(recipe.optimizer.batch_size / seconds, 1000 * seconds, first, peak)
-    finally:
-        trainer = step = samples = None  # type: ignore[assignment]
-        forget_everything()
 
 
 def forget_everything() -> None:

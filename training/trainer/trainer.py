@@ -68,7 +68,7 @@ class Trainer:
             if recipe.run.channels_last:  # shards are flat
                 model.to(memory_format=torch.channels_last)
         half = HALF.get(accelerator.mixed_precision)
-        lay_out(model, recipe, device, bool(half) and accelerator.distributed_type.value in WHOLE)
+        lay_out(model, recipe, device, half if accelerator.distributed_type.value in WHOLE else None)
         optimizer = make_optimizer(model, recipe, device)
         prepare_shards(accelerator, recipe, model)
         prepared, optimizer = accelerator.prepare(model, optimizer)
