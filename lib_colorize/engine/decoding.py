@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .networks import AutoencoderKL
 from .vae_strips import WHOLE, decode_in_strips, pictures_whole
@@ -18,15 +18,19 @@ class Decoding:
 
     def __init__(self, vae: AutoencoderKL, dtype: torch.dtype = torch.float32) -> None:
         """dtype: what to try first. float16 is within 1/255 of float32 (the shipped model's: 0.6/255 before rounding),
-        bfloat16 has eight bits and is not (7/255). The VAE's weights stay in float32.
+        bfloat16 has eight bits and is not (7/255). The VAE's weights may be of any float type.
         """
         self.vae, self.dtype = vae, dtype
 
     @classmethod
     def on(cls, device: torch.device, vae: AutoencoderKL, dtype: torch.dtype) -> Decoding:
-        """For networks of that dtype: float16 where they are in half precision on a GPU."""
-        half = device.type == "cuda" and dtype in (torch.float16, torch.bfloat16)
-        return cls(vae, torch.float16 if half else torch.float32)
+        """For networks of that dtype: float16 where they are in half precision on a GPU, and the VAE is kept in it."""
+        if device.type != "cuda" or dtype not in (torch.float16, torch.bfloat16):
+            return cls(vae)
+        for module in vae.modules():
+            if isinstance(module, nn.Conv2d) and bool(torch.isfinite(module.weight.to(torch.float16)).all()):
+                module.to(torch.float16)  # norms are few numbers, and stay as they are
+        return cls(vae, torch.float16)
 
     @torch.no_grad()
     def __call__(self, latent: Tensor) -> Tensor:
@@ -43,6 +47,7 @@ class Decoding:
             if not bool(torch.isfinite(latent).all()):
                 return picture.float()  # sampling failed, and no precision here mends it
             self.dtype = torch.float32
+            self.vae.float()
             warnings.warn("this checkpoint's VAE exceeds what float16 can hold: pictures are decoded in float32",
                           stacklevel=2)
         pixels = latent.shape[2] * latent.shape[3] * self.vae.factor**2

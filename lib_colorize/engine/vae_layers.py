@@ -1,7 +1,6 @@
 """Layers of `ldm`'s auto-encoder in any precision: sums in float32, weights cast at use, attention in parts.
 
-The weights stay as they are (float32), so that a result that half precision cannot hold is made again exactly. All is
-for inference: no gradient reaches anything.
+The weights stay as they are, whatever their type. All is for inference: no gradient reaches anything.
 """
 
 from __future__ import annotations
