@@ -97,10 +97,18 @@ def test_too_little_memory_is_a_row_and_no_failure_and_the_next_is_measured(tmp_
     def too_large() -> None:
         raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
 
+    def too_large_in_a_capture() -> None:
+        try:
+            too_large()
+        finally:
+            raise RuntimeError("CUDA error: operation failed due to a previous error during capture")
+
     notebook.attempt("large", too_large)
+    notebook.attempt("captured", too_large_in_a_capture)
     assert notebook.attempt("small", lambda: 3) == 3
-    (finding,) = read_notebook(notebook.path)[1]
-    assert finding.note.startswith("out of memory") and not finding.failed
+    findings = read_notebook(notebook.path)[1]
+    assert [finding.what for finding in findings] == ["large", "captured"]
+    assert all(finding.note.startswith("out of memory") and not finding.failed for finding in findings)
 
 
 def test_a_failure_is_a_row_and_after_the_parts_time_nothing_is_begun(tmp_path: Path) -> None:

@@ -89,9 +89,14 @@ class Notebook:
         write_whole(self.path, json.dumps({"card": self.card, "findings": [f.plain() for f in self.findings]}))
 
 
-def _out_of_memory(error: Exception) -> bool:
-    return isinstance(error, torch.cuda.OutOfMemoryError) or (
-        isinstance(error, RuntimeError) and "out of memory" in str(error).lower())
+def _out_of_memory(error: BaseException | None) -> bool:
+    """Also where another error came of it: a capture that lacks memory ends with an error of its own."""
+    while error is not None:
+        if isinstance(error, torch.cuda.OutOfMemoryError) or (
+                isinstance(error, RuntimeError) and "out of memory" in str(error).lower()):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _first_line(error: Exception) -> str:
