@@ -89,6 +89,6 @@ def can_compile(notebook: Notebook) -> bool:
     if not notebook.on_gpu:
         notebook.add(Finding("compiled", note="not measured on a CPU"))
         return False
-    if lacking := lacks(notebook.device):
+    if lacking := lacks(notebook.device.type):
         notebook.add(Finding("compiled", note=f"not measured: this machine has no {lacking}"))
     return not lacking
