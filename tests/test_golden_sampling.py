@@ -18,6 +18,7 @@ from torch import Tensor
 
 from lib_colorize.engine import networks, samplers
 from lib_colorize.engine.engine import Engine
+from lib_colorize.engine.noise import step_noise
 from lib_colorize.method.canvas import crop_back
 from lib_colorize.method.images import sketch_tensor, to_image
 from lib_colorize.method.network_config import UNetConfig, VAEConfig
@@ -72,7 +73,7 @@ def noise_of(case: dict[str, Any], x_T: Tensor, sigmas: Tensor) -> samplers.Step
         draws = iter(tensor(GOLDEN, case, "step_noise"))
         return lambda sigma, after: next(draws)[None]
     seed = case["params"].get("brownian_seeds", [0])[0]
-    return samplers.step_noise(case["params"]["sampler"], x_T, sigmas, seed, torch.Generator())
+    return step_noise(case["params"]["sampler"], x_T, sigmas, seed, torch.Generator())
 
 
 @pytest.mark.parametrize("case_id", golden_ids("vae"))

@@ -7,6 +7,7 @@ import torch
 
 from lib_colorize.engine import samplers
 from lib_colorize.engine.k_diffusion_door import k_diffusion_sampling, without_waiting
+from lib_colorize.engine.noise import first_noise, step_noise, step_noises
 from lib_colorize.errors import ColorizeError
 from lib_colorize.method.schedule import NoiseSchedule, alphas_cumprod
 from tests.conftest import GOLDEN
@@ -33,8 +34,8 @@ def test_every_sampler_finds_a_known_picture(sampler: str, steps: int, schedule:
     """With a denoiser that knows the picture, each method must end at it, whatever its order and noise."""
     picture = torch.full((1, 4, 4, 4), 0.7)
     sigmas = samplers.noise_levels(sampler, "Automatic", steps, schedule)
-    x_T, generator = samplers.first_noise((1, 4, 4, 4), 3)
-    noise = samplers.step_noise(sampler, x_T, sigmas, 3, generator)
+    x_T, generator = first_noise((1, 4, 4, 4), 3)
+    noise = step_noise(sampler, x_T, sigmas, 3, generator)
     result = samplers.run_sampler(sampler, lambda x, sigma: picture, x_T, sigmas, noise)
     left = float(sigmas[-2]) if samplers.SAMPLERS[sampler].span else 0.0  # these stop at the lowest level
     assert float((result - picture).abs().max()) <= 4 * left + 1e-4
@@ -82,13 +83,13 @@ def test_without_waiting_a_sampler_gives_the_same(sampler: str, schedule: NoiseS
 @pytest.mark.parametrize("sampler", [name for name, s in samplers.SAMPLERS.items() if s.noise])
 def test_the_noise_of_a_batch_is_that_of_each_alone(sampler: str, schedule: NoiseSchedule) -> None:
     sigmas = samplers.noise_levels(sampler, "Automatic", 4, schedule)
-    drawn = [samplers.first_noise((1, 4, 4, 4), seed) for seed in (5, 9)]
-    together = samplers.step_noises(sampler, torch.cat([x for x, _ in drawn]), sigmas, (5, 9), [g for _, g in drawn])
+    drawn = [first_noise((1, 4, 4, 4), seed) for seed in (5, 9)]
+    together = step_noises(sampler, torch.cat([x for x, _ in drawn]), sigmas, (5, 9), [g for _, g in drawn])
     assert together is not None
     batch = torch.stack([together(sigmas[i], sigmas[i + 1]) for i in range(3)])
     for place, seed in enumerate((5, 9)):
-        x_T, generator = samplers.first_noise((1, 4, 4, 4), seed)
-        alone = samplers.step_noise(sampler, x_T, sigmas, seed, generator)
+        x_T, generator = first_noise((1, 4, 4, 4), seed)
+        alone = step_noise(sampler, x_T, sigmas, seed, generator)
         assert alone is not None
         assert torch.equal(batch[:, place:place + 1], torch.stack([alone(sigmas[i], sigmas[i + 1]) for i in range(3)]))
 
@@ -98,8 +99,8 @@ def test_step_noise_follows_from_the_seed_alone(sampler: str, schedule: NoiseSch
     sigmas = samplers.noise_levels(sampler, "Automatic", 4, schedule)
 
     def draws(seed: int) -> torch.Tensor:
-        x_T, generator = samplers.first_noise((1, 4, 4, 4), seed)
-        noise = samplers.step_noise(sampler, x_T, sigmas, seed, generator)
+        x_T, generator = first_noise((1, 4, 4, 4), seed)
+        noise = step_noise(sampler, x_T, sigmas, seed, generator)
         assert noise is not None
         return torch.stack([noise(sigmas[i], sigmas[i + 1]) for i in range(3)])
 

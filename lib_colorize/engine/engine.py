@@ -31,6 +31,7 @@ from ..method.unet import UNet
 from . import networks, samplers
 from .decoding import Decoding
 from .guided_step import DeviceStep, GuidedStep
+from .noise import first_noise, step_noises
 from .running import Running
 from .shared_rows import share_rows
 from .together import in_parts, pictures_at_once
@@ -200,9 +201,9 @@ class Engine:
         """
         settings = jobs[0]
         sigmas = self.noise_levels(settings)
-        drawn, generators = zip(*(samplers.first_noise(shape, job.seed) for job in jobs))
+        drawn, generators = zip(*(first_noise(shape, job.seed) for job in jobs))
         x_T = torch.cat(drawn).to(self.device)
-        noise = samplers.step_noises(settings.sampler, x_T, sigmas, [job.seed for job in jobs], generators)
+        noise = step_noises(settings.sampler, x_T, sigmas, [job.seed for job in jobs], generators)
         if isinstance(denoise, DeviceStep) and not samplers.find_sampler(settings.sampler).adaptive:
             denoise.prepare([float(sigma) for sigma in samplers.asked_sigmas(settings.sampler, sigmas)])
         return samplers.run_sampler(settings.sampler, denoise, x_T, sigmas, noise, callback)

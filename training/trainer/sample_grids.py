@@ -15,6 +15,7 @@ from torch import Tensor
 
 from lib_colorize.engine import samplers
 from lib_colorize.engine.contact_sheet import contact_sheet
+from lib_colorize.engine.noise import first_noise, step_noise
 from lib_colorize.method.guidance import Branch, Guidance
 from lib_colorize.method.images import to_image
 from lib_colorize.method.schedule import MIN_ALPHA, NoiseSchedule, Prediction
@@ -55,9 +56,9 @@ def colorize(
         return schedule.x0(scaled, guidance.guide(dict(zip(rows, output.chunk(count)))), t, prediction)
 
     sigmas = samplers.noise_levels(settings.sampler, settings.scheduler, settings.steps, schedule).to(sketch.device)
-    x_T, generator = samplers.first_noise((1, *latent), settings.seed)
+    x_T, generator = first_noise((1, *latent), settings.seed)
     x_T = x_T.to(sketch.device)
-    noise = samplers.step_noise(settings.sampler, x_T, sigmas, settings.seed, generator)
+    noise = step_noise(settings.sampler, x_T, sigmas, settings.seed, generator)
     return samplers.run_sampler(settings.sampler, denoise, x_T, sigmas, noise)
 
 
