@@ -162,6 +162,17 @@ def test_hints_given_to_forward_are_those_of_hooks_to_the_last_bit(name: str) ->
         assert not torch.equal(found[1][0], unet(*inputs(config)))
 
 
+def test_it_is_one_graph_to_a_compiler_with_hints_and_with_a_gradient() -> None:
+    unet, _ = pair(PLAIN)
+    hints = [torch.randn(2, *shape, requires_grad=True) for shape in hint_shapes(unet, PLAIN)]
+    compiled = torch.compile(unet, backend="eager", fullgraph=True)
+    expected = unet(*inputs(PLAIN), hints)
+    found = compiled(*inputs(PLAIN), hints)
+    found.sum().backward()
+    torch.testing.assert_close(found, expected)
+    assert hints[0].grad is not None
+
+
 def test_hints_of_another_number_or_size_are_refused() -> None:
     unet, _ = pair(PLAIN)
     hints = [torch.zeros(1, *shape) for shape in hint_shapes(unet, PLAIN)]

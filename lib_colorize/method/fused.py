@@ -21,7 +21,7 @@ _broken: set[str] = set()  # what this machine cannot compile
 
 def fused(name: str, x: Tensor, *args: Any) -> Tensor | None:
     """What kernel `name` gives for x; None where torch's own operators have to do it."""
-    if not x.is_cuda or type(x) is not Tensor or torch.is_grad_enabled() or _compiling() or name in _broken:
+    if _compiling() or not x.is_cuda or type(x) is not Tensor or torch.is_grad_enabled() or name in _broken:
         return None
     kernel = kernel_named(name)
     if kernel is None:
