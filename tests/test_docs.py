@@ -14,6 +14,7 @@ from lib_colorize.cli import commands as cli
 from lib_colorize.cli import options
 from lib_colorize.cli.loading import DEFAULT_CHECKPOINT
 from lib_colorize.method.settings import Settings
+from training.evidence.model_size import SHIPPED, painted_size
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted((*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("models/*.md"), *ROOT.glob("examples/*.md")))
@@ -166,6 +167,23 @@ def test_the_sanity_check_names_the_files_that_are_shipped() -> None:
              f"Colorize version: {__version__}")
     assert [text.count(word) for word in words] == [2] * 4
     assert f"which begins with `{model}`" in " ".join(text.split())
+
+
+SAYS_THE_SIZE = {  # page -> how it says for how many pixels the shipped model was made
+    "README.md": ("MB, {0} pixels", "small model ({0} px,", "avatars at {0} px"),
+    "models/README.md": ("KL-f8 auto-encoder 1.9 M; {0} px", "illustrations: {0} px", "- {0} px, and 4 numbers"),
+    "docs/sanity-check.md": ("{0} x {0}", "Size: {0}x{0}"), "docs/api.md": ('"width": {0}, "height": {0}',),
+    "docs/webui.md": ("at {0} pixels", "shipped model of {0} px", "small model at {0} px"),
+    "docs/commandline.md": ("shipped model paints {0} px",), "docs/troubleshooting.md": ("Fine lines at {0} px",),
+    "CHANGELOG.md": ("small model of {0} px",), "lib_colorize/cli/demo.py": ("shipped model paints {0} px",),
+}
+
+
+@pytest.mark.parametrize("page", SAYS_THE_SIZE)
+def test_a_page_says_the_shipped_models_size(page: str) -> None:
+    text = " ".join((ROOT / page).read_text(encoding="utf-8").split())
+    words = [words.format(painted_size(SHIPPED)) for words in SAYS_THE_SIZE[page]]
+    assert [word for word in words if word not in text] == []
 
 
 def test_the_sanity_checks_picture_is_the_engines() -> None:

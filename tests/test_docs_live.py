@@ -114,7 +114,8 @@ def test_the_comparison_works_as_printed(host: Host, place: Path) -> None:
 def test_an_infotext_is_replayed_as_described(host: Host) -> None:
     first = host.img2img(**request(reference_guidance=3))
     body = request()
-    again = {"infotext": first.infotext, "init_images": body["init_images"], "width": 128, "height": 128}
+    size_of_first = dict(zip(("width", "height"), first.image.size))
+    again = {"infotext": first.infotext, "init_images": body["init_images"], **size_of_first}
     del body["alwayson_scripts"]["ColorizeDiffusion"]["args"][0]["size_from_sketch"]
     answer = host.img2img(**again, alwayson_scripts=body["alwayson_scripts"])
     assert answer.infotext == first.infotext and answer.md5 == first.md5

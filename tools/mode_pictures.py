@@ -19,8 +19,9 @@ from tests.webui import jobs
 from tests.webui.host import KINDS, Host
 from tests.webui.reply import encode
 from tools.option_pictures import ROOT, Row, example, option_sheet, over_white
+from training.evidence.model_size import SHIPPED, painted_size
 
-SIZE = 128  # pixels
+SIZE = painted_size(SHIPPED)  # pixels
 STRENGTHS = (0.3, 0.5, 0.7, 0.9)  # of denoising
 JOB = Settings(width=SIZE, height=SIZE)
 

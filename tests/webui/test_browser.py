@@ -19,6 +19,7 @@ from PIL.PngImagePlugin import PngInfo
 from tests.webui.browser import CHROMIUM, OTHER_SKETCH, PATIENCE, REFERENCE, SKETCH, Panel, chromium
 from tests.webui.host import Host, install_of
 from tests.webui.reply import difference, spread
+from training.evidence.model_size import SHIPPED, painted_size
 
 PASTE = """async ([selector, bytes]) => {
     const transfer = new DataTransfer();
@@ -27,6 +28,7 @@ PASTE = """async ([selector, bytes]) => {
     document.querySelector(selector).dispatchEvent(
         new ClipboardEvent("paste", {clipboardData: transfer, bubbles: true, cancelable: true, composed: true}));
 }"""
+SIZE = painted_size(SHIPPED)  # of a square sketch, px
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium")
 
 
@@ -65,7 +67,8 @@ def test_a_sketch_is_coloured_and_its_infotext_brings_the_settings_back(panel):
     panel.generate()
     panel.page.wait_for_selector("#img2img_gallery img", timeout=PATIENCE)
     infotext = panel.text("#html_info_img2img")
-    for part in ("Colorize reference hash", "Colorize sketch hash", "Colorize reference guidance: 6", "Size: 128x128"):
+    for part in ("Colorize reference hash", "Colorize sketch hash", "Colorize reference guidance: 6",
+                 f"Size: {SIZE}x{SIZE}"):
         assert part in infotext
     result = panel.picture("#img2img_gallery img")
     assert result.size == Image.open(SKETCH).size and spread(result) > 20  # the lines over it are of that size
@@ -102,7 +105,7 @@ def test_the_preview_shows_lines_on_white_and_the_button_sets_the_size(panel):
     assert seen.size == Image.open(SKETCH).size and seen.convert("L").resize((1, 1)).getpixel((0, 0)) > 200
     panel.press("size_button")
     sides = [panel.page.locator(f"#img2img_{side} input[type=number]") for side in ("width", "height")]
-    panel.wait(lambda: [side.input_value() for side in sides] == ["128", "128"], "the size")
+    panel.wait(lambda: [side.input_value() for side in sides] == [str(SIZE)] * 2, "the size")
 
 
 def test_without_a_sketch_the_preview_takes_img2imgs_picture_or_says_so(panel):
