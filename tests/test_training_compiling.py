@@ -246,3 +246,19 @@ def test_norms_stay_in_half_precision_on_a_gpu_alone(half: bool, gpu: bool, patc
     lay_out(model, recipe, torch.device("cuda" if gpu else "cpu"), torch.bfloat16 if half else None)
     norms = [module for module in model.modules() if isinstance(module, (nn.GroupNorm, nn.LayerNorm))]
     assert norms and all(isinstance(norm.forward, partial) is patched for norm in norms)
+
+
+def test_a_step_with_norms_in_half_precision_is_nearly_that_of_autocast() -> None:
+    recipe = tiny("pocket", *SHALLOW)
+    results = []
+    for patched in (False, True):
+        model = learnt(recipe)
+        if patched:
+            half_norms(model)
+        with torch.autocast("cpu", torch.bfloat16):
+            results.append(step(recipe, model))
+    (plain, gradients), (losses, found) = results
+    assert torch.allclose(losses, plain, rtol=0.02) and not torch.equal(losses, plain)
+    whole, apart = (torch.cat([g.flatten() for g in given]) for given in (
+        list(gradients.values()), [found[name] - gradients[name] for name in gradients]))
+    assert found.keys() == gradients.keys() and float(apart.norm() / whole.norm()) < 0.1

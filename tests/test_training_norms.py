@@ -17,11 +17,11 @@ import torch
 from training.trainer.fused_norm import NEAR, kernels_work, worst_difference
 from training.trainer import norm_kernels as kernels
 
-sizes = ((1, 64, 8, 8), (2, 96, 5, 7), (1, 32, 67, 63))
+sizes = ((2, 96, 5, 7), (1, 32, 65, 64))
 assert {h * w > kernels.PARTS * kernels.ROWS for _, _, h, w in sizes} == {False, True}
 for size in sizes:
     assert worst_difference("cpu", torch.float32, size) < 1e-5, size
-assert worst_difference("cpu", torch.bfloat16, sizes[1]) < NEAR
+assert worst_difference("cpu", torch.bfloat16, sizes[0]) < NEAR
 true = kernels.normed
 kernels.normed = lambda x, *given: (lambda y, *rest: (y * 1.1, *rest))(*true(x, *given))
 assert not kernels_work("cpu", torch.bfloat16)

@@ -32,7 +32,10 @@ def norm_silu(layer: nn.GroupNorm, x: Tensor, shift: Tensor | None = None) -> Te
     by_kernel = fused_norm(layer, x, shift, silu=True)
     if by_kernel is not None:
         return by_kernel
-    return F.silu(layer(x if shift is None else x + shift[..., None, None]))
+    x = x if shift is None else x + shift[..., None, None]
+    with_silu = getattr(layer, "with_silu", None)  # training's own, with a gradient
+    normed: Tensor = F.silu(layer(x)) if with_silu is None else with_silu(x)
+    return normed
 
 
 def fused_norm(layer: nn.GroupNorm, x: Tensor, shift: Tensor | None, silu: bool) -> Tensor | None:

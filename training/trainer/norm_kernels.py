@@ -1,9 +1,9 @@
 """Group norm over channels_last and its gradient in Triton, for training; torch's own copies to NCHW and back on CUDA.
 
 Imported only where triton is there. Every kernel reads whole lines of channels; sums are float32, of differences from a
-mean. With xhat = (x - mean) / std of a group of M numbers, y = w xhat + b, and g = dL/dy, of each sample and channel
-A = sum g, B = sum g xhat, and of each group S = sum w A, T = sum w B:
-db = sum A, dw = sum B over samples, dx = (w g - S / M - xhat T / M) / std.
+mean. With xhat = (x - mean) / std of a group of M numbers, z = w xhat + b, y = z or its SiLU, g = dL/dz (for the SiLU
+dL/dy s (1 + z (1 - s)), s = 1 / (1 + exp(-z))), of each sample and channel A = sum g, B = sum g xhat, and of each group
+S = sum w A, T = sum w B: db = sum A, dw = sum B over samples, dx = (w g - S / M - xhat T / M) / std.
 """
 
 from __future__ import annotations
@@ -45,7 +45,14 @@ def _statistics(means, squares, averages, inverses, hw, channels, positions, wid
 
 
 @triton.jit
-def _normed(x, y, averages, inverses, weight, bias, hw, channels, ROWS: tl.constexpr, COLUMNS: tl.constexpr):
+def _before_silu(gradient, z):
+    """Gradient with respect to z of what is given with respect to its SiLU."""
+    share = 1.0 / (1.0 + tl.exp(-z))
+    return gradient * share * (1.0 + z * (1.0 - share))
+
+
+@triton.jit(do_not_specialize=["silu"])
+def _normed(x, y, averages, inverses, weight, bias, hw, channels, silu, ROWS: tl.constexpr, COLUMNS: tl.constexpr):
     place = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
     column, row = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS), tl.program_id(2)
     offsets, inside = _offsets(place, column, row, hw, hw, channels)
@@ -56,11 +63,13 @@ def _normed(x, y, averages, inverses, weight, bias, hw, channels, ROWS: tl.const
     offset = tl.load(bias + column, mask=known, other=0.0).to(tl.float32)
     value = tl.load(x + offsets, mask=inside, other=0.0).to(tl.float32)
     value = (value - average[None, :]) * scale[None, :] + offset[None, :]
+    if silu != 0:
+        value = value / (1.0 + tl.exp(-value))
     tl.store(y + offsets, value.to(y.dtype.element_ty), mask=inside)
 
 
-@triton.jit
-def _sums(x, g, averages, inverses, firsts, seconds, hw, channels, positions,
+@triton.jit(do_not_specialize=["silu"])
+def _sums(x, g, averages, inverses, weight, bias, firsts, seconds, hw, channels, positions, silu,
           ROWS: tl.constexpr, COLUMNS: tl.constexpr):
     """Of each channel over `positions` of a map: A and B."""
     part, row = tl.program_id(0), tl.program_id(2)
@@ -68,14 +77,19 @@ def _sums(x, g, averages, inverses, firsts, seconds, hw, channels, positions,
     known = column < channels
     average = tl.load(averages + row * channels + column, mask=known, other=0.0)
     inverse = tl.load(inverses + row * channels + column, mask=known, other=0.0)
+    scale = tl.load(weight + column, mask=known, other=0.0).to(tl.float32)
+    offset = tl.load(bias + column, mask=known, other=0.0).to(tl.float32)
     first, second = tl.zeros([COLUMNS], tl.float32), tl.zeros([COLUMNS], tl.float32)
     begin, end = part * positions, tl.minimum((part + 1) * positions, hw)
     for start in range(begin, end, ROWS):
         offsets, inside = _offsets(start + tl.arange(0, ROWS), column, row, end, hw, channels)
         value = tl.load(x + offsets, mask=inside, other=0.0).to(tl.float32)
         gradient = tl.load(g + offsets, mask=inside, other=0.0).to(tl.float32)
+        value = (value - average[None, :]) * inverse[None, :]
+        if silu != 0:
+            gradient = _before_silu(gradient, value * scale[None, :] + offset[None, :])
         first += tl.sum(gradient, 0)
-        second += tl.sum(gradient * (value - average[None, :]) * inverse[None, :], 0)
+        second += tl.sum(gradient * value, 0)
     at = (row * tl.num_programs(0) + part) * channels + column
     tl.store(firsts + at, first, mask=known)
     tl.store(seconds + at, second, mask=known)
@@ -102,8 +116,8 @@ def _combined(firsts, seconds, weight, inverses, of_bias, of_weight, plain, slop
     tl.store(slope + row * channels + own, inverse * tl.sum(weights * second, 0) / total, mask=known)
 
 
-@triton.jit
-def _gradient(x, g, dx, averages, inverses, weight, plain, slope, hw, channels,
+@triton.jit(do_not_specialize=["silu"])
+def _gradient(x, g, dx, averages, inverses, weight, bias, plain, slope, hw, channels, silu,
               ROWS: tl.constexpr, COLUMNS: tl.constexpr):
     place = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
     column, row = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS), tl.program_id(2)
@@ -111,12 +125,16 @@ def _gradient(x, g, dx, averages, inverses, weight, plain, slope, hw, channels,
     known, at = column < channels, row * channels + column
     average = tl.load(averages + at, mask=known, other=0.0)
     inverse = tl.load(inverses + at, mask=known, other=0.0)
-    scale = inverse * tl.load(weight + column, mask=known, other=0.0).to(tl.float32)
+    scale = tl.load(weight + column, mask=known, other=0.0).to(tl.float32)
+    offset = tl.load(bias + column, mask=known, other=0.0).to(tl.float32)
     constant = tl.load(plain + at, mask=known, other=0.0)
-    factor = tl.load(slope + at, mask=known, other=0.0) * inverse
+    factor = tl.load(slope + at, mask=known, other=0.0)
     value = tl.load(x + offsets, mask=inside, other=0.0).to(tl.float32)
     gradient = tl.load(g + offsets, mask=inside, other=0.0).to(tl.float32)
-    gradient = gradient * scale[None, :] - constant[None, :] - (value - average[None, :]) * factor[None, :]
+    value = (value - average[None, :]) * inverse[None, :]
+    if silu != 0:
+        gradient = _before_silu(gradient, value * scale[None, :] + offset[None, :])
+    gradient = gradient * (scale * inverse)[None, :] - constant[None, :] - value * factor[None, :]
     tl.store(dx + offsets, gradient.to(dx.dtype.element_ty), mask=inside)
 
 
@@ -127,8 +145,10 @@ def _parts(x: Tensor) -> tuple[int, int, int]:
     return positions, triton.cdiv(hw, positions), triton.cdiv(x.shape[1], COLUMNS)
 
 
-def normed(x: Tensor, groups: int, weight: Tensor, bias: Tensor, eps: float) -> tuple[Tensor, Tensor, Tensor]:
-    """x: [B, C, h, w], channels_last -> its norm, in the same layout, and mean and 1 / std of each channel's group."""
+def normed(
+    x: Tensor, groups: int, weight: Tensor, bias: Tensor, eps: float, silu: bool,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """x: [B, C, h, w], channels_last -> its norm (or that one's SiLU), and mean and 1 / std of each channel's group."""
     (rows, channels), hw = x.shape[:2], x.shape[2] * x.shape[3]
     positions, parts, columns = _parts(x)
     y, width = torch.empty_like(x), channels // groups
@@ -138,12 +158,13 @@ def normed(x: Tensor, groups: int, weight: Tensor, bias: Tensor, eps: float) -> 
     _moments[(parts, columns, rows)](x, means, squares, hw, channels, positions, **tile)
     _statistics[(groups, rows)](means, squares, averages, inverses, hw, channels, positions, width, parts, eps,
                                 PADDED=triton.next_power_of_2(width), PARTS=PARTS, num_warps=8)
-    _normed[(triton.cdiv(hw, ROWS), columns, rows)](x, y, averages, inverses, weight, bias, hw, channels, **tile)
+    _normed[(triton.cdiv(hw, ROWS), columns, rows)](x, y, averages, inverses, weight, bias, hw, channels,
+                                                    int(silu), **tile)
     return y, averages, inverses
 
 
 def norm_gradients(
-    x: Tensor, g: Tensor, groups: int, weight: Tensor, averages: Tensor, inverses: Tensor,
+    x: Tensor, g: Tensor, groups: int, weight: Tensor, bias: Tensor, averages: Tensor, inverses: Tensor, silu: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """x, g = dL/dy: [B, C, h, w], channels_last; what `normed` gave -> dL/dx like x, dL/dw and dL/db [C], float32."""
     (rows, channels), hw = x.shape[:2], x.shape[2] * x.shape[3]
@@ -152,9 +173,10 @@ def norm_gradients(
     firsts, seconds = torch.empty((2, rows * parts * channels), dtype=torch.float32, device=x.device)
     of_bias, of_weight, plain, slope = torch.empty((4, rows, channels), dtype=torch.float32, device=x.device)
     tile = {"ROWS": ROWS, "COLUMNS": COLUMNS}
-    _sums[(parts, columns, rows)](x, g, averages, inverses, firsts, seconds, hw, channels, positions, **tile)
+    _sums[(parts, columns, rows)](x, g, averages, inverses, weight, bias, firsts, seconds, hw, channels, positions,
+                                  int(silu), **tile)
     _combined[(groups, rows)](firsts, seconds, weight, inverses, of_bias, of_weight, plain, slope, hw, channels, width,
                               parts, PADDED=triton.next_power_of_2(width), PARTS=PARTS, num_warps=8)
     _gradient[(triton.cdiv(hw, ROWS), columns, rows)](
-        x, g, dx, averages, inverses, weight, plain, slope, hw, channels, **tile)
+        x, g, dx, averages, inverses, weight, bias, plain, slope, hw, channels, int(silu), **tile)
     return dx, of_weight.sum(0), of_bias.sum(0)

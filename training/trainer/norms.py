@@ -26,6 +26,9 @@ def half_norms(model: nn.Module) -> None:
     take them as they are (`fused_norm`).
     """
     _each(model, _half_norm)
+    for module in model.modules():
+        if isinstance(module, nn.GroupNorm):
+            vars(module)["with_silu"] = functools.partial(_half_norm_silu, module)  # method/norms.py asks for it
 
 
 def _each(model: nn.Module, forward: Callable[[Any, Tensor], Tensor]) -> None:
@@ -43,6 +46,12 @@ def _half_norm(norm: Any, x: Tensor) -> Tensor:
         return fused_group_norm(x, norm.num_groups, norm.weight, norm.bias, norm.eps)
     with torch.autocast(x.device.type, enabled=False):
         return _norm(norm, x, x.dtype)
+
+
+def _half_norm_silu(norm: Any, x: Tensor) -> Tensor:
+    if can_fuse(x):
+        return fused_group_norm(x, norm.num_groups, norm.weight, norm.bias, norm.eps, silu=True)
+    return F.silu(_half_norm(norm, x))
 
 
 def _norm(norm: Any, x: Tensor, dtype: torch.dtype) -> Tensor:
