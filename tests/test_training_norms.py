@@ -10,10 +10,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from lib_colorize.method.spatial_transformer import GEGLU
+from training.trainer.frugal_geglu import frugal_gates
 from training.trainer.fused_norm import can_fuse, kernels_work
 
 KERNELS = """
 import torch
+from lib_colorize.method.spatial_transformer import GEGLU
+from training.trainer.frugal_geglu import frugal_gates
 from training.trainer.fused_norm import NEAR, kernels_work, worst_difference
 from training.trainer import norm_kernels as kernels
 
@@ -43,3 +47,24 @@ def test_without_a_gpu_torch_does_it(capsys: pytest.CaptureFixture[str]) -> None
     kernels_work.cache_clear()
     assert not kernels_work("cpu", torch.bfloat16)  # Triton has no driver here
     assert "torch's own kernels" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_a_gate_that_is_computed_again_is_the_same_to_the_bit_and_keeps_its_projection_alone(half: bool) -> None:
+    torch.manual_seed(0)
+    layer, x = GEGLU(8, 16), torch.randn(2, 5, 8)
+    results, kept = [], []
+    for frugal in (False, True):
+        if frugal:
+            frugal_gates(layer)
+        layer.zero_grad()
+        given = x.clone().requires_grad_()
+        sizes: list[int] = []
+        with torch.autocast("cpu", torch.bfloat16, enabled=half), torch.autograd.graph.saved_tensors_hooks(
+                lambda tensor, sizes=sizes: (sizes.append(tensor.numel()), tensor)[1], lambda tensor: tensor):
+            y = layer(given)
+        torch.autograd.backward([(y.float() * torch.arange(16)).sum()])
+        kept.append(sum(sizes))
+        results.append([y.detach(), given.grad, layer.proj.weight.grad, layer.proj.bias.grad])
+    assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
+    assert kept[0] - kept[1] == 2 * 5 * 16  # the GELU

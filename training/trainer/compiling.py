@@ -18,6 +18,7 @@ from torch.utils.checkpoint import checkpoint
 from lib_colorize.method.sketch_encoder import SketchEncoder
 from lib_colorize.method.spatial_transformer import SpatialTransformer
 from lib_colorize.method.unet_layers import ResBlock
+from training.trainer.frugal_geglu import frugal_gates
 from training.trainer.fused_norm import kernels_work
 from training.trainer.group_norm import norm_by_channels
 from training.trainer.norms import half_norms
@@ -45,6 +46,7 @@ def lay_out(model: Any, recipe: Recipe, device: torch.device, half: torch.dtype 
     if recipe.run.compile:
         print(f"not compiled, and so slower: this machine has no {lacking}", file=sys.stderr)
     if half and device.type == "cuda":
+        frugal_gates(model)
         half_norms(model)
         kernels_work(device.type, half)
     return False
