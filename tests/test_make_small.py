@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import lzma
+import multiprocessing
 import os
 import shutil
 import time
@@ -102,6 +103,18 @@ def test_pieces_come_in_order_and_hold_the_pairs_of_their_numbers(processes, siz
             assert np.array_equal(piece.cells[i], pair.labels)
         processes.free()
     assert processes.rate > 0
+
+
+def test_who_is_told_to_stop_does_not_wait_for_a_piece_that_comes_no_more(processes):
+    for process in multiprocessing.active_children():
+        process.kill()
+    for _ in range(processes.shape.slots):  # what was drawn before
+        if processes.ready:
+            processes.wait()
+            processes.free()
+    asked = []
+    piece = processes.wait(lambda: bool(asked.append(1)) or len(asked) > 2)
+    assert piece is None or len(asked) < 3  # those that were started in their place may have drawn it after all
 
 
 def test_the_window_shows_what_was_drawn_and_forgets_the_oldest(processes, shape):

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import mmap
 import multiprocessing
+import os
 import signal
 import tempfile
+import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,7 @@ from training.small.varied_pairs import draw_varied
 CHUNK = 16  # pairs that a process draws before it takes the next ones
 CHANNELS = 7  # of a pair: picture, sketch, reference
 PATIENCE = 1800  # s for a piece
+ORDERLY = 10.0  # s for an orderly end
 
 
 @dataclass(frozen=True)
@@ -87,10 +91,19 @@ class Slots:
 _MINE: dict[str, Any] = {}  # of a process that draws: its slots and what it draws from
 
 
-def _begin(slots: Slots, named: dict[str, list[Sized]]) -> None:
+def _begin(slots: Slots, named: dict[str, list[Sized]], parent: int) -> None:
     _MINE.update(slots=slots, named=named)
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that trains, which ends these
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # so; one that is started later has inherited who listens to it
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """A killed parent tells nobody; those that draw would wait for work for ever."""
+    while os.getppid() == parent:
+        time.sleep(2.0)
+    os._exit(1)
 
 
 def _draw_chunk(job: tuple[int, int]) -> float:
@@ -115,7 +128,7 @@ class DrawingProcesses:
                                 "pieces at once, expected at least 1, 1 and 2")
         forks = multiprocessing.get_start_method() == "fork"
         self.shape, self.slots, self.processes = shape, Slots(shape, forks), processes
-        self._pool = multiprocessing.Pool(processes, _begin, (self.slots, named))
+        self._pool = multiprocessing.Pool(processes, _begin, (self.slots, named, os.getpid()))
         self._jobs: dict[int, Any] = {}
         self.rate = 0.0  # pairs a second, by the last piece that was waited for
         self.next = self._asked = first  # the next piece to be taken; the next one to be asked for
@@ -133,13 +146,21 @@ class DrawingProcesses:
         """Whether the next piece is drawn."""
         return bool(self._jobs[self.next].ready())
 
-    def wait(self) -> Piece:
-        """The next piece, whole; it is there until `free`. ColorizeError when nobody draws it."""
-        try:
-            seconds = self._jobs[self.next].get(PATIENCE)
-        except multiprocessing.TimeoutError:
-            raise ColorizeError(f"drawing: piece {self.next} did not come within {PATIENCE} s; did the system end a "
-                                "process that draws, for want of memory? Run again with fewer (--processes)") from None
+    def wait(self, stopped: Callable[[], bool] = lambda: False) -> Piece | None:
+        """The next piece, whole; it is there until `free`. ColorizeError when nobody draws it.
+
+        stopped is asked every second; None as soon as it says so: a signal to the whole group of processes ends those
+        that draw, and what they were drawing comes no more.
+        """
+        job, until = self._jobs[self.next], time.monotonic() + PATIENCE
+        while not job.ready():
+            if stopped():
+                return None
+            if time.monotonic() > until:
+                raise ColorizeError(f"drawing: piece {self.next} did not come within {PATIENCE} s; did the system end "
+                                    "a process that draws, for want of memory? Run again with fewer (--processes)")
+            job.wait(1.0)
+        seconds = job.get()
         self.rate = self.processes * self.shape.pairs / max(sum(seconds), 1e-9)
         return self.slots.piece(self.next)
 
@@ -150,5 +171,11 @@ class DrawingProcesses:
         self._ask()
 
     def close(self) -> None:
-        self._pool.terminate()
-        self._pool.join()
+        """End them, whatever they are at. One that was killed may have held a lock that an orderly end would wait for;
+        then those that are left go with this process (`_end_with`).
+        """
+        ending = threading.Thread(target=self._pool.terminate, daemon=True)
+        ending.start()
+        ending.join(ORDERLY)
+        if not ending.is_alive():
+            self._pool.join()

@@ -52,8 +52,7 @@ class SmallLoop:
     def run(self) -> bool:
         """True at the end, False when told to stop before it."""
         with self.stop.listening():
-            self._fill()
-            done = self._auto_encoder() and self._unet() and self._decoder()
+            done = self._fill() and self._auto_encoder() and self._unet() and self._decoder()
         self.where = replace(self.where, seconds=self.elapsed)
         write_carry(self.out / "carry", self.trainee, self.where)
         return done
@@ -62,18 +61,24 @@ class SmallLoop:
         session = 60 * self.plan.session_minutes
         return bool(self.stop.signal) or (session > 0 and time.perf_counter() - self.here >= session)
 
-    def _fill(self) -> None:
-        """Wait for the first pieces."""
+    def _fill(self) -> bool:
+        """Wait for the first pieces; False when told to stop meanwhile."""
         while self.window.taken < min(FIRST, self.window.pieces):
-            self._take()
+            if not self._take():
+                return False
+        return True
 
-    def _take(self) -> None:
+    def _take(self) -> bool:
+        """False when told to stop before the piece was there."""
         began = time.perf_counter()
-        piece = self.drawers.wait()
+        piece = self.drawers.wait(self._told_to_stop)
         self.waited += time.perf_counter() - began
+        if piece is None:
+            return False
         self.window.add(piece)
         self.drawers.free()
         self.where = replace(self.where, pieces=self.drawers.next)
+        return True
 
     def _keep_up(self) -> None:
         """Take a piece when it is due: at a fixed number of images, or as soon as it is drawn."""
