@@ -36,7 +36,8 @@ READY = "Startup time:"  # before this line the API answers without the scripts'
 BOOT_SECONDS, CALL_SECONDS = 300, 600
 FLAGS = {
     "a1111": ("--skip-install", "--no-download-sd-model", "--do-not-download-clip"), "forge": ("--attention-pytorch",)}
-DEVICE_FLAGS = {  # in full precision, as the pictures are compared with the engine's on the CPU
+DEVICE_FLAGS: dict[str, dict[str, tuple[str, ...]]] = {
+    # in full precision, as the pictures are compared with the engine's on the CPU
     "cpu": {"a1111": ("--use-cpu", "all", "--no-half"), "forge": ("--always-cpu",)},
     "cuda": {"a1111": ("--no-half",), "forge": ("--all-in-fp32",)},
     "cuda, half": {"a1111": (), "forge": ()},  # as users have it
