@@ -17,7 +17,7 @@ from lib_colorize.engine.decoding import PLAIN, Decoding
 from lib_colorize.engine.encoding import encode_moments
 from lib_colorize.engine.engine import Engine
 from lib_colorize.engine.step_graph import StepGraphs
-from lib_colorize.engine.vae_strips import WHOLE, decode_in_strips, pictures_whole
+from lib_colorize.engine.vae_strips import WHOLE, Activation, decode_in_strips, pictures_whole
 from lib_colorize.method.network_config import VAEConfig
 from lib_colorize.method.sketch_encoder import SketchEncoder
 from lib_colorize.method.unet import UNet
@@ -244,6 +244,12 @@ def test_moments_of_any_auto_encoder_are_its_own() -> None:
     mean, _ = vae.encode(pictures)
     got, _ = encode_moments(vae, pictures, torch.float16)
     assert float((got - mean).norm() / mean.norm()) < 5e-3
+
+
+def test_an_activation_that_is_let_go_of_holds_no_memory() -> None:
+    x = Activation(torch.zeros(1, 4, 8, 8), (WHOLE, WHOLE))
+    x.let_go()
+    assert x.x.untyped_storage().nbytes() == 0
 
 
 def test_parts_bound_the_memory_of_encoding() -> None:

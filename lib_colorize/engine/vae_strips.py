@@ -39,7 +39,7 @@ class Activation:
 
     def let_go(self) -> None:
         """Give back the memory, whoever holds this."""
-        self.x = self.x[:0]
+        self.x = self.x.new_empty((0, *self.x.shape[1:]))  # a slice would hold all of it
 
     def strips(self, channels: int = 0) -> Iterator[tuple[int, int]]:
         """(first, end) of each strip of a layer between this and `channels`."""
