@@ -15,12 +15,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from lib_colorize.checkpoint.read import read
 from lib_colorize.errors import ColorizeError
 from lib_colorize.method.network_config import VisionConfig
 from lib_colorize.method.reference_encoder import ReferenceEncoder
 from tests.evidence_drawings import figure, thing
+from tests.fake_cuda import FakeCuda
 from training.small.carried import Where
 from training.small.drawing_file import _plain, read_drawings
 from training.small.drawing_processes import CHUNK, DrawingProcesses, PieceShape
@@ -161,6 +163,17 @@ def test_a_pass_that_is_not_recorded_leaves_the_gradients_of_its_last_call_alone
     passes = RecordedPass(one, [weight], CPU)
     assert passes(torch.tensor([3.0, 4.0])) == 11 and passes(torch.tensor([5.0, 6.0])) == 17
     assert weight.grad.tolist() == [5, 6]
+
+
+def test_a_pass_is_recorded_on_the_device_that_it_runs_on(monkeypatch):
+    cuda = FakeCuda()
+    for name in ("graph", "Stream", "stream", "device", "current_device", "current_stream", "CUDAGraph",
+                 "synchronize"):
+        monkeypatch.setattr(torch.cuda, name, getattr(cuda, name))
+    with FakeTensorMode():
+        passes = RecordedPass(lambda x: x + 1, [], torch.device("cuda:1"))
+        passes(torch.empty(2, device="cuda:1"))
+    assert passes.graph is not None and cuda.captures == [(1, 1)] and cuda.now.device == 0
 
 
 def test_a_grown_encoder_begins_as_the_small_one_where_it_has_the_same_patches():

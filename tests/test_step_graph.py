@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from lib_colorize.engine.engine import Engine
-from lib_colorize.engine.step_graph import KEPT, StepGraphs
+from lib_colorize.engine.step_graph import KEPT, StepGraphs, _capture_stream
 from lib_colorize.method.settings import Settings
+from tests.fake_cuda import FakeCuda
 from tests.recorded_graph import RecordedCapture
 from tools.gpu_check.random_networks import engine_on
 from tools.gpu_check.sizes import TINY
@@ -112,3 +114,29 @@ def test_when_nothing_can_be_captured_steps_run_as_they_are(networks: Engine) ->
     assert len(tried) == 1 and "not permitted" in str(networks.running.graphs.problem)
     assert equal(found, without(networks, settings))
     networks.running.graphs = None
+
+
+class NothingShown:
+    """An attachment to no U-Net."""
+
+    def constants(self, rows: int, like: Tensor) -> list[Tensor]:
+        return []
+
+
+@pytest.mark.parametrize("fails", (False, True))
+def test_steps_are_captured_on_the_device_that_they_run_on(monkeypatch: pytest.MonkeyPatch, fails: bool) -> None:
+    """On another device's stream nothing is captured, and a replay leaves the first output as it is."""
+    cuda, nothing = FakeCuda(fails), NothingShown()
+    for name in ("graph", "Stream", "stream", "device", "current_device", "current_stream", "CUDAGraph",
+                 "graph_pool_handle"):
+        monkeypatch.setattr(torch.cuda, name, getattr(cuda, name))
+    _capture_stream.cache_clear()
+    with FakeTensorMode():
+        for device in ("cuda:0", "cuda:1", "cuda:1"):
+            graphs, x = StepGraphs(), torch.empty(1, device=device)
+            for _ in range(2):
+                graphs.run("key", lambda x: x + 1, (x,), nothing, 1, x)  # type: ignore[arg-type]
+            assert (graphs.problem is not None) == fails
+    _capture_stream.cache_clear()
+    assert cuda.captures == [(0, 0), (1, 1), (1, 1)]
+    assert (cuda.now.device, cuda.now.own) == (0, False)  # and a failed capture leaves no stream of its own

@@ -7,6 +7,8 @@ and so does a device that is nearly full.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import logging
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
@@ -23,11 +25,22 @@ Capture = Callable[[Callable[[], Tensor], Any], tuple[Tensor, Replay]]  # (what 
 
 
 def cuda_capture(run: Callable[[], Tensor], pool: Any) -> tuple[Tensor, Replay]:
-    """`run` as a CUDA graph, without running it; other threads may use the device meanwhile."""
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
+    """`run` as a CUDA graph on the current device, without running it; other threads may use the device meanwhile."""
+    graph, cuda = torch.cuda.CUDAGraph(), torch.cuda
+    # the outer one puts things right after a capture that failed, which `graph` leaves on its own stream
+    with cuda.stream(cuda.current_stream()), cuda.graph(
+            graph, pool=pool, stream=_capture_stream(cuda.current_device()), capture_error_mode="thread_local"):
         output = run()
     return output, graph.replay
+
+
+@functools.cache
+def _capture_stream(device: int) -> Any:
+    """One of each device, so that graphs share a pool's memory; torch's own is one for the process, and of the device
+    that was current first: on it what runs on another device is not captured, and a replay does nothing.
+    """
+    make: Any = torch.cuda.Stream
+    return make(device)
 
 
 class StepGraph:
@@ -89,7 +102,8 @@ class StepGraphs:
         try:
             if self._pool is None and inputs[0].is_cuda:
                 self._pool = torch.cuda.graph_pool_handle()
-            self._graphs[key] = StepGraph(step, inputs, attachment, constants, self._capture, self._pool)
+            with torch.cuda.device(inputs[0].device) if inputs[0].is_cuda else contextlib.nullcontext():
+                self._graphs[key] = StepGraph(step, inputs, attachment, constants, self._capture, self._pool)
         except Exception as problem:  # an allocator without pools, no memory left, an operator that waits, ...
             logging.getLogger(__name__).info("steps run one operator after the other: %s", problem)
             self.clear()

@@ -20,7 +20,7 @@ class RecordedPass:
     """
 
     def __init__(self, one: Callable[..., Tensor], parameters: Sequence[nn.Parameter], device: torch.device) -> None:
-        self.one, self.parameters, self.wanted = one, list(parameters), device.type == "cuda"
+        self.one, self.parameters, self.wanted, self.device = one, list(parameters), device.type == "cuda", device
         self.graph: torch.cuda.CUDAGraph | None = None
         self.inputs: list[Tensor] = []
         self.losses: Tensor | None = None
@@ -28,9 +28,12 @@ class RecordedPass:
     def __call__(self, *given: Tensor) -> Tensor:
         if self.wanted and self.graph is None:
             try:
-                self._record(given)
+                # a graph is of the current device's streams: on another one nothing would be recorded. And a capture
+                # that fails would leave its stream the current one.
+                with torch.cuda.device(self.device), torch.cuda.stream(torch.cuda.current_stream(self.device)):
+                    self._record(given)
             except RuntimeError as error:
-                torch.cuda.synchronize()
+                torch.cuda.synchronize(self.device)
                 self.graph, self.wanted = None, False
                 print(f"not recorded, and so slower: {str(error).splitlines()[0]}", file=sys.stderr, flush=True)
         if self.graph is None or self.losses is None:
@@ -52,7 +55,7 @@ class RecordedPass:
         torch.cuda.current_stream().wait_stream(side)
         self._clear()
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
+        with torch.cuda.graph(graph, stream=side):  # torch's own is of the device that was current first
             self.losses = self.one(*self.inputs)
         self.graph = graph
 

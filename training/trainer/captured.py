@@ -107,7 +107,9 @@ def record_graph(run: Callable[[], Tensor], clear: Callable[[], None]) -> tuple[
     clear()
     torch.cuda.empty_cache()  # what the first runs took; the graph has memory of its own
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph, capture_error_mode="thread_local"):  # a DataLoader pins memory meanwhile
+    # the outer one puts things right after a capture that failed, which `graph` leaves on its own stream; a DataLoader
+    # pins memory meanwhile
+    with torch.cuda.stream(torch.cuda.current_stream()), torch.cuda.graph(graph, capture_error_mode="thread_local"):
         filled = run()
     return graph.replay, filled
 
