@@ -23,7 +23,7 @@ from lib_colorize.method.network_config import VisionConfig
 from lib_colorize.method.reference_encoder import ReferenceEncoder
 from tests.evidence_drawings import figure, thing
 from tests.fake_cuda import FakeCuda
-from training.small.carried import Where
+from training.small.carried import WHERE, Where, bring_back, write_carry
 from training.small.drawing_file import _plain, read_drawings
 from training.small.drawing_processes import CHUNK, DrawingProcesses, PieceShape
 from training.small.dress import Dress
@@ -163,6 +163,30 @@ def test_a_pass_that_is_not_recorded_leaves_the_gradients_of_its_last_call_alone
     passes = RecordedPass(one, [weight], CPU)
     assert passes(torch.tensor([3.0, 4.0])) == 11 and passes(torch.tensor([5.0, 6.0])) == 17
     assert weight.grad.tolist() == [5, 6]
+
+
+def test_a_kill_between_two_carried_folders_leaves_the_one_of_before(tmp_path, monkeypatch):
+    layer = torch.nn.Linear(2, 2)
+    trainee = SimpleNamespace(model=layer, vae=layer, head=layer, ema=SimpleNamespace(shadow=[layer.weight.detach()]))
+    folder, renamed = tmp_path / "carry", Path.replace
+
+    def killed(source, target):
+        if target == folder:
+            raise KeyboardInterrupt
+        return renamed(source, target)
+
+    bring_back(folder)  # of a run that begins: nothing
+    write_carry(folder, trainee, Where(images=5))
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "replace", killed)
+        write_carry(folder, trainee, Where(images=9))
+    assert not folder.exists()
+    bring_back(folder)
+    assert json.loads((folder / WHERE).read_text())["images"] == 5
+    write_carry(folder, trainee, Where(images=9))
+    bring_back(folder)
+    assert json.loads((folder / WHERE).read_text())["images"] == 9
+    assert [path.name for path in tmp_path.iterdir()] == ["carry"]
 
 
 def test_a_pass_is_recorded_on_the_device_that_it_runs_on(monkeypatch):

@@ -20,6 +20,7 @@ from training.small.trainee import Trainee
 
 MOST = 15_000_000  # bytes of a file
 WHERE = "where.json"
+OLD = "unfinished-old-carry"  # beside the folder, while a new one takes its place
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,12 @@ class Where:
 
 
 def write_carry(folder: Path, trainee: Trainee, where: Where) -> None:
-    """A kill at any moment leaves the folder of before, or this one."""
+    """A kill at any moment leaves the folder of before, or this one; see `bring_back`."""
     tensors = {f"model.{k}": v.float() for k, v in trainee.model.state_dict().items()}
     tensors |= {f"ema.{i:04d}": v.half() for i, v in enumerate(trainee.ema.shadow)}
     tensors |= {f"vae.{k}": v.half() for k, v in trainee.vae.state_dict().items()}
     tensors |= {f"head.{k}": v.half() for k, v in trainee.head.state_dict().items()}
-    unfinished, old = folder.with_name("unfinished-carry"), folder.with_name("unfinished-old-carry")
+    unfinished, old = folder.with_name("unfinished-carry"), folder.with_name(OLD)
     for leftover in (unfinished, old):
         shutil.rmtree(leftover, ignore_errors=True)
     unfinished.mkdir(parents=True)
@@ -52,6 +53,13 @@ def write_carry(folder: Path, trainee: Trainee, where: Where) -> None:
         folder.replace(old)
     unfinished.replace(folder)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def bring_back(folder: Path) -> None:
+    """After a kill between the two renames of `write_carry`: the folder of before."""
+    old = folder.with_name(OLD)
+    if old.exists() and not folder.exists():
+        old.replace(folder)
 
 
 def _packed(tensors: dict[str, Tensor]) -> list[dict[str, Tensor]]:

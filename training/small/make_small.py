@@ -24,7 +24,7 @@ from lib_colorize.checkpoint.convert import DTYPES
 from lib_colorize.errors import ColorizeError
 from lib_colorize.whole_file import ensure_folder, write_whole
 from training.small.build_data import ABOUT
-from training.small.carried import averaged, read_carry
+from training.small.carried import averaged, bring_back, read_carry
 from training.small.drawing_file import NAME, read_drawings, write_drawings
 from training.small.drawing_processes import DrawingProcesses, PieceShape
 from training.small.grow_encoder import grow_start
@@ -57,6 +57,7 @@ def make_model(out: Path, drawings: Path, recipe: Recipe, plan: MakePlan, device
         print(f"{time.perf_counter() - began:.1f} s: {what}", flush=True)
 
     ensure_folder(out)
+    bring_back(out / "carry")
     claim_small(out, recipe, plan)
     found = read_drawings(drawings)
     say(f"{len(found)} drawings read")
