@@ -64,7 +64,7 @@ class Engine:
 
         prediction: None = tell it by one forward pass, or ColorizeError when that does not decide.
         one_by_one: the pictures of a batch, which is bit for bit what each alone gives; None = on a CPU alone, where
-        together is no faster. Together each is within 1/255 of that.
+        together is no faster. Together each is within 1/255 of that in float32; half precision rounds more.
         """
         self.unet = unet  # an nn.Module of LDM layout
         self.vae, self.sketch_encoder = vae, sketch_encoder
