@@ -180,6 +180,7 @@ def test_operators_are_one_json_line_without_a_card() -> None:
     (["--device", "cpu"], "--tiny"),
     (["--device", "cpu", "--tiny", "--only", "speed"], "steps"),
     (["--device", "cpu", "--tiny", "--minutes", "0"], "more than 0"),
+    (["--device", "cpu", "--tiny", "--minutes", "nan"], "more than 0"),
 ])
 def test_a_wrong_option_is_one_sentence(
     arguments: list[str], words: str, capsys: pytest.CaptureFixture[str],

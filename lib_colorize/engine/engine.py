@@ -63,15 +63,16 @@ class Engine:
         """load_reference_encoder is called for each new reference, and what it gives is freed before sampling.
 
         prediction: None = tell it by one forward pass, or ColorizeError when that does not decide.
-        one_by_one: the pictures of a batch, which is bit for bit what each alone gives; None = on a CPU alone, where
-        together is no faster. Together each is within 1/255 of that in float32; half precision rounds more.
+        one_by_one: the pictures of a batch, which is bit for bit what each alone gives; None = unless on CUDA: on a
+        CPU together is no faster, and CUDA says how much memory is free. Together each is within 1/255 of that in
+        float32; half precision rounds more.
         """
         self.unet = unet  # an nn.Module of LDM layout
         self.vae, self.sketch_encoder = vae, sketch_encoder
         self.schedule, self.resolution = schedule, resolution
         weight = next(unet.parameters())
         self.device, self.dtype = weight.device, weight.dtype
-        self.one_by_one = self.device.type == "cpu" if one_by_one is None else one_by_one
+        self.one_by_one = self.device.type != "cuda" if one_by_one is None else one_by_one
         self.running = Running.prepare(unet, sketch_encoder, schedule)
         self.multiple = vae.factor * 2 ** (len(unet.channel_mult) - 1)  # pixels: each level of both networks halves
         self._decoding = Decoding.on(self.device, vae, self.dtype)

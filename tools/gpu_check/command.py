@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(args: argparse.Namespace) -> int:
     """The parts, the table and the file."""
     parts, device = parts_of(args.only), chosen_device(args.device, args.tiny)
-    if args.minutes <= 0:
+    if not args.minutes > 0:  # nan too
         raise ColorizeError(f"--minutes: found {args.minutes:g}, expected more than 0")
     if args.out is not None:
         ensure_folder(args.out.resolve().parent)

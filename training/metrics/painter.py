@@ -54,7 +54,7 @@ class EnginePainter(Painter):
         return [crop_back(to_image(picture), job.placement) for picture, job in zip(made, jobs)]
 
     def fitting(self, job: PreparedJob) -> int:
-        if self.device.type == "cpu":
+        if self.device.type != "cuda":
             return 1
         shape = (1, self.engine.unet.in_channels, *(side // self.engine.vae.factor for side in job.drawing.shape[2:]))
         return pictures_at_once(self.engine.unet, shape, job.settings)
