@@ -18,9 +18,9 @@ def colorize_together(
     """P sketches by P references -> pictures [P, 3, H, W], about [-1, 1], float32 on the engine's device.
 
     drawings: [P, 3, H, W] in [-1, 1], lines +1 on -1; tokens: [P, 1 + N, D], all that the reference encoder gives;
-    jobs: settings, which differ in their seeds alone. Each picture is within 1/255 of the one made alone: its noise
-    comes from its own seed, and only the rounding of convolutions knows the others. (DPM adaptive takes the steps that
-    the worst of a batch needs, so that its pictures are sampled one by one.)
+    jobs: settings, which differ in their seeds alone. In float32 each picture is within 1/255 of the one made
+    alone: its noise comes from its own seed, and only the rounding of convolutions knows the others. (DPM
+    adaptive takes the steps that the worst of a batch needs, so that its pictures are sampled one by one.)
     """
     if len(jobs) > 1 and samplers.find_sampler(jobs[0].sampler).adaptive:
         return torch.cat([

@@ -75,7 +75,7 @@ class Painter(ABC):
 
     @abstractmethod
     def paint_together(self, jobs: Sequence[PreparedJob]) -> list[Image.Image]:
-        """Pictures of jobs that are alike; each is within 1/255 of the one made alone."""
+        """Pictures of jobs that are alike; in float32 each is within 1/255 of the one made alone."""
 
     def fitting(self, job: PreparedJob) -> int:
         """How many like this the device takes at once: one on a CPU, where together is no faster."""

@@ -117,7 +117,7 @@ def paint_all(
 ) -> None:
     """Every picture of a part that is not there yet: read ahead and written behind in threads, painted in batches.
 
-    What a picture looks like depends on its own seed alone, and to 1/255 not on batches, parts or the order.
+    What a picture looks like depends on its own seed alone, and in float32 to 1/255 not on batches, parts or the order.
     """
     wanted = wanted_pictures(data, options, out, part)
     start, told = time.monotonic(), 0
