@@ -197,7 +197,7 @@ def test_a_pass_is_recorded_on_the_device_that_it_runs_on(monkeypatch):
     with FakeTensorMode():
         passes = RecordedPass(lambda x: x + 1, [], torch.device("cuda:1"))
         passes(torch.empty(2, device="cuda:1"))
-    assert passes.graph is not None and cuda.captures == [(1, 1)] and cuda.now.device == 0
+    assert passes.replay is not None and cuda.captures == [(1, 1)] and cuda.now.device == 0
 
 
 def test_a_grown_encoder_begins_as_the_small_one_where_it_has_the_same_patches():

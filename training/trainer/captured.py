@@ -6,6 +6,7 @@ leaves gradients and losses in, tensors of its own.
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields
@@ -14,6 +15,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
+from lib_colorize.engine.step_graph import cuda_capture
 from training.trainer.compiling import is_narrow
 from training.trainer.frozen_encoders import Encoded
 from training.trainer.random_draws import Draws
@@ -22,7 +24,7 @@ from training.trainer.transfer import changed, stored_once
 
 Pass = Callable[[Encoded, Draws, Tensor, int], Tensor]  # of a stage by number: weighted losses backward -> losses [B]
 Given = tuple[Encoded, Draws, Tensor]
-Recorder = Callable[[Callable[[], Tensor], Callable[[], None]], tuple[Callable[[], None], Tensor]]
+Recorder = Callable[[Callable[[], Tensor], Callable[[], None]], tuple[Callable[[], object], Tensor]]
 WARM_UP = 3  # passes before the recording: compilation, and the choice of kernels
 
 
@@ -42,15 +44,16 @@ class CapturedPass:
     """
 
     def __init__(self, one: Pass, parameters: Sequence[nn.Parameter], record: Recorder | None = None) -> None:
-        """record: as `record_graph`."""
-        self.one, self.parameters, self.record = one, parameters, record or record_graph
+        """record: as `record_graph`, on the parameters' device if it is that one."""
+        self.one, self.parameters = one, parameters
+        self.record = record or functools.partial(record_graph, device=parameters[0].device)
         self.fails = False
         self._forget()
 
     def _forget(self) -> None:
         self.made_for: object = None
         self.inputs: Given | None = None
-        self.replay: Callable[[], None] | None = None
+        self.replay: Callable[[], object] | None = None
         self.losses: Tensor | None = None
         self.gradients: list[Tensor | None] = []
 
@@ -92,26 +95,24 @@ class CapturedPass:
             parameter.grad = None
 
 
-def record_graph(run: Callable[[], Tensor], clear: Callable[[], None]) -> tuple[Callable[[], None], Tensor]:
+def record_graph(
+    run: Callable[[], Tensor], clear: Callable[[], None], device: torch.device,
+) -> tuple[Callable[[], object], Tensor]:
     """Run it a few times, then record it: what replays it, and the tensor that each replay fills anew.
 
     clear: takes away what a run leaves behind, so that the recorded one makes it anew, in memory of the graph.
     """
-    side = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch says no types
-    side.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(side):
-        for _ in range(WARM_UP):
-            clear()
-            run()
-    torch.cuda.current_stream().wait_stream(side)
-    clear()
-    torch.cuda.empty_cache()  # what the first runs took; the graph has memory of its own
-    graph = torch.cuda.CUDAGraph()
-    # the outer one puts things right after a capture that failed, which `graph` leaves on its own stream; a DataLoader
-    # pins memory meanwhile
-    with torch.cuda.stream(torch.cuda.current_stream()), torch.cuda.graph(graph, capture_error_mode="thread_local"):
-        filled = run()
-    return graph.replay, filled
+    with torch.cuda.device(device):
+        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch says no types
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(WARM_UP):
+                clear()
+                run()
+        torch.cuda.current_stream().wait_stream(side)
+        clear()
+        filled, replay = cuda_capture(run, None)
+    return replay, filled
 
 
 def _own(tensor: Tensor) -> Tensor:
