@@ -8,13 +8,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from lib_colorize.cli.random_networks import random_engine, random_reference_encoder
 from lib_colorize.engine.batches import colorize_together
 from lib_colorize.engine.engine import Engine
 from lib_colorize.engine.vae_strips import decode_in_strips
 from lib_colorize.method.settings import Settings
 from tests.fake_device import CUDA, FakeCuda
 from tests.standalone_models import VISION, write_checkpoint
-from tools.gpu_check.random_networks import encoder_on, engine_on
 from tools.gpu_check.sizes import operator_network
 from training.metrics.paint_jobs import PreparedJob
 from training.metrics.painter import EnginePainter
@@ -66,8 +66,8 @@ def test_a_batch_of_the_painter_stays_on_the_device() -> None:
     """Everything but the last look at the numbers, which waits for the picture itself."""
     with FakeCuda() as device, torch.no_grad():
         sizes, here = operator_network(), torch.device("cpu")
-        engine = engine_on(sizes, lambda: pytest.fail("the painter has its own"), here, torch.bfloat16)
-        encoder = encoder_on(VISION, here, torch.bfloat16).to(torch.bfloat16)
+        engine = random_engine(sizes, lambda: pytest.fail("the painter has its own"), torch.bfloat16, here)
+        encoder = random_reference_encoder(VISION, torch.bfloat16, here).to(torch.bfloat16)
         for network in (engine.unet, engine.sketch_encoder, engine.vae, encoder):
             device.takes(network)
         engine.device, engine.one_by_one = CUDA, False

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from lib_colorize.cli.random_networks import random_engine
 from lib_colorize.engine.engine import Engine
 from lib_colorize.method.settings import Settings
 from tests.fake_device import CUDA, FakeCuda
-from tools.gpu_check.random_networks import engine_on
 from tools.gpu_check.sizes import operator_network
 
 SHAPE = (1, 4, 8, 8)
@@ -30,7 +30,7 @@ def device() -> Iterator[FakeCuda]:
 @pytest.fixture
 def engine(device: FakeCuda) -> Engine:
     here = torch.device("cpu")
-    made = engine_on(operator_network(), lambda: pytest.fail("tokens are made here"), here, torch.bfloat16)
+    made = random_engine(operator_network(), lambda: pytest.fail("tokens are made here"), torch.bfloat16, here)
     for network in (made.unet, made.sketch_encoder, made.vae):
         device.takes(network)
     made.device, made.one_by_one = CUDA, False

@@ -34,7 +34,7 @@ def test_the_networks_have_the_keys_and_shapes_of_the_released_file() -> None:
 
 
 def test_mixed_dtypes_are_loaded_as_the_one_that_is_asked_for() -> None:
-    state = random_networks.random_state("vae", CONFIG, half=True)
+    state = random_networks.random_state("vae", CONFIG, torch.float16)
     assert CONFIG.vae
     vae = CONFIG.vae
     module = networks.load_network(lambda: networks.AutoencoderKL(vae), state, "VAE")

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from lib_colorize.cli.random_networks import random_engine
 from lib_colorize.engine.engine import Engine
 from lib_colorize.engine.step_graph import KEPT, StepGraphs, _capture_stream
 from lib_colorize.method.settings import Settings
 from tests.fake_cuda import FakeCuda
 from tests.recorded_graph import RecordedCapture
-from tools.gpu_check.random_networks import engine_on
 from tools.gpu_check.sizes import TINY
 
 SIGMAS = (14.0, 3.0, 0.5)
@@ -23,7 +23,7 @@ SIGMAS = (14.0, 3.0, 0.5)
 
 @pytest.fixture(scope="module")
 def networks() -> Engine:
-    return engine_on(TINY.networks, lambda: pytest.fail("tokens are made here"), torch.device("cpu"), torch.bfloat16)
+    return random_engine(TINY.networks, lambda: pytest.fail("tokens are made here"), torch.bfloat16)
 
 
 @pytest.fixture

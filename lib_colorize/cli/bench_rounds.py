@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .random_networks import random_engine, random_reference_encoder
+from .random_networks import no_tower, random_engine, random_reference_encoder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -54,7 +54,7 @@ class _Rounds:
 
         from ..method.settings import Settings
 
-        self.engine = random_engine(config)
+        self.engine = random_engine(config, no_tower)
         generator = torch.Generator().manual_seed(1)
         side, width, self.scale = pixels // self.engine.vae.factor, config.unet.context_dim, 5.0
         self.x = torch.randn((1, 4, side, side), generator=generator)

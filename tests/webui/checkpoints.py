@@ -33,12 +33,12 @@ def write_plain(path: Path, kind: str) -> Path:
     """A checkpoint with a text encoder that a WebUI without our extension loads and paints with."""
     sizes = A1111_SIZES if kind == "a1111" else FORGE_SIZES
     tensors = {PARTS[part] + key: value for part in ("unet", "vae")
-               for key, value in random_networks.random_state(part, sizes, half=True).items()}
+               for key, value in random_networks.random_state(part, sizes, torch.float16).items()}
     if kind == "a1111":
         shapes, prefix = open_clip_text(512, 12, 1024), "cond_stage_model.model."
     else:
         shapes, prefix = transformers_text(768, 12), "cond_stage_model.transformer.text_model."
-    tensors |= {prefix + key: value for key, value in random_networks.random_tensors(shapes, half=True).items()}
+    tensors |= {prefix + key: value for key, value in random_networks.random_tensors(shapes, torch.float16).items()}
     save_tensors(path, tensors, {})
     if kind == "a1111":
         config = json.loads("\n".join(host_config(ModelCard(sizes, Prediction.EPS)).splitlines()[1:]))

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
+
 from lib_colorize.checkpoint.unet_keys import unet_shapes
 from lib_colorize.checkpoint.write import save_tensors
 from lib_colorize.cli import random_networks
@@ -52,7 +54,7 @@ def write_ip_adapter(path: Path, config: UNetConfig) -> Path:
               for key, shape in {**linear("proj", IP_TOKENS * width, width), **norm("norm", width)}.items()}
     for i, channels in enumerate(cross_attention_channels(config)):
         shapes |= {f"ip_adapter.{2 * i + 1}.to_{name}_ip.weight": (channels, width) for name in "kv"}
-    save_tensors(path, random_networks.random_tensors(shapes, half=True), {})
+    save_tensors(path, random_networks.random_tensors(shapes, torch.float16), {})
     return path
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from lib_colorize.cli.random_networks import random_engine, random_reference_encoder
 from lib_colorize.method.settings import Settings
 from tools.gpu_check.example_pictures import example_pairs, turned
 from tools.gpu_check.findings import Goal
 from tools.gpu_check.notebook import Notebook
-from tools.gpu_check.random_networks import encoder_on, engine_on
 from tools.gpu_check.timing import seconds
 from training.metrics.paint_jobs import PaintJob
 from training.metrics.painter import EnginePainter
@@ -16,8 +16,8 @@ RATE = Goal(7, at_most=False)  # pictures/s
 
 def run(notebook: Notebook) -> None:
     sizes, device, half = notebook.sizes, notebook.device, notebook.half
-    tower = encoder_on(sizes.vision, device, half)
-    painter = EnginePainter(engine_on(sizes.networks, lambda: tower, device, half), tower)
+    tower = random_reference_encoder(sizes.vision, half, device)
+    painter = EnginePainter(random_engine(sizes.networks, lambda: tower, half, device), tower)
     settings = Settings(reference_guidance=5.0, steps=sizes.steps, width=sizes.pixels[0], height=sizes.pixels[0])
     batch = painter.fitting(painter.prepare(jobs_for(settings, 1)[0]))
     jobs = jobs_for(settings, 1 if notebook.tiny else 2 * batch)

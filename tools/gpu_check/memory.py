@@ -10,12 +10,12 @@ from functools import partial
 
 import torch
 
+from lib_colorize.cli.random_networks import random_engine, random_reference_encoder
 from lib_colorize.engine.engine import Engine
 from lib_colorize.method.settings import Settings
 from tools.gpu_check.example_pictures import example_pairs, turned
 from tools.gpu_check.findings import Goal
 from tools.gpu_check.notebook import Notebook
-from tools.gpu_check.random_networks import encoder_on, engine_on
 from tools.gpu_check.timing import peak
 
 WHOLE = {1024: Goal(3.5), 2048: Goal(8)}  # GB, a whole picture
@@ -26,7 +26,7 @@ def run(notebook: Notebook) -> None:
     engines: list[Engine] = []
     sizes, device, half = notebook.sizes, notebook.device, notebook.half
     measure_peak(notebook, "networks loaded", lambda: engines.append(
-        engine_on(sizes.networks, lambda: encoder_on(sizes.vision, device, half), device, half)))
+        random_engine(sizes.networks, lambda: random_reference_encoder(sizes.vision, half, device), half, device)))
     if not engines:
         return
     engine = engines[0]

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from lib_colorize.cli.bench_rounds import TEXT_TOKENS
+from lib_colorize.cli.random_networks import no_tower, random_engine
 from lib_colorize.engine.engine import Engine
 from lib_colorize.method.settings import Settings
-from tools.gpu_check.random_networks import engine_on
 from tools.gpu_check.sizes import operator_network
 
 PIXELS, SCALE = 64, 5.0
@@ -49,11 +49,7 @@ def operators_of(action: Callable[[], object]) -> int:
 
 def tiny_engine() -> Engine:
     """In a half type, and so on the path that a GPU takes: channels_last, times known beforehand, no autocast."""
-    return engine_on(operator_network(), no_tower, torch.device("cpu"), torch.bfloat16)
-
-
-def no_tower() -> NoReturn:
-    raise AssertionError("tokens are made up here")
+    return random_engine(operator_network(), no_tower, torch.bfloat16)
 
 
 def count_operators() -> dict[str, int]:

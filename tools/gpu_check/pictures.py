@@ -9,12 +9,12 @@ from functools import partial
 
 import torch
 
+from lib_colorize.cli.random_networks import random_engine, random_reference_encoder
 from lib_colorize.engine.engine import Engine
 from lib_colorize.method.settings import Settings
 from tools.gpu_check.example_pictures import SHIPPED, example_pairs, turned
 from tools.gpu_check.findings import Goal
 from tools.gpu_check.notebook import Notebook
-from tools.gpu_check.random_networks import encoder_on, engine_on
 from tools.gpu_check.timing import in_turns, median, seconds
 
 WHOLE, SMALL, EIGHT = Goal(0.35), Goal(0.15), Goal(0.4)  # seconds
@@ -40,8 +40,8 @@ def shipped_model(notebook: Notebook) -> None:
 def released_size(notebook: Notebook) -> None:
     """512 px, a new reference each time, so that its encoding is in it; random weights."""
     sizes = notebook.sizes
-    tower = encoder_on(sizes.vision, notebook.device, notebook.half)
-    engine = engine_on(sizes.networks, lambda: tower, notebook.device, notebook.half)
+    tower = random_reference_encoder(sizes.vision, notebook.half, notebook.device)
+    engine = random_engine(sizes.networks, lambda: tower, notebook.half, notebook.device)
     (sketch, reference), = example_pairs(1)
     number = itertools.count()
 

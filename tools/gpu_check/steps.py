@@ -16,14 +16,13 @@ import torch
 from torch import Tensor, nn
 
 from lib_colorize.cli.bench_rounds import TEXT_TOKENS
+from lib_colorize.cli.random_networks import no_tower, random_engine
 from lib_colorize.engine.engine import Engine
 from lib_colorize.engine.step_graph import cuda_capture
 from lib_colorize.method.schedule import Prediction, denoised
 from lib_colorize.method.settings import Settings
 from tools.gpu_check.findings import Goal
 from tools.gpu_check.notebook import Notebook
-from tools.gpu_check.operators import no_tower
-from tools.gpu_check.random_networks import engine_on
 from tools.gpu_check.report import digits
 from tools.gpu_check.timing import in_turns, median, median_ratio
 
@@ -37,7 +36,7 @@ RATIO = {512: Goal(0.95), 1024: Goal(0.97)}  # of the same over a plain step
 def run(notebook: Notebook) -> None:
     """Two rows of one picture first: what has goals."""
     sizes = notebook.sizes
-    engine = engine_on(sizes.networks, no_tower, notebook.device, notebook.half)
+    engine = random_engine(sizes.networks, no_tower, notebook.half, notebook.device)
     unet = same_weights(engine.unet)  # what is attached to ours is not on it
     for pictures in sizes.pictures:
         for rows in JOBS:
