@@ -12,8 +12,8 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from lib_colorize.errors import ColorizeError
 from lib_colorize.hosts.webui.a1111.marks import first_row
 from lib_colorize.hosts.webui.a1111.rows import Rows, on_batch
-from lib_colorize.hosts.webui.shared.rows import slices_of, take_rows
 from lib_colorize.method.conditioning import Branch
+from lib_colorize.method.rows import slices_of, take_rows
 from tests import a1111_fakes, forge_fakes
 from tests.dispatched import Dispatched
 from tests.test_hosts_a1111 import CASES, TIME, noise, run, world  # noqa: F401 - a fixture

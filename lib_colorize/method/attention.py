@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import ColorizeError
+from .rows import slices_of, take_rows
 
 RowsOfCall = Callable[[int], tuple[Sequence[int], Sequence[int]]]
 
@@ -48,10 +49,11 @@ class TokenAttention:
             none = self._no_attention(x).to(attended.dtype)
             before, after = (none.expand(count, x.shape[1], -1) for count in (rows[0], len(x) - 1 - rows[-1]))
             return torch.cat([part for part in (before, attended, after) if len(part)])
-        index = _as_slice(rows)
-        attended = self._attend(x[index], pictures)
+        attended = self._attend(take_rows(x, rows), pictures)
         out = self._no_attention(x).to(attended.dtype).repeat(len(x), x.shape[1], 1)
-        out[index] = attended
+        parts = slices_of(rows)
+        for part, own in zip(parts, torch.split(attended, [len(range(len(x))[part]) for part in parts])):
+            out[part] = own
         return out
 
     def added_to(self, x: Tensor, norm: Callable[[Tensor], Tensor]) -> Tensor:
@@ -116,10 +118,3 @@ def _scaled_before(q: Tensor) -> bool:
 def _split_heads(x: Tensor, heads: int) -> Tensor:
     """[B, n, heads * d] -> [B, heads, n, d]."""
     return x.reshape(*x.shape[:2], heads, -1).transpose(1, 2)
-
-
-def _as_slice(rows: Sequence[int]) -> slice | list[int]:
-    """Rows at equal distances as a slice: a view, where a list would copy the index to the device at every call."""
-    step = rows[1] - rows[0] if len(rows) > 1 else 1
-    regular = list(range(rows[0], rows[-1] + 1, step)) == list(rows) if step > 0 else False
-    return slice(rows[0], rows[-1] + 1, step) if regular else list(rows)

@@ -15,13 +15,13 @@ from torch import Tensor, nn
 from ....method.attach import Attached
 from ....method.conditioning import Branch
 from ....method.guidance import Guidance
+from ....method.rows import take_rows
 from ....method.settings import Settings
 from ...checkpoints import ColorizeFile
 from ...job import Job
 from ...sampler_run import SamplerRun
 from ..shared import program
 from ..shared.patching import Undo
-from ..shared.rows import take_rows
 from ..shared.script_runs import watch_scripts
 from ..shared.webui import WebUI
 from .calls import assigned_rows

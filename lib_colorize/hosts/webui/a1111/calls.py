@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from ....method.attach import Attached
 from ....method.conditioning import Branch
+from ....method.rows import take_rows
 from ...sampler_run import SamplerRun
-from ..shared.rows import take_rows
 from .marks import Row
 from .rows import Rows
 
