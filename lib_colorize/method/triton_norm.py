@@ -42,6 +42,16 @@ def _moments(x, means, squares, hw, channels, positions, ROWS: tl.constexpr, COL
     tl.store(squares + at, square, mask=column < channels)
 
 
+@triton.jit
+def group_moments(mean, square, inside, part, hw, positions, width):
+    """Mean and variance of a group, of its channels' in each part, [PARTS, PADDED], as `_moments` gave them."""
+    counts = tl.where(inside, tl.minimum(hw - part * positions, positions)[:, None].to(tl.float32), 0.0)
+    total = hw * width
+    average = tl.sum(tl.sum(mean * counts, 1), 0) / total
+    apart = mean - average
+    return average, tl.sum(tl.sum(square + counts * apart * apart, 1), 0) / total
+
+
 @triton.jit(do_not_specialize=["width", "parts", "shift_row", "shifted"])
 def _factors(means, squares, shift, weight, bias, factor, summand, hw, channels, positions, width, parts, shift_row,
              shifted, eps, PADDED: tl.constexpr, PARTS: tl.constexpr):
@@ -55,11 +65,7 @@ def _factors(means, squares, shift, weight, bias, factor, summand, hw, channels,
     inside = (part[:, None] < parts) & known[None, :]
     mean = tl.load(means + at, mask=inside, other=0.0) + added[None, :]
     square = tl.load(squares + at, mask=inside, other=0.0)
-    counts = tl.where(inside, tl.minimum(hw - part * positions, positions)[:, None].to(tl.float32), 0.0)
-    total = hw * width
-    average = tl.sum(tl.sum(mean * counts, 1), 0) / total
-    apart = mean - average
-    variance = tl.sum(tl.sum(square + counts * apart * apart, 1), 0) / total
+    average, variance = group_moments(mean, square, inside, part, hw, positions, width)
     scale = tl.load(weight + own, mask=known, other=0.0).to(tl.float32) / tl.sqrt(variance + eps)
     tl.store(factor + row * channels + own, scale, mask=known)
     offset = tl.load(bias + own, mask=known, other=0.0).to(tl.float32) + (added - average) * scale

@@ -13,7 +13,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from lib_colorize.method.triton_norm import COLUMNS, PARTS, ROWS, _moments
+from lib_colorize.method.triton_norm import COLUMNS, PARTS, ROWS, _moments, group_moments
 
 
 @triton.jit
@@ -34,11 +34,7 @@ def _statistics(means, squares, averages, inverses, hw, channels, positions, wid
     inside = (part[:, None] < parts) & (column < width)[None, :]
     mean = tl.load(means + at, mask=inside, other=0.0)
     square = tl.load(squares + at, mask=inside, other=0.0)
-    counts = tl.where(inside, tl.minimum(hw - part * positions, positions)[:, None].to(tl.float32), 0.0)
-    total = hw * width
-    average = tl.sum(tl.sum(mean * counts, 1), 0) / total
-    apart = mean - average
-    variance = tl.sum(tl.sum(square + counts * apart * apart, 1), 0) / total
+    average, variance = group_moments(mean, square, inside, part, hw, positions, width)
     nothing = tl.zeros([PADDED], tl.float32)
     tl.store(averages + row * channels + own, nothing + average, mask=column < width)
     tl.store(inverses + row * channels + own, nothing + 1.0 / tl.sqrt(variance + eps), mask=column < width)
