@@ -9,14 +9,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState, GradientState, PartialState
-from PIL import Image
 
 from lib_colorize.engine.networks import AutoencoderKL
 from lib_colorize.method.reference_encoder import ReferenceEncoder
+from tools.gpu_check.resume import write_pictures
 from training.dataset.pairs import open_pairs
 from training.trainer.feed import Share
 from training.trainer.frozen_encoders import FrozenEncoders
@@ -45,14 +44,7 @@ def tiny(preset: str, *settings: str) -> Recipe:
 
 def make_pictures(folder: Path, count: int = 6, size: int = SIZE) -> Path:
     """`count` random pairs as color/ and sketch/."""
-    rng = np.random.default_rng(0)
-    for part in ("color", "sketch"):
-        (folder / part).mkdir(parents=True)
-    for i in range(count):
-        colour = rng.integers(0, 255, (4, 4, 3), dtype=np.uint8).repeat(size // 4, 0).repeat(size // 4, 1)
-        lines = np.where(rng.random((size, size, 1)) < 0.1, 0, 255).astype(np.uint8).repeat(3, 2)
-        Image.fromarray(colour).save(folder / "color" / f"{i}.png")
-        Image.fromarray(lines).save(folder / "sketch" / f"{i}.png")
+    write_pictures(folder, size, count)
     return folder
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from ..errors import ColorizeError
-from ..method.attach import Attached
+from ..method.attach import Attached, replace_forward
 from ..method.guidance import Branch
 from ..method.spatial_transformer import TransformerBlock
 from ..method.unet_layers import ResBlock
@@ -63,14 +63,12 @@ def share_rows(unet: Any, attached: Attached) -> Iterator[None]:
 
     with ExitStack() as undo:
         for module in _same_for_all(blocks[:place + 1]):
-            undo.callback(vars(module).pop, "forward")
-            module.forward = for_one_branch(module.forward)
+            replace_forward(undo, module, for_one_branch(module.forward))
         for block in blocks[:place + 1]:
             undo.callback(block.register_forward_pre_hook(first_row).remove)
         for block in blocks[:place]:
             undo.callback(block.register_forward_hook(after, prepend=True).remove)  # before the hint is added
-        attention.forward = forward
-        undo.callback(setattr, attention, "forward", own)
+        replace_forward(undo, attention, forward)
         yield
 
 

@@ -38,9 +38,7 @@ class SamplerRun:
     @property
     def windowed(self) -> bool:
         """Whether what is predicted depends on the progress. Where it does not, nobody need ask the device for it."""
-        settings = self.settings
-        return self.has_reference and (settings.guidance_start > 0 or settings.guidance_end < 1
-                                       or settings.no_guidance_end > settings.no_guidance_start)
+        return self.has_reference and self.settings.windowed
 
     def reference_acts(self, progress: float) -> bool:
         """Whether the reference acts there, by the window of the settings."""

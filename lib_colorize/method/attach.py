@@ -103,7 +103,7 @@ class Attachment:
         """What the U-Net is shown in a call of `count` rows, made now and kept: laid out hints, keys and values.
 
         like: dtype, device and layout of the U-Net's hidden states. Another attachment's are of the same number and
-        shapes when sizes, tokens, rows and `shape_of_settings` are: they may be copied into these.
+        shapes when sizes, tokens, rows and block scales are: they may be copied into these.
         """
         hints = [hook.of_rows(count, like) for hook in self._hooks]
         rows, pictures = self.attached.reference_rows(count)
@@ -127,7 +127,7 @@ class Attachment:
             for hook in self._hooks:
                 _hook(undo, self._unet, hook)
             for attn, attention in self._attentions:
-                _replace_forward(undo, attn, attention)
+                replace_forward(undo, attn, attention)
             yield self.attached
 
 
@@ -161,7 +161,7 @@ def _hook(undo: ExitStack, unet: Any, hook: HintHook) -> None:
     undo.callback(unet.input_blocks[hook.place].register_forward_hook(hook).remove)
 
 
-def _replace_forward(undo: ExitStack, module: nn.Module, forward: Callable[..., Tensor]) -> None:
+def replace_forward(undo: ExitStack, module: nn.Module, forward: Callable[..., Tensor]) -> None:
     """Sets `forward` on the instance; on the way out the attribute is again what it was, or again absent."""
     own = vars(module)
     if "forward" in own:

@@ -123,12 +123,20 @@ class Settings:
                     scales[block] = value
         return tuple(s * self.reference_strength for s in scales)
 
+    @property
+    def windowed(self) -> bool:
+        """Whether there is a progress where the reference does not act."""
+        return self.guidance_start > 0 or self.guidance_end < 1 or self._has_gap
+
+    @property
+    def _has_gap(self) -> bool:
+        return self.no_guidance_end > self.no_guidance_start
+
     def uses_reference_at(self, progress: float) -> bool:
         """True where the reference acts; progress = 1 - t / (T - 1), 0 at the start of sampling."""
         if not self.guidance_start - EDGE <= progress <= self.guidance_end + EDGE:
             return False
-        window = self.no_guidance_end > self.no_guidance_start
-        return not (window and self.no_guidance_start - EDGE <= progress <= self.no_guidance_end + EDGE)
+        return not (self._has_gap and self.no_guidance_start - EDGE <= progress <= self.no_guidance_end + EDGE)
 
     def to_infotext(self) -> dict[str, str]:
         """Infotext key -> value of every setting; `from_infotext` is the inverse."""

@@ -46,12 +46,12 @@ def run(notebook: Notebook) -> None:
         notebook.attempt("colour with it", lambda: colour(notebook, target))
 
 
-def write_pictures(folder: Path, side: int) -> None:
-    """Random pictures and sketches."""
+def write_pictures(folder: Path, side: int, count: int = PICTURES) -> None:
+    """`count` random pairs as color/ and sketch/."""
     rng = np.random.default_rng(0)
     for part in ("color", "sketch"):
         (folder / part).mkdir(parents=True)
-    for i in range(PICTURES):
+    for i in range(count):
         blocks = rng.integers(0, 255, (4, 4, 3), dtype=np.uint8).repeat(side // 4, 0).repeat(side // 4, 1)
         lines = np.where(rng.random((side, side, 1)) < 0.1, 0, 255).astype(np.uint8).repeat(3, 2)
         Image.fromarray(blocks).save(folder / "color" / f"{i}.png")
