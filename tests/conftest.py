@@ -61,7 +61,7 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, ...]:
     """A sketch of 64x64 px, a reference, another sketch."""
-    from lib_colorize.method.picture_files import open_image
+    from lib_colorize.pictures.picture_files import open_image
     from tests.standalone_models import draw_reference, draw_sketch
 
     folder = tmp_path_factory.mktemp("pictures")

@@ -157,7 +157,7 @@ def test_the_sanity_check_names_the_files_that_are_shipped() -> None:
     from lib_colorize import __version__
     from lib_colorize.checkpoint.files import file_sha256
     from lib_colorize.hosts.pictures import picture_hash
-    from lib_colorize.method.picture_files import open_image
+    from lib_colorize.pictures.picture_files import open_image
 
     text = (ROOT / "docs" / "sanity-check.md").read_text(encoding="utf-8")
     model = file_sha256(ROOT / "models" / "colorize-small.safetensors")[:10]
@@ -190,7 +190,7 @@ def test_the_sanity_checks_picture_is_the_engines() -> None:
     from PIL import Image, ImageChops
 
     from lib_colorize.engine.engine import Engine
-    from lib_colorize.method.picture_files import open_image
+    from lib_colorize.pictures.picture_files import open_image
 
     sketch, reference = (open_image(ROOT / "examples" / name)
                          for name in ("sketches/dog.png", "references/sunrise.png"))

@@ -68,7 +68,7 @@ def run(host: Host, program: list[str], text: str, folder: Path) -> None:
 
 def request(**more: Any) -> dict[str, Any]:
     """The page's own job: the settings of docs/sanity-check.md."""
-    from lib_colorize.method.picture_files import open_image
+    from lib_colorize.pictures.picture_files import open_image
     from tests.webui.reply import encode
 
     sketch, reference = (encode(open_image(ROOT / "examples" / name)) for name in

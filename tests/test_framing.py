@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from lib_colorize.method.framing import Fit, Frame
+from lib_colorize.pictures.framing import Fit, Frame
 
 
 def drawing(width: int, height: int, box: tuple[int, int, int, int]) -> torch.Tensor:

@@ -19,12 +19,12 @@ from torch import Tensor
 from lib_colorize.engine import networks, samplers
 from lib_colorize.engine.engine import Engine
 from lib_colorize.engine.noise import step_noise
-from lib_colorize.method.canvas import crop_back
-from lib_colorize.method.images import sketch_tensor, to_image
 from lib_colorize.method.network_config import UNetConfig, VAEConfig
 from lib_colorize.method.schedule import NoiseSchedule, Prediction, alphas_cumprod
 from lib_colorize.method.settings import Polarity, Settings
 from lib_colorize.method.unet import UNet
+from lib_colorize.pictures.canvas import crop_back
+from lib_colorize.pictures.images import sketch_tensor, to_image
 from tests.conftest import GOLDEN, golden_ids
 from tests.core_models import reference_encoder, sketch_encoder, tensor, weights
 

@@ -21,8 +21,8 @@ from lib_colorize.hosts.sizes import placement_of
 from lib_colorize.hosts.webui.shared.processing import frames_of, host_run
 from lib_colorize.method.attach import attach
 from lib_colorize.method.conditioning import Conditioning
-from lib_colorize.method.framing import Fit, Frame
 from lib_colorize.method.guidance import Guidance
+from lib_colorize.pictures.framing import Fit, Frame
 from tests import a1111_fakes
 from tests.core_models import ldm_unet
 

@@ -15,10 +15,10 @@ from lib_colorize.hosts.checkpoints import colorize_file
 from lib_colorize.hosts.request import Sent
 from lib_colorize.hosts.settings import JobSettings
 from lib_colorize.hosts.tokens import TokenStore
-from lib_colorize.method.framing import Fit, Frame
-from lib_colorize.method.overlay import overlay_lines
 from lib_colorize.method.settings import Settings
 from lib_colorize.models.catalogue import Folders
+from lib_colorize.pictures.framing import Fit, Frame
+from lib_colorize.pictures.overlay import overlay_lines
 from tests import a1111_fakes, forge_fakes
 from tests.a1111_fakes import Processing
 

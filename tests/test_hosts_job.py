@@ -12,11 +12,11 @@ from lib_colorize.hosts.host_run import HostRun
 from lib_colorize.hosts.job import start
 from lib_colorize.hosts.pictures import picture_hash
 from lib_colorize.hosts.request import parse
-from lib_colorize.method.framing import Fit, Frame
-from lib_colorize.method.images import to_image
 from lib_colorize.method.schedule import denoised
 from lib_colorize.method.settings import Settings
 from lib_colorize.models.catalogue import Folders
+from lib_colorize.pictures.framing import Fit, Frame
+from lib_colorize.pictures.images import to_image
 from tests.webui.reply import difference
 
 

@@ -13,7 +13,7 @@ from lib_colorize.hosts.job import Job
 from lib_colorize.hosts.settings import JobSettings
 from lib_colorize.hosts.sizes import on_canvas, placements_of, sketch_box
 from lib_colorize.hosts.webui.shared.processing import frames_of
-from lib_colorize.method.framing import Fit, Frame
+from lib_colorize.pictures.framing import Fit, Frame
 
 
 def drawing(width, height):

@@ -14,7 +14,7 @@ from lib_colorize.hosts.request import parse
 from lib_colorize.hosts.settings import StartFrom
 from lib_colorize.hosts.webui.shared.processing import frames_of, host_run
 from lib_colorize.hosts.webui.shared.tiles import PARTS, RUNNING, painted_in_parts, shows_the_same
-from lib_colorize.method.images import line_drawing
+from lib_colorize.pictures.images import line_drawing
 from tests import a1111_fakes
 from tests.script_fakes import script
 from tests.test_hosts_hooks import hooks  # noqa: F401 - a fixture

@@ -17,11 +17,11 @@ import torch
 from PIL import Image, ImageDraw, ImageFile
 
 from lib_colorize.errors import ColorizeError
-from lib_colorize.method import picture_files
-from lib_colorize.method.canvas import Placement, crop_back, letterbox
-from lib_colorize.method.images import reference_tensor, sketch_tensor, to_image
-from lib_colorize.method.picture_files import MIN_SIDE, open_image
 from lib_colorize.method.settings import MAX_SIZE, Polarity, Settings
+from lib_colorize.pictures import picture_files
+from lib_colorize.pictures.canvas import Placement, crop_back, letterbox
+from lib_colorize.pictures.images import reference_tensor, sketch_tensor, to_image
+from lib_colorize.pictures.picture_files import MIN_SIDE, open_image
 from tests.conftest import golden_ids
 from tests.golden.reader import Golden
 

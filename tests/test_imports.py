@@ -14,10 +14,11 @@ OWN = ("lib_colorize", "training", "scripts", "tools", "tests")
 
 BASE = {"lib_colorize"}  # __init__, errors and the like: free of torch, imported by all
 METHOD = BASE | {"lib_colorize.method"}
+PICTURES = METHOD | {"lib_colorize.pictures"}
 CHECKPOINT = METHOD | {"lib_colorize.checkpoint"}
 MODELS = CHECKPOINT | {"lib_colorize.models"}
-ENGINE = CHECKPOINT | {"lib_colorize.engine"}
-HOSTS = MODELS | {"lib_colorize.hosts"}
+ENGINE = CHECKPOINT | PICTURES | {"lib_colorize.engine"}
+HOSTS = MODELS | PICTURES | {"lib_colorize.hosts"}
 SHARED = HOSTS | {"lib_colorize.hosts.webui.shared"}
 WEBUI = SHARED | {"lib_colorize.hosts.webui.a1111", "lib_colorize.hosts.webui.forge", "lib_colorize.hosts.webui"}
 PANEL = HOSTS | {"lib_colorize.panel"}
@@ -31,6 +32,7 @@ EVERYTHING = WEBUI | PANEL | EVIDENCE | {"lib_colorize.cli", "scripts", "trainin
 MAY_IMPORT = {  # room -> the rooms that its files may import, itself among them; type-only imports count
     "lib_colorize": BASE,
     "lib_colorize.method": METHOD,
+    "lib_colorize.pictures": PICTURES,
     "lib_colorize.checkpoint": CHECKPOINT,
     "lib_colorize.models": MODELS,
     "lib_colorize.engine": ENGINE,

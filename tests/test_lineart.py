@@ -10,9 +10,16 @@ import torch
 from PIL import Image, ImageDraw
 
 from lib_colorize.errors import ColorizeError
-from lib_colorize.method import lineart
-from lib_colorize.method.lineart import EXTRACTORS, Extractor, dark_lines, detect_polarity, extract, register_extractor
 from lib_colorize.method.settings import Polarity
+from lib_colorize.pictures import lineart
+from lib_colorize.pictures.lineart import (
+    EXTRACTORS,
+    Extractor,
+    dark_lines,
+    detect_polarity,
+    extract,
+    register_extractor,
+)
 from tests.conftest import golden_ids
 from tests.golden.reader import Golden
 

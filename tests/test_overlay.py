@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from lib_colorize.method.overlay import overlay_lines
 from lib_colorize.method.settings import Polarity, Settings
+from lib_colorize.pictures.overlay import overlay_lines
 
 
 def drawing(size: tuple[int, int] = (300, 200), ink: str = "black", paper: str = "white") -> Image.Image:

@@ -13,9 +13,9 @@ from lib_colorize.checkpoint.report import inspect
 from lib_colorize.cli.demo import ROOT, read_pairs
 from lib_colorize.cli.loading import DEFAULT_CHECKPOINT
 from lib_colorize.engine.engine import Engine
-from lib_colorize.method.picture_files import open_image
 from lib_colorize.method.schedule import Prediction
 from lib_colorize.method.settings import Settings
+from lib_colorize.pictures.picture_files import open_image
 from training.small.colouring_pages import PAGES
 from training.small.make_examples import EXAMPLES, REFERENCES
 from training.small.svg_sources import held_out

@@ -16,9 +16,9 @@ from safetensors.torch import save_file
 from lib_colorize.cli import random_networks
 from lib_colorize.engine.engine import Engine
 from lib_colorize.errors import ColorizeError
-from lib_colorize.method.images import sketch_tensor
 from lib_colorize.method.schedule import Prediction
 from lib_colorize.method.settings import MAX_SEED, Settings
+from lib_colorize.pictures.images import sketch_tensor
 from tests.standalone_models import VISION, draw_reference, draw_sketch, write_checkpoint
 
 QUICK = Settings(steps=3)

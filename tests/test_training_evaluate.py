@@ -16,8 +16,8 @@ from PIL import Image
 from lib_colorize.engine.engine import Engine
 from lib_colorize.engine.networks import AutoencoderKL
 from lib_colorize.errors import ColorizeError
-from lib_colorize.method.picture_files import open_image
 from lib_colorize.method.settings import Polarity, Settings
+from lib_colorize.pictures.picture_files import open_image
 from tests.training_data_folders import color_of, sketch_of, write_pairs
 from tests.training_runs import finish_together, start_together, tiny
 from training.dataset.extractors import REGISTRY

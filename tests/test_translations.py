@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from lib_colorize.hosts.settings import JobSettings, job_fields
-from lib_colorize.method.lineart import EXTRACTORS
 from lib_colorize.method.settings import Polarity
 from lib_colorize.panel.language import Language, choose_language
 from lib_colorize.panel.phrases import PHRASES
 from lib_colorize.panel.presets import Intention
 from lib_colorize.panel.setting_words import CHOICES, SETTINGS
 from lib_colorize.panel.texts import Texts
+from lib_colorize.pictures.lineart import EXTRACTORS
 
 ROOT = Path(__file__).parent.parent
 JAPANESE = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")

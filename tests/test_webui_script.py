@@ -18,12 +18,12 @@ from PIL import Image
 from lib_colorize.errors import ColorizeError
 from lib_colorize.hosts.request import ARGUMENTS
 from lib_colorize.hosts.settings import PREFIX, JobSettings, StartFrom, infotext_key, job_fields
-from lib_colorize.method.lineart import EXTRACTORS
 from lib_colorize.method.settings import Polarity
 from lib_colorize.models.catalogue import CATALOGUE, Folders
 from lib_colorize.panel.phrases import PHRASES
 from lib_colorize.panel.presets import Intention, preset
 from lib_colorize.panel.setting_words import SETTINGS
+from lib_colorize.pictures.lineart import EXTRACTORS
 from tests.fakes import Options, Page, Status, fake_hooks, load_script, triggers
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # gradio's own

@@ -19,12 +19,12 @@ from PIL import Image, ImageOps
 from lib_colorize.console import take_any_text
 from lib_colorize.engine.contact_sheet import contact_sheet
 from lib_colorize.engine.engine import Engine
-from lib_colorize.method.images import line_drawing, to_image
-from lib_colorize.method.lineart import EXTRACTORS
-from lib_colorize.method.picture_files import open_image
 from lib_colorize.method.schedule import Prediction
 from lib_colorize.method.settings import Settings
 from lib_colorize.panel.presets import Intention, preset
+from lib_colorize.pictures.images import line_drawing, to_image
+from lib_colorize.pictures.lineart import EXTRACTORS
+from lib_colorize.pictures.picture_files import open_image
 
 ROOT = Path(__file__).parent.parent
 CELL, GAP = 128, 6  # pixels

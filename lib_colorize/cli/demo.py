@@ -101,7 +101,7 @@ def colour_examples(
     engine: Engine, pairs: Sequence[Pair], inputs: Mapping[Path, InputPicture], output: Path, settings: Settings,
 ) -> list[list[Image.Image]]:
     """Make every picture, over those that are there; sketch, reference and result of each."""
-    from ..method.picture_files import open_image
+    from ..pictures.picture_files import open_image
     from .file_job import FileJob
 
     made = []

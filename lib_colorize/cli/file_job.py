@@ -12,8 +12,8 @@ from PIL import Image
 from ..checkpoint.files import file_sha256
 from ..engine.engine import Engine, Progress
 from ..errors import ColorizeError
-from ..method.picture_files import open_image
 from ..method.settings import Settings
+from ..pictures.picture_files import open_image
 from .png import FileRecord, Record, read_record, save_png, versions
 
 

@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import Any
 
 from ..errors import ColorizeError
+from ..method.setting_field import in_order
 from ..method.settings import Settings
 from .loading import DEFAULT_CHECKPOINT
 
@@ -33,7 +34,7 @@ def add_setting_options(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("settings")
     group.add_argument("--size", metavar="WxH", help="pixels; default: the sketch's shape at the model's own size")
     names = known_names()
-    for item in fields(Settings):
+    for item in in_order(fields(Settings)):
         if item.name not in SIZE_FIELDS:
             group.add_argument(option_name(item.name), help=_help(item, names.get(item.name, ())),
                                metavar=type(item.default).__name__.upper() if item.name not in names else "NAME")
@@ -75,7 +76,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
         given |= dict(zip(SIZE_FIELDS, sides))
     settings = Settings(**given)
     from ..engine.samplers import find_sampler, find_scheduler
-    from ..method.lineart import extractor
+    from ..pictures.lineart import extractor
 
     find_sampler(settings.sampler)
     find_scheduler(settings.scheduler)

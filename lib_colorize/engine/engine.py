@@ -17,10 +17,7 @@ from torch import Tensor
 from ..checkpoint.read import read
 from ..errors import ColorizeError
 from ..method.attach import Attachment
-from ..method.canvas import crop_back
 from ..method.conditioning import Conditioning, encode
-from ..method.images import reference_tensor, sketch_tensor, to_image
-from ..method.overlay import overlay_lines
 from ..method.probe import probe_unet
 from ..method.reference_encoder import ReferenceEncoder
 from ..method.schedule import NoiseSchedule, Prediction, sampled_alphas
@@ -28,6 +25,9 @@ from ..method.settings import MAX_SEED, Settings
 from ..method.shown_tokens import shown_tokens
 from ..method.sketch_encoder import SketchEncoder
 from ..method.unet import UNet
+from ..pictures.canvas import crop_back
+from ..pictures.images import reference_tensor, sketch_tensor, to_image
+from ..pictures.overlay import overlay_lines
 from . import networks, samplers
 from .decoding import Decoding
 from .guided_step import DeviceStep, GuidedStep

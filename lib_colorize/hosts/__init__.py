@@ -4,5 +4,5 @@ From outside: `host.Host`, what such a program has to offer; `request.parse`, wh
 sent; `job.start`, which makes a `Job` of that and of what the program brings itself (`host_run.HostRun`). Before its
 sampler runs a program calls `Job.start_run`, whose `SamplerRun` shows its U-Net sketch and reference; each picture goes
 through `Job.finish`. No file here imports a WebUI; those stand below, in `webui/`.
-Imports `models/`, `checkpoint/` and `method/`.
+Imports `models/`, `checkpoint/`, `pictures/` and `method/`.
 """

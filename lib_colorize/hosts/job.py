@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 from .. import __version__
 from ..errors import ColorizeError
-from ..method.canvas import Placement, resize_lines
 from ..method.conditioning import Conditioning, encode
-from ..method.framing import Frame
-from ..method.images import line_drawing
-from ..method.overlay import multiply_lines, overlay_lines
+from ..pictures.canvas import Placement, resize_lines
+from ..pictures.framing import Frame
+from ..pictures.images import line_drawing
+from ..pictures.overlay import multiply_lines, overlay_lines
 from .checkpoints import ColorizeFile, sketch_encoder
 from .host import Host
 from .host_run import HostRun

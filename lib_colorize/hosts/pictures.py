@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import ColorizeError
-from ..method.picture_files import open_image
+from ..pictures.picture_files import open_image
 
 DATA_URL = re.compile(r"data:[\w.+-]+/[\w.+-]+(;[\w=.-]+)*,", re.ASCII | re.IGNORECASE)
 LAYERS = ("composite", "image", "background")  # keys of gradio's editors: the first that holds a picture is taken

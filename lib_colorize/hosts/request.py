@@ -10,7 +10,9 @@ from ..errors import ColorizeError
 from .settings import JobSettings, job_fields
 
 PICTURES = ("reference", "sketch")
-ARGUMENTS = ("enabled", *PICTURES, *(f.name for f in job_fields()), "sketch_hash")  # of the ordered list
+_FIRST = tuple(f.name for f in job_fields() if f.metadata["since"] == 1)
+_LATER = tuple(f.name for f in job_fields() if f.metadata["since"] > 1)
+ARGUMENTS = ("enabled", *PICTURES, *_FIRST, "sketch_hash", *_LATER)  # of the ordered list
 
 
 @dataclass(frozen=True)

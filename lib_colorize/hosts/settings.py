@@ -8,7 +8,7 @@ from dataclasses import Field, dataclass, fields
 from typing import Any
 
 from ..errors import ColorizeError
-from ..method.setting_field import setting
+from ..method.setting_field import in_order, recorded_values, setting
 from ..method.settings import Settings
 
 HOST_OWNED = frozenset(("steps", "sampler", "scheduler", "seed", "width", "height", "batch"))  # asked for by the host
@@ -46,20 +46,23 @@ class JobSettings(Settings):
 
     @classmethod
     def from_job_infotext(cls, text: Mapping[str, str]) -> JobSettings:
-        """Settings from a picture's infotext; a key that is not there means the default, as `job_infotext` has it."""
-        found = {f.name: text[infotext_key(f)] for f in job_fields() if infotext_key(f) in text}
-        return cls.from_values(found)
+        """Settings from a picture's infotext; a key that is not there means the default, as `job_infotext` has it,
+        or what was before there was such a setting.
+        """
+        return cls.from_values(recorded_values(job_fields(), infotext_key, text))
 
     def job_infotext(self) -> dict[str, str]:
-        """Infotext of what differs from the defaults; `from_job_infotext` is the inverse."""
+        """Infotext of what differs from the defaults, or meant something else once; `from_job_infotext` is the inverse.
+        """
         every, usual = self.to_infotext(), JobSettings().to_infotext()
-        keys = ((f.metadata["infotext"], infotext_key(f)) for f in job_fields())
-        return {key: every[core] for core, key in keys if every[core] != usual[core]}
+        said = ((str(f.metadata["infotext"]), f) for f in job_fields())
+        return {infotext_key(f): every[core] for core, f in said
+                if every[core] != usual[core] or f.metadata["before"] is not None}
 
 
 def job_fields() -> tuple[Field[Any], ...]:
     """The settings that the extension asks for, in the order of the API's list: new ones are only ever appended."""
-    return tuple(f for f in fields(JobSettings) if f.name not in HOST_OWNED)
+    return in_order(f for f in fields(JobSettings) if f.name not in HOST_OWNED)
 
 
 def infotext_key(item: Field[Any]) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from PIL import Image
 
-from ..method.canvas import Placement, canvas_sizes
-from ..method.framing import Box, Frame
+from ..pictures.canvas import Placement, canvas_sizes
+from ..pictures.framing import Box, Frame
 from .checkpoints import ColorizeFile
 from .settings import JobSettings
 

@@ -7,9 +7,9 @@ from typing import Any
 from PIL import Image
 
 from ..errors import ColorizeError
-from ..method.framing import Fit, Frame
-from ..method.images import line_drawing, to_image
 from ..method.settings import MAX_SIZE
+from ..pictures.framing import Fit, Frame
+from ..pictures.images import line_drawing, to_image
 from .checkpoints import colorize_file
 from .host import Host
 from .settings import JobSettings

@@ -11,10 +11,10 @@ from PIL import Image
 from torch import Tensor
 
 from ..errors import ColorizeError
-from ..method.images import reference_tensor
 from ..method.shown_tokens import shown_tokens
 from ..models.encoders import choose_reference_encoder
 from ..models.scan import find_reference_encoders
+from ..pictures.images import reference_tensor
 from .checkpoints import INSIDE, ColorizeFile, reference_encoder
 from .host import Host
 

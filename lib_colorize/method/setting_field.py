@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import Field, field
 from typing import Any
 
@@ -14,14 +15,33 @@ BLOCKS = 16  # transformer blocks of the U-Net, in forward order: 0-5 encoder, 6
 
 def setting(
     default: Any, label: str, infotext: str, help: str, low: float | None = None, high: float | None = None,
-    step: float | None = None, advanced: bool = True,
+    step: float | None = None, advanced: bool = True, *, since: int = 1, section: str = "advanced",
+    before: Any = None, free: bool = False,
 ) -> Any:
-    """A field of Settings, or of a host's settings that extend it; low, high, step: of numbers."""
+    """A field of Settings, or of a host's settings that extend it.
+
+    low, high, step: of numbers. since: the generation of the API's list that first had it; later ones come after.
+    section: the part of the page that shows it. before: what a record means that was written when there was no such
+    setting, where that is not the default; then every record says it. free: a text that may be empty.
+    """
     metadata = {
         "label": label, "infotext": infotext, "help": help, "low": low, "high": high, "step": step,
-        "advanced": advanced,
+        "advanced": advanced, "since": since, "section": section, "before": before, "free": free,
     }
     return field(default=default, metadata=metadata)
+
+
+def in_order(items: Iterable[Field[Any]]) -> tuple[Field[Any], ...]:
+    """Fields in the order in which they came into being: a list that is written by place only ever grows."""
+    return tuple(sorted(items, key=lambda item: int(item.metadata["since"])))
+
+
+def recorded_values(items: Iterable[Field[Any]], key_of: Callable[[Field[Any]], str], text: Mapping[str, str],
+                    ) -> dict[str, str]:
+    """What a record says of these fields: by its key, or what was before there was such a field."""
+    found = {item.name: text[key_of(item)] for item in items if key_of(item) in text}
+    old = {item.name: to_text(item.metadata["before"]) for item in items if item.metadata["before"] is not None}
+    return {**old, **found}
 
 
 def to_text(value: Any) -> str:
@@ -49,8 +69,9 @@ def checked(item: Field[Any], value: Any) -> Any:
             names = ", ".join(repr(e.value) for e in type(default))
             raise ColorizeError(f"{label}: found {value!r}, expected one of {names}") from None
     if isinstance(default, str):
-        if not isinstance(value, str) or not value.strip():
-            raise ColorizeError(f"{label}: found {value!r}, expected a name")
+        free = item.metadata["free"]
+        if not isinstance(value, str) or not (free or value.strip()):
+            raise ColorizeError(f"{label}: found {value!r}, expected a {'text' if free else 'name'}")
         return value.strip()
     if isinstance(default, tuple):
         try:

@@ -8,7 +8,12 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 from ..errors import ColorizeError
-from .setting_field import BLOCKS, checked, setting, to_text
+from .injection_settings import InjectionSettings
+from .mask_settings import MaskSettings
+from .reading_settings import ReadingSettings
+from .reference_settings import ReferenceSettings
+from .setting_field import BLOCKS, checked, in_order, recorded_values, setting, to_text
+from .text_settings import TextSettings
 
 
 class Polarity(enum.Enum):
@@ -32,7 +37,7 @@ _Settings = TypeVar("_Settings", bound="Settings")
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(ReadingSettings, MaskSettings, InjectionSettings, TextSettings, ReferenceSettings):
     """One colouring job, without its pictures. Immutable; `Settings(...)` raises ColorizeError when out of range."""
 
     reference_guidance: float = setting(
@@ -140,10 +145,10 @@ class Settings:
 
     def to_infotext(self) -> dict[str, str]:
         """Infotext key -> value of every setting; `from_infotext` is the inverse."""
-        return {f.metadata["infotext"]: to_text(getattr(self, f.name)) for f in fields(self)}
+        return {f.metadata["infotext"]: to_text(getattr(self, f.name)) for f in in_order(fields(self))}
 
     @classmethod
     def from_infotext(cls, text: Mapping[str, str]) -> Settings:
-        """Settings from infotext; keys of others are ignored, missing ones take the default."""
-        found = {f.name: text[f.metadata["infotext"]] for f in fields(cls) if f.metadata["infotext"] in text}
+        """Settings from infotext; keys of others are ignored, missing ones take the default or what was before."""
+        found = recorded_values(fields(cls), lambda f: str(f.metadata["infotext"]), text)
         return cls(**found)  # type: ignore[arg-type]  # texts are parsed in __post_init__

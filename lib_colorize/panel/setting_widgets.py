@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from ..hosts.settings import job_fields
-from ..method.lineart import EXTRACTORS
+from ..pictures.lineart import EXTRACTORS
 from .elements import Elements, unsaved
 from .presets import Intention, preset
 from .values import ui_value
@@ -31,6 +31,12 @@ class SettingWidgets:
                 for name in row:
                     self.add(name)
 
+    def rest(self, section: str) -> None:
+        """The settings of a section that have no place of their own."""
+        for item in job_fields():
+            if item.metadata["section"] == section and item.name not in self.made:
+                self.add(item.name)
+
     def add(self, name: str, **more: Any) -> None:
         """The widget of one setting."""
         t, item = self.elements.texts, next(item for item in job_fields() if item.name == name)
@@ -46,6 +52,8 @@ class SettingWidgets:
             made = gr.Checkbox(**{**common, "value": on})
         elif isinstance(item.default, tuple):
             made = gr.Textbox(placeholder=t("blocks_placeholder"), **common)
+        elif isinstance(item.default, str):
+            made = gr.Textbox(**common)
         else:
             made = gr.Slider(meta["low"], meta["high"], step=meta["step"], **common)
         self.made[name] = unsaved(made)

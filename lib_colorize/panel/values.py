@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import ColorizeError
 from ..hosts.settings import PREFIX, JobSettings, infotext_key, job_fields
-from ..method.lineart import extractor
+from ..pictures.lineart import extractor
 
 MARKS = (PREFIX + "reference hash", PREFIX + "version")  # infotext keys that only a coloured picture has
 LEFT = ""  # in the place of a value that is not pasted
@@ -55,10 +55,12 @@ def leave_out_bad(infotext: MutableMapping[str, str]) -> list[str]:
 def pasted(item: Field[Any], infotext: Mapping[str, str]) -> Any:
     """The widget's value for a setting from a picture's infotext; None, which changes nothing, for others' pictures.
 
-    A key that is not there means the default, an emptied one leaves the widget as it is. Each setting is read alone;
-    ColorizeError for what is no value for it, in a changed text or one of a later version.
+    A key that is not there means the default, or what was before there was such a setting; an emptied one leaves the
+    widget as it is. Each setting is read alone; ColorizeError for what is no value for it, in a changed text or one of
+    a later version.
     """
-    found = infotext.get(infotext_key(item), item.default)
+    before = item.metadata["before"]
+    found = infotext.get(infotext_key(item), item.default if before is None else before)
     if not is_coloured(infotext) or found == LEFT:
         return None
     settings = JobSettings.from_values({item.name: found})

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from ..errors import ColorizeError
+from ..hosts.request import ARGUMENTS
 from ..hosts.settings import JobSettings, job_fields
 from .elements import Elements, errors_shown
 from .model_note import model_note
@@ -54,7 +55,9 @@ class Panel:
     def arguments(self) -> list[Any]:
         """In the order of `hosts.request.ARGUMENTS`."""
         pictures = self.pictures
-        return [self.enabled, pictures.reference, pictures.sketch, *self.settings.in_order(), pictures.sketch_hash]
+        by_name = {"enabled": self.enabled, "reference": pictures.reference, "sketch": pictures.sketch,
+                   "sketch_hash": pictures.sketch_hash, **self.settings.made}
+        return [by_name[name] for name in ARGUMENTS]
 
     @property
     def pasted(self) -> list[tuple[Any, Callable[[Mapping[str, str]], Any]]]:
@@ -71,11 +74,13 @@ class Panel:
         self._size = elements.button("size_button") if {"width", "height"} <= set(place.page) else None
         with elements.folded("lines"):
             self.settings.rows(LINES)
+            self.settings.rest("lines")
             self._preview = elements.button("preview_button")
             self._seen = gr.Image(label=self.texts("preview"), elem_id=place.elem_id("preview"), interactive=False,
                                   visible=False, height=320)
         with elements.folded("advanced"):
             self.settings.rows(ADVANCED)
+            self.settings.rest("advanced")
 
     def _connect(self, check: Any) -> None:
         self._connect_sketch(self._preview, self._previewed, [self._seen])

@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw
 
 from lib_colorize.cli.loading import DEFAULT_CHECKPOINT
 from lib_colorize.engine.engine import Engine
-from lib_colorize.method.picture_files import open_image
 from lib_colorize.method.settings import Settings
+from lib_colorize.pictures.picture_files import open_image
 from tests.webui.data_folder import ROOT
 from tests.webui.host import Host
 from tests.webui.reply import Reply, encode

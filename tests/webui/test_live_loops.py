@@ -23,7 +23,7 @@ LATENT_LIMIT = 1e-3
 def test_latents_are_the_engines(
     host: Host, changes: dict[str, object], record_property: pytest.RecordProperty,
 ) -> None:
-    from lib_colorize.method.images import sketch_tensor
+    from lib_colorize.pictures.images import sketch_tensor
     from tests.webui.jobs import colour, engine, reference, sketch
 
     settings = THREE.with_(**changes)

@@ -153,7 +153,7 @@ def test_size_from_sketch(host: Host) -> None:
 
 
 def test_a_line_extractor_changes_the_picture(host: Host) -> None:
-    from lib_colorize.method.lineart import EXTRACTORS
+    from lib_colorize.pictures.lineart import EXTRACTORS
 
     plain = run(host).image
     for name in EXTRACTORS:

@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from lib_colorize.cli.demo import read_pairs
-from lib_colorize.method.picture_files import open_image
+from lib_colorize.pictures.picture_files import open_image
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "models" / "colorize-small.safetensors"

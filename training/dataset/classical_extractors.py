@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from lib_colorize.errors import ColorizeError
-from lib_colorize.method import lineart
+from lib_colorize.pictures import lineart
 
 Extract = Callable[[Image.Image], Image.Image]  # RGB -> L
 

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from lib_colorize.errors import ColorizeError
-from lib_colorize.method import lineart
+from lib_colorize.pictures import lineart
 from training.dataset.classical_extractors import Extract, make_edges, make_lineart
 from training.dataset.decode import BadPicture
 from training.dataset.network_extractors import make_anime2sketch, make_sketchkeras

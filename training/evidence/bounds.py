@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from lib_colorize.engine.networks import AutoencoderKL
-from lib_colorize.method.images import to_image
+from lib_colorize.pictures.images import to_image
 from lib_colorize.whole_file import write_whole
 from training.dataset.collate import to_tensor
 from training.dataset.shards import encode_picture

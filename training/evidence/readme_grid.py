@@ -16,8 +16,8 @@ from PIL import Image
 
 from lib_colorize.engine.contact_sheet import contact_sheet
 from lib_colorize.engine.engine import Engine
-from lib_colorize.method.picture_files import open_image
 from lib_colorize.method.settings import Settings
+from lib_colorize.pictures.picture_files import open_image
 from training.evidence.questions import open_benchmark
 from training.evidence.side_by_side import choose_examples, save_sheet
 

@@ -14,8 +14,8 @@ from PIL import Image
 
 from lib_colorize.checkpoint.files import file_sha256
 from lib_colorize.errors import ColorizeError
-from lib_colorize.method.overlay import overlay_lines
 from lib_colorize.method.settings import Settings
+from lib_colorize.pictures.overlay import overlay_lines
 from lib_colorize.whole_file import write_whole
 from training.dataset.decode import picture
 from training.dataset.shards import encode_picture

@@ -12,10 +12,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from lib_colorize.method.canvas import Placement
-from lib_colorize.method.images import reference_tensor, sketch_tensor
 from lib_colorize.method.reference_encoder import ReferenceEncoder, preprocess
 from lib_colorize.method.settings import Settings
+from lib_colorize.pictures.canvas import Placement
+from lib_colorize.pictures.images import reference_tensor, sketch_tensor
 from training.metrics.read_ahead import in_threads
 
 _Mark = TypeVar("_Mark")

@@ -22,10 +22,10 @@ from lib_colorize.engine.engine import Engine
 from lib_colorize.engine.together import pictures_at_once
 from lib_colorize.engine.weights import DTYPES, named_device
 from lib_colorize.errors import ColorizeError
-from lib_colorize.method.canvas import crop_back
-from lib_colorize.method.images import to_image
 from lib_colorize.method.reference_encoder import ReferenceEncoder
 from lib_colorize.method.schedule import NoiseSchedule, alphas_cumprod
+from lib_colorize.pictures.canvas import crop_back
+from lib_colorize.pictures.images import to_image
 from training.metrics.paint_jobs import Painter, PreparedJob
 
 

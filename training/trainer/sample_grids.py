@@ -17,9 +17,9 @@ from lib_colorize.engine import samplers
 from lib_colorize.engine.contact_sheet import contact_sheet
 from lib_colorize.engine.noise import first_noise, step_noise
 from lib_colorize.method.guidance import Branch, Guidance
-from lib_colorize.method.images import to_image
 from lib_colorize.method.schedule import MIN_ALPHA, NoiseSchedule, Prediction
 from lib_colorize.method.settings import Settings
+from lib_colorize.pictures.images import to_image
 from training.dataset.batch import Batch
 from training.dataset.pairs import Pairs
 from training.trainer.frozen_encoders import FrozenEncoders

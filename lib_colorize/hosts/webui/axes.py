@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import Field
 from typing import Any
 
-from ...method.lineart import EXTRACTORS
+from ...pictures.lineart import EXTRACTORS
 from ..settings import job_fields
 
 CHOSEN = "colorize_axes"  # on a processing object: setting -> value

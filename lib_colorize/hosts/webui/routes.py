@@ -12,9 +12,9 @@ from typing import Any
 
 from ... import __version__
 from ...errors import ColorizeError
-from ...method.lineart import EXTRACTORS
 from ...method.settings import MAX_SIZE
 from ...models.scan import scan
+from ...pictures.lineart import EXTRACTORS
 from ..checkpoint_status import checkpoint_status
 from ..host import Host
 from ..pictures import shortened

@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from ....errors import ColorizeError
-from ....method.framing import Fit, Frame
+from ....pictures.framing import Fit, Frame
 from ...host_run import HostRun
 from ...job import Job
 from ...settings import JobSettings, StartFrom

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from ....errors import ColorizeError
-from ....method.framing import Box
+from ....pictures.framing import Box
 
 PARTS = "colorize_parts"  # on a processing object: the part of each of its pictures
 SIDE, ALIKE = 32, 0.9  # pixels of a thumbnail; correlation above which two show the same

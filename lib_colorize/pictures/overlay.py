@@ -6,9 +6,9 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
+from ..method.settings import Settings
 from .canvas import letterbox
 from .images import line_drawing
-from .settings import Settings
 
 
 def overlay_lines(result: Image.Image, sketch: Image.Image, settings: Settings) -> Image.Image:

@@ -8,11 +8,11 @@ from PIL import Image
 from torch import Tensor
 
 from ..errors import ColorizeError
+from ..method.settings import MAX_SIZE, Polarity, Settings
 from .canvas import Placement, canvas_sizes, letterbox, on_paper, resize_lines
 from .eight_bits import to_8bit
 from .lineart import MIN_CONTRAST, dark_lines, extract, extractor, polarity_score, telling_channel
 from .picture_files import check_size
-from .settings import MAX_SIZE, Polarity, Settings
 
 WORK_SIDE = 2 * MAX_SIZE  # larger pictures are averaged down by a whole factor first: memory, not looks
 

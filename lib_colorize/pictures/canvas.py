@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..errors import ColorizeError
+from ..method.settings import MAX_SIZE, Settings
 from .picture_files import MIN_SIDE
-from .settings import MAX_SIZE, Settings
 
 
 @dataclass(frozen=True)

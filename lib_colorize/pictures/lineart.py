@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..errors import ColorizeError
-from .settings import Polarity
+from ..method.settings import Polarity
 
 MIN_CONTRAST = 16 / 255  # a picture (or line map) that varies less than this has no lines
 LOOK = 256  # longer side, in pixels, at which polarity and paper are judged
