@@ -27,6 +27,39 @@ class Placement:
     canvas_height: int
 
 
+@dataclass(frozen=True)
+class SketchLayout:
+    """How a sketch is laid on its canvas, so that a mask of its shape is laid there just so.
+
+    size: (width, height) in pixels of the drawing within its canvas; box: the wanted picture that it is letterboxed
+    into first, None = the drawing itself is what is wanted; canvas: of all that the model colours.
+    """
+
+    size: tuple[int, int]
+    box: tuple[int, int] | None
+    canvas: tuple[int, int]
+
+    def place(self, picture: Tensor) -> Tensor:
+        """picture: [B, C, h, w], of the sketch's shape, paper -1 -> [B, C, H, W] of the canvas."""
+        if self.box is None:
+            picture = resize_lines(picture, self.size[1], self.size[0])
+        else:
+            picture, _ = letterbox(picture, self.box[1], self.box[0])
+        return on_paper(picture, self.canvas[1], self.canvas[0])[0]
+
+    @property
+    def placement(self) -> Placement:
+        """Where the wanted picture lies on the canvas."""
+        (w, h), (canvas_w, canvas_h) = self.box or self.size, self.canvas
+        return Placement((canvas_w - w) // 2, (canvas_h - h) // 2, w, h, canvas_w, canvas_h)
+
+
+def sketch_layout(drawing: tuple[int, int], settings: Settings, resolution: int, multiple: int) -> SketchLayout:
+    """drawing: (width, height) of the sketch as it came; see `images.sketch_tensor`."""
+    size, canvas = canvas_sizes(drawing, settings, resolution, multiple)
+    return SketchLayout(size, (settings.width, settings.height) if settings.width else None, canvas)
+
+
 def canvas_sizes(
     drawing: tuple[int, int], settings: Settings, resolution: int, multiple: int
 ) -> tuple[tuple[int, int], tuple[int, int]]:

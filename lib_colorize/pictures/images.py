@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..errors import ColorizeError
 from ..method.settings import MAX_SIZE, Polarity, Settings
-from .canvas import Placement, canvas_sizes, letterbox, on_paper, resize_lines
+from .canvas import Placement, sketch_layout
 from .eight_bits import to_8bit
 from .lineart import MIN_CONTRAST, dark_lines, extract, extractor, polarity_score, telling_channel
 from .picture_files import check_size
@@ -33,12 +33,8 @@ def sketch_tensor(
     """
     extractor(settings.extractor)  # a wrong name is told before any work
     check_size(image.size, "the sketch")
-    size, canvas = canvas_sizes(image.size, settings, resolution, multiple)
-    sketch = line_drawing(image, settings)
-    if not settings.width:
-        return on_paper(resize_lines(sketch, size[1], size[0]), canvas[1], canvas[0])
-    boxed, _ = letterbox(sketch, settings.height, settings.width)
-    return on_paper(boxed, canvas[1], canvas[0])
+    layout = sketch_layout(image.size, settings, resolution, multiple)
+    return layout.place(line_drawing(image, settings)), layout.placement
 
 
 def line_drawing(image: Image.Image, settings: Settings) -> Tensor:
@@ -46,13 +42,14 @@ def line_drawing(image: Image.Image, settings: Settings) -> Tensor:
 
     ColorizeError when there are none.
     """
-    picture = _unit(_flat(_shrunk(to_8bit(image)), settings.polarity))
+    picture = _unit(_flat(shrunk(to_8bit(image)), settings.polarity))
     if float((picture.amax((1, 2)) - picture.amin((1, 2))).max()) < MIN_CONTRAST:
         raise ColorizeError("the sketch has no lines: it is of one colour all over; choose another file")
     return extract(dark_lines(picture, settings.polarity), settings.extractor)[None]
 
 
-def _shrunk(image: Image.Image) -> Image.Image:
+def shrunk(image: Image.Image) -> Image.Image:
+    """A picture at the size that is worked with: averaged down by a whole factor above WORK_SIDE."""
     factor = -(-max(image.size) // WORK_SIDE)
     return image.reduce((min(factor, image.width), min(factor, image.height))) if factor > 1 else image
 
@@ -86,7 +83,7 @@ def reference_tensor(image: Image.Image) -> Tensor:
 
     h and w are the picture's own (the encoder resizes), a whole fraction of them above WORK_SIDE.
     """
-    image = _shrunk(to_8bit(image))
+    image = shrunk(to_8bit(image))
     return (_unit(_over(image, 255) if image.mode == "RGBA" else image) * 2 - 1)[None]
 
 
