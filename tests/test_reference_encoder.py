@@ -39,6 +39,34 @@ def test_tokens_equal_the_authors(golden, case_id):
     golden.check(case, "local", tokens[:, 1:].numpy())
 
 
+@pytest.mark.parametrize("case_id", golden_ids("clip.scale"))
+def test_a_larger_reference_equals_the_authors(golden, case_id):
+    case, encoder = golden.case(case_id), reference_encoder(golden)
+    with torch.no_grad():
+        tokens = encoder(picture(golden, case), case["params"]["scale_factor"])
+        positions = encoder.positions(tokens.shape[1] - 1)
+    golden.check(case, "full", tokens.numpy())
+    golden.check(case, "positional_embedding", positions.numpy())
+
+
+def test_larger_references_follow_the_weights_that_are_loaded_later(golden):
+    """Quirk 9 of the authors: theirs are resized once, and go stale."""
+    loaded, picture = reference_encoder(golden), torch.rand(1, 3, 50, 70) * 2 - 1
+    encoder = ReferenceEncoder(vision_config(golden)).eval()
+    with torch.no_grad():
+        encoder(picture, 1.5)
+        encoder.visual.load_state_dict(loaded.visual.state_dict())
+        assert torch.equal(encoder(picture, 1.5), loaded(picture, 1.5))
+
+
+@pytest.mark.parametrize(("scale", "side"), [(1.0, 16), (1.5, 24), (1.26, 20), (2.0, 32)])
+def test_a_scale_is_taken_to_the_nearest_whole_patch(golden, scale, side):
+    config = vision_config(golden)
+    side = round(side * config.image_size / config.patch_size / 16)
+    with torch.no_grad():
+        assert reference_encoder(golden)(torch.zeros(1, 3, 30, 30), scale).shape[1] == 1 + side**2
+
+
 @pytest.mark.parametrize("case_id", golden_ids("module.clip_block"))
 def test_one_block_equals_the_authors(golden, case_id):
     case = golden.case(case_id)

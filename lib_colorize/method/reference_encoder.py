@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import torch
@@ -44,24 +45,41 @@ class ReferenceEncoder(nn.Module):
             image_size=config.image_size, patch_size=config.patch_size, width=config.width, layers=config.layers,
             heads=config.width // config.head_width, mlp_ratio=config.mlp_ratio, output_dim=config.output_dim)
 
-    def forward(self, reference: Tensor) -> Tensor:
+    def forward(self, reference: Tensor, scale: float = 1.0) -> Tensor:
         """reference: [B, 3, h, w] in [-1, 1], any h and w -> tokens [B, 1 + N, D] in the weights' dtype.
 
         Token 0 is CLS, the N = (image_size / patch_size)^2 others are local. Every token goes through all blocks,
         `ln_post` and the projection; none is L2-normalised (method, section 1, "Reference tokens").
+        scale: the picture is shown so many times as large each way, to the nearest whole patch, so that N grows by its
+        square (variants.md section 6).
         """
         weight = self.visual.conv1.weight
-        return self.encode_preprocessed(preprocess(reference.to(weight.device), self.image_size).to(weight.dtype))
+        patch = weight.shape[-1]
+        side = max(1, round(self.image_size // patch * scale)) * patch if scale != 1 else self.image_size
+        return self.encode_preprocessed(preprocess(reference.to(weight.device), side).to(weight.dtype))
 
     def encode_preprocessed(self, x: Tensor) -> Tensor:
-        """x: [B, 3, image_size, image_size], CLIP-normalised -> tokens [B, 1 + N, D]."""
+        """x: [B, 3, side, side], CLIP-normalised; side: image_size, or another multiple of the patch's -> tokens."""
         visual = self.visual
         patches = visual.conv1(x).flatten(2).transpose(1, 2)  # [B, N, width]
         cls = visual.class_embedding.to(patches.dtype).expand(len(patches), 1, -1)
-        tokens = torch.cat([cls, patches], dim=1) + visual.positional_embedding.to(patches.dtype)
+        tokens = torch.cat([cls, patches], dim=1) + self.positions(patches.shape[1]).to(patches.dtype)
         tokens = run_blocks(visual.transformer.resblocks, visual.ln_pre(tokens))
         projected: Tensor = visual.ln_post(tokens) @ visual.proj.to(tokens.dtype)
         return projected
+
+    def positions(self, count: int) -> Tensor:
+        """[1 + count, width]: the position of CLS, and those of a square of `count` patches: its own, resized.
+
+        Always made of the parameter as it is now: the authors make theirs once, and lose the weights loaded later (Q9).
+        """
+        own: Tensor = self.visual.positional_embedding
+        if len(own) == 1 + count:
+            return own
+        grid, side = math.isqrt(len(own) - 1), math.isqrt(count)
+        square = own[1:].float().T.reshape(1, -1, grid, grid)
+        resized = F.interpolate(square, (side, side), mode="bicubic", align_corners=False)
+        return torch.cat([own[:1].float(), resized.flatten(2)[0].T])
 
 
 def run_blocks(blocks: nn.ModuleList, tokens: Tensor) -> Tensor:
