@@ -46,6 +46,12 @@ class ModelCard:
     description: str = ""
     date: str = ""  # ISO 8601
 
+    @property
+    def multiple(self) -> int:
+        """Pixels that the sides of a canvas are multiples of: each level of U-Net and VAE but the first halves."""
+        unet, vae = self.config.unet, self.config.vae
+        return (1 << len(unet.channel_mult) - 1) * (8 if vae is None else 1 << len(vae.ch_mult) - 1)
+
     def to_metadata(self) -> dict[str, str]:
         """Safetensors metadata; `from_metadata` is the inverse."""
         entry = {

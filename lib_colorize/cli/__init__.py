@@ -1,4 +1,4 @@
-"""What is typed: `python -m lib_colorize colorize | inspect | convert | demo | bench`.
+"""What is typed: `python -m lib_colorize colorize | preview | inspect | convert | demo | bench`.
 
 From outside: `commands.main` alone. A sketch goes `commands` (the door) -> `colorize` (reads both pictures, checks,
 loads the networks) -> `file_job` (colours and saves); `folder` does so for many, `again` for a picture that says in

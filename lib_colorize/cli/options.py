@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from dataclasses import fields
+from collections.abc import Iterable, Sequence
+from dataclasses import Field, fields
 from typing import Any
 
 from ..errors import ColorizeError
+from ..method.reading_settings import ReadingSettings
 from ..method.setting_field import in_order
 from ..method.settings import Settings
 from .loading import DEFAULT_CHECKPOINT
 
 SIZE_FIELDS = ("width", "height")  # one option, --size
+READING_FIELDS = ("polarity", "extractor")  # beside the reading settings
 
 
 def add_setting_options(command: argparse.ArgumentParser) -> None:
@@ -32,9 +34,19 @@ def add_setting_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--force", action="store_true", help="write over other pictures of that name")
     command.add_argument("--quiet", action="store_true", help="no progress bar, only errors")
     group = command.add_argument_group("settings")
+    _add(group, fields(Settings))
+
+
+def add_reading_options(command: argparse.ArgumentParser) -> None:
+    """Those that say how a sketch is read."""
+    read = (*READING_FIELDS, *(item.name for item in fields(ReadingSettings)))
+    _add(command.add_argument_group("settings"), [item for item in fields(Settings) if item.name in read])
+
+
+def _add(group: argparse._ArgumentGroup, items: Iterable[Field[Any]]) -> None:
     group.add_argument("--size", metavar="WxH", help="pixels; default: the sketch's shape at the model's own size")
     names = known_names()
-    for item in in_order(fields(Settings)):
+    for item in in_order(items):
         if item.name not in SIZE_FIELDS:
             group.add_argument(option_name(item.name), help=_help(item, names.get(item.name, ())),
                                metavar=type(item.default).__name__.upper() if item.name not in names else "NAME")

@@ -10,6 +10,7 @@ from ..errors import ColorizeError
 from ..method.settings import MAX_SIZE
 from ..pictures.framing import Fit, Frame
 from ..pictures.images import line_drawing, to_image
+from ..pictures.preview import shown_sketch
 from .checkpoints import colorize_file
 from .host import Host
 from .settings import JobSettings
@@ -20,10 +21,17 @@ SLIDER_LEAST, SLIDER_STEP = 64, 8  # of width and height in both WebUIs; the mos
 
 
 def preview_sketch(host: Host, image: Any, settings: JobSettings, size: tuple[int, int] | None = None) -> Image.Image:
-    """What the model will see of a sketch, black lines on white. size: of a canvas to stretch it to, None = its own."""
+    """What the model will see of a sketch, black lines on white.
+
+    size: of a canvas to stretch it to; None = as the loaded checkpoint works (the preview command shows the same), or
+    at the sketch's own size where none is loaded that can colour.
+    """
     picture = decode(host, image, "the sketch")
     if picture is None:
         raise ColorizeError("no sketch to show; put one into the sketch box")
+    file = colorize_file(host.chosen_path())
+    if size is None and file is not None and file.card is not None and not file.problem:
+        return shown_sketch(picture, settings, file.card.resolution, file.card.multiple)
     lines = line_drawing(picture, settings)
     if size is not None:
         width, height = (min(max(int(side), 8), MAX_SIZE) for side in size)
