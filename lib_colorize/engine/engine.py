@@ -3,39 +3,37 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from PIL import Image
 from torch import Tensor
 
-from ..checkpoint.read import read
 from ..errors import ColorizeError
 from ..method.attach import Attachment
-from ..method.conditioning import Conditioning, encode
+from ..method.conditioning import Conditioning
 from ..method.probe import probe_unet
 from ..method.reference_encoder import ReferenceEncoder
-from ..method.schedule import NoiseSchedule, Prediction, sampled_alphas
+from ..method.schedule import NoiseSchedule, Prediction
 from ..method.settings import MAX_SEED, Settings
-from ..method.shown_tokens import shown_tokens
 from ..method.sketch_encoder import SketchEncoder
-from ..method.unet import UNet
 from ..pictures.canvas import crop_back
-from ..pictures.images import reference_tensor, sketch_tensor, to_image
+from ..pictures.extras import NO_EXTRAS, Extras
+from ..pictures.images import to_image
 from ..pictures.overlay import overlay_lines
 from . import networks, samplers
 from .decoding import Decoding
 from .guided_step import DeviceStep, GuidedStep
+from .loading import load_networks
 from .noise import first_noise, step_noises
+from .preparing import Preparing
 from .running import Running
 from .shared_rows import share_rows
 from .together import in_parts, pictures_at_once
-from .weights import DTYPES, Files, ReferenceFile, named_device
+from .weights import Files
 
 Progress = Callable[[int, int], None]  # (steps done, steps in all)
 
@@ -76,8 +74,7 @@ class Engine:
         self.running = Running.prepare(unet, sketch_encoder, schedule)
         self.multiple = vae.factor * 2 ** (len(unet.channel_mult) - 1)  # pixels: each level of both networks halves
         self._decoding = Decoding.on(self.device, vae, self.dtype)
-        self._load_reference_encoder = load_reference_encoder
-        self._last_reference: tuple[str, Tensor] | None = None
+        self.preparing = Preparing(sketch_encoder, load_reference_encoder, self.running, resolution, self.multiple)
         self.files: Files | None = None  # when loaded from files
         self.prediction = prediction or self._probe()
 
@@ -94,38 +91,22 @@ class Engine:
         device: None = cuda if there is one; dtype: a name of DTYPES, None = float16 on cuda, float32 elsewhere.
         one_by_one: as of the engine itself.
         """
-        where = named_device(device)
-        number = DTYPES[dtype or ("float16" if where.type == "cuda" else "float32")]
-        file = read(checkpoint, ("unet", "vae", "sketch_encoder"), prediction)
-        if prediction and file.prediction and file.prediction is not prediction:
-            raise ColorizeError(f"{file.path}: its metadata says {file.prediction.value}, you say {prediction.value}; "
-                                "leave your word out")
-        config, sizes, sketch = file.config, file.config.vae, file.config.sketch
-        if file.vae is None or sizes is None or file.sketch_encoder is None or sketch is None:
-            raise ColorizeError(f"{file.path}: has no VAE (first_stage_model.*) inside; use the released file itself")
-        tower = ReferenceFile(file.path, None if reference_encoder is None else Path(reference_encoder), where, number)
-        tower.check(config)
-        unet = networks.load_network(lambda: UNet(config.unet), file.unet or {}, "U-Net", where, number)
-        vae = networks.load_network(lambda: networks.AutoencoderKL(sizes, file.scale_factor), file.vae, "VAE", where)
-        sketch_encoder = networks.load_network(
-            lambda: SketchEncoder(sketch.model_channels, sketch.channel_mult, sketch.in_channels), file.sketch_encoder,
-            "sketch encoder", where, number)
-        numbers = sampled_alphas(**asdict(file.schedule))
-        engine = cls(unet, vae, sketch_encoder, tower.load, NoiseSchedule(numbers), file.prediction, file.resolution,
-                     one_by_one)
-        engine.files = Files(file.path, tower.path)
+        loaded = load_networks(checkpoint, reference_encoder, prediction, device, dtype)
+        engine = cls(loaded.unet, loaded.vae, loaded.sketch_encoder, loaded.load_reference_encoder, loaded.schedule,
+                     loaded.prediction, loaded.resolution, one_by_one)
+        engine.files = loaded.files
         return engine
 
     def colorize(
         self, sketch: Image.Image, reference: Image.Image | None, settings: Settings, progress: Progress | None = None,
+        extras: Extras = NO_EXTRAS,
     ) -> list[Result]:
         """settings.batch pictures, picture i with seed + i; each is the same whether made alone or in a batch.
 
         The same to 1/255, and bit for bit when `one_by_one`: convolutions round otherwise in a larger batch.
         """
-        drawing, placement = sketch_tensor(sketch, settings, self.resolution, self.multiple)
-        conditioning = self.condition(drawing, None if reference is None else self.tokens(reference), settings)
-        shape = (1, self.unet.in_channels, drawing.shape[2] // self.vae.factor, drawing.shape[3] // self.vae.factor)
+        ready = self.preparing.prepare(sketch, reference, settings, extras)
+        shape = (1, self.unet.in_channels, *(side // self.vae.factor for side in ready.canvas))
         jobs = [self.settings_of(settings, i) for i in range(settings.batch)]
         done = 0
 
@@ -135,7 +116,7 @@ class Engine:
                 done = steps
                 progress(steps, settings.steps * settings.batch)
 
-        with self.denoiser(conditioning, settings) as denoise:
+        with self.denoiser(ready.conditioning, settings) as denoise:
 
             def sample(part: Sequence[Settings], before: int) -> Tensor:
                 def step(state: dict[str, Any]) -> None:
@@ -146,7 +127,7 @@ class Engine:
                 return sampled
 
             latents = list(in_parts(jobs, self._at_once(settings, shape), sample, self.make_room))
-        pictures = [crop_back(to_image(picture), placement) for picture in self.decode(torch.cat(latents))]
+        pictures = [crop_back(to_image(picture), ready.placement) for picture in self.decode(torch.cat(latents))]
         return [Result(overlay_lines(picture, sketch, own), own) for picture, own in zip(pictures, jobs)]
 
     def _at_once(self, settings: Settings, shape: tuple[int, ...]) -> int:
@@ -167,19 +148,12 @@ class Engine:
         return settings.with_(seed=(settings.seed + index) % (MAX_SEED + 1), batch=1)
 
     def tokens(self, reference: Image.Image) -> Tensor:
-        """All tokens [1, 1 + N, D] of a reference; kept until the next one, the encoder itself is freed."""
-        key = hashlib.sha256(repr((reference.mode, reference.size)).encode() + reference.tobytes()).hexdigest()
-        if self._last_reference is None or self._last_reference[0] != key:
-            with self._precision(self.dtype != torch.float32):
-                tokens = self._load_reference_encoder()(reference_tensor(reference).to(self.device))
-            self._last_reference = (key, tokens)
-        return self._last_reference[1]
+        """See `Preparing.tokens`."""
+        return self.preparing.tokens(reference)
 
     def condition(self, sketch: Tensor, tokens: Tensor | None, settings: Settings) -> Conditioning:
-        """sketch: [1, 3, H, W] in [-1, 1], lines +1 on -1; tokens: [1, 1 + N, D] of `tokens`."""
-        with self._precision():
-            shown = None if tokens is None else shown_tokens(tokens)
-            return encode(self.sketch_encoder, sketch.to(self.device), shown, settings)
+        """See `Preparing.condition`."""
+        return self.preparing.condition(sketch, tokens, settings)
 
     def noise_levels(self, settings: Settings) -> Tensor:
         """The sigmas [steps + 1] of a job, on the CPU: what is done next is decided by them."""
@@ -213,8 +187,8 @@ class Engine:
     def denoiser(self, conditioning: Conditioning, settings: Settings) -> Iterator[GuidedStep]:
         """The guided U-Net as k-diffusion wants it: (x [P, C, h, w], sigma [P]) -> denoised x."""
         attachment = Attachment(self.unet, conditioning, settings)
-        step = (self.unet, attachment, settings, self.schedule, self.prediction, conditioning.tokens is not None)
-        with self._precision(), attachment.applied() as attached, share_rows(self.unet, attached):
+        step = (self.unet, attachment, settings, self.schedule, self.prediction, conditioning.has_reference)
+        with self.running.precision(), attachment.applied() as attached, share_rows(self.unet, attached):
             times, graphs = self.running.times, self.running.graphs
             yield GuidedStep(*step) if times is None else DeviceStep(*step, times=times, graphs=graphs)
             if graphs is not None:
@@ -238,17 +212,10 @@ class Engine:
             output: Tensor = self.unet(x, t.float(), None)
             return output
 
-        with self._precision():
+        with self.running.precision():
             found = probe_unet(self.unet, self.sketch_encoder, call, self.schedule, self.unet.in_channels,
                                self.resolution, self.multiple, self.vae.factor)
         if found is None:
             raise ColorizeError("the checkpoint does not say whether it predicts eps or v, and a trial does not tell; "
                                 "say so with --prediction")
         return found
-
-    @contextlib.contextmanager
-    def _precision(self, autocast: bool | None = None) -> Iterator[None]:
-        """Autocast keeps norms and sums of a network in float32 that does not do so itself."""
-        half = self.running.autocast if autocast is None else autocast
-        with torch.no_grad(), torch.autocast(self.device.type, self.dtype) if half else contextlib.nullcontext():
-            yield

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +22,8 @@ class Running:
     float32, where a picture stays what it was; graphs: None = nothing is captured.
     """
 
+    device: torch.device
+    dtype: torch.dtype
     autocast: bool
     times: TimeTable | None
     graphs: StepGraphs | None
@@ -28,12 +32,19 @@ class Running:
     def prepare(cls, unet: Any, sketch_encoder: SketchEncoder, schedule: NoiseSchedule) -> Running:
         """Our own networks compute in their weights' type; where a launch costs, in channels_last and captured."""
         weight = next(unet.parameters())
-        half, device = weight.dtype != torch.float32, weight.device.type
+        half, device, where = weight.dtype != torch.float32, weight.device.type, (weight.device, weight.dtype)
         if not isinstance(unet, UNet):
-            return cls(half, None, None)
+            return cls(*where, half, None, None)
         if device == "cpu" and not half:
-            return cls(False, None, None)
+            return cls(*where, False, None, None)
         layout = torch.channels_last if device in ("cpu", "cuda") else torch.preserve_format
         for network in (unet, sketch_encoder):
             network.to(weight.dtype).to(memory_format=layout)  # norms too, which sum in float32 all the same
-        return cls(False, TimeTable(unet, schedule), StepGraphs() if device == "cuda" else None)
+        return cls(*where, False, TimeTable(unet, schedule), StepGraphs() if device == "cuda" else None)
+
+    @contextlib.contextmanager
+    def precision(self, autocast: bool | None = None) -> Iterator[None]:
+        """Without a gradient. Autocast keeps norms and sums of a network in float32 that does not do so itself."""
+        half = self.autocast if autocast is None else autocast
+        with torch.no_grad(), torch.autocast(self.device.type, self.dtype) if half else contextlib.nullcontext():
+            yield

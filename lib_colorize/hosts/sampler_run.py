@@ -27,7 +27,7 @@ class SamplerRun:
         schedule. ColorizeError when the U-Net does not take this conditioning.
         """
         self.settings, self.context = settings, context
-        self.has_reference, self.pictures = conditioning.tokens is not None, conditioning.pictures
+        self.has_reference, self.pictures = conditioning.has_reference, conditioning.pictures
         self._attachment, self._timesteps = Attachment(unet, conditioning, settings), timesteps
         self._contexts: dict[object, Tensor] = {}
 

@@ -30,7 +30,7 @@ class Attached:
     assigned: Sequence[tuple[Branch, int]] | None = None
 
     def __init__(self, conditioning: Conditioning, settings: Settings) -> None:
-        self.branches: Sequence[Branch] = Guidance.of(settings, conditioning.tokens is not None).branches
+        self.branches: Sequence[Branch] = Guidance.of(settings, conditioning.has_reference).branches
         self.progress = 0.0
         self._conditioning, self._settings = conditioning, settings
         self._pictures = conditioning.pictures

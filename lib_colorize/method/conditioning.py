@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..errors import ColorizeError
 from .guidance import Branch
+from .masking import BackgroundMaps, MaskedTokens
 from .settings import Settings
 from .sketch_encoder import SketchEncoder
 
@@ -19,11 +20,23 @@ __all__ = ["Branch", "Conditioning", "encode"]
 class Conditioning:
     """tokens: [B or 1, N, D] of `shown_tokens`, None = no reference; hints: five of [B or 1, C_i, h_i, w_i], times the
     sketch strength; blank_hints: those of the all -1 sketch, None unless sketch guidance is on.
+
+    What follows is None where it is not used; it is of one picture, and serves any batch.
+    masked: figure and background apart, shown in place of `tokens`. style: v2's modulation of each output block,
+    [1, 2 c_i]; background: v2's maps for its skips.
     """
 
     tokens: Tensor | None
     hints: tuple[Tensor, ...]
     blank_hints: tuple[Tensor, ...] | None = None
+    masked: MaskedTokens | None = None
+    style: tuple[Tensor, ...] | None = None
+    background: BackgroundMaps | None = None
+
+    @property
+    def has_reference(self) -> bool:
+        """Whether a row without a reference differs from one with it."""
+        return self.tokens is not None or self.masked is not None
 
     @property
     def pictures(self) -> int:
