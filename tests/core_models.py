@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from lib_colorize.method.network_config import UNetConfig, VisionConfig
 from lib_colorize.method.reference_encoder import ReferenceEncoder
 from lib_colorize.method.sketch_encoder import SketchEncoder
+from lib_colorize.method.text.tower import TextConfig, TextTower
 from lib_colorize.method.unet import UNet
 from tests.golden.reader import Golden
 
@@ -84,3 +85,18 @@ def ldm_unet(config: UNetConfig) -> nn.Module:
             context_dim=width if depth == 1 else [width] * depth, transformer_depth=depth,
             use_linear_in_transformer=config.linear_projections,
             use_spatial_transformer=True, use_checkpoint=False, legacy=False)
+
+
+@functools.cache
+def text_tower(golden: Golden) -> TextTower:
+    """Without the last of its blocks."""
+    config, clip = golden.index["config"]["clip"]["text"], golden.index["config"]["clip"]
+    prefix, last = "cond_stage_model.transformer.model.", f"transformer.resblocks.{config['layers'] - 1}."
+    part = {key[len(prefix):]: value for key, value in weights(golden).items() if key.startswith(prefix)}
+    hidden = part["transformer.resblocks.0.mlp.c_fc.weight"].shape[0]
+    tower = TextTower(TextConfig(
+        config["context_length"], config["vocab_size"], config["width"], config["layers"] - 1, config["heads"],
+        hidden / config["width"], clip["embed_dim"]))
+    tower.load_state_dict({key: value for key, value in part.items()
+                           if key != "logit_scale" and not key.startswith(last)}, strict=True)
+    return tower.eval().requires_grad_(False)

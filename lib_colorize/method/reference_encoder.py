@@ -82,10 +82,13 @@ class ReferenceEncoder(nn.Module):
         return torch.cat([own[:1].float(), resized.flatten(2)[0].T])
 
 
-def run_blocks(blocks: nn.ModuleList, tokens: Tensor) -> Tensor:
-    """tokens: [B, N, width] through open_clip's residual blocks, whichever order of axes they expect."""
+def run_blocks(blocks: nn.ModuleList, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
+    """tokens: [B, N, width] through open_clip's residual blocks, whichever order of axes they expect.
+
+    mask: [N, N], added to the logits.
+    """
     batch_first = bool(getattr(blocks[0].attn, "batch_first", False))
     tokens = tokens if batch_first else tokens.transpose(0, 1)
     for block in blocks:
-        tokens = block(tokens)
+        tokens = block(tokens, attn_mask=mask)
     return tokens if batch_first else tokens.transpose(0, 1)
