@@ -12,8 +12,8 @@ from lib_colorize.method.shown_tokens import cls_token, shown_tokens
 from lib_colorize.method.text.change import THRESHOLDS, Change, parse_changes
 from lib_colorize.method.text.heat_map import heat_maps, heat_picture
 from lib_colorize.method.text.manipulation import (
-    changed,
-    changed_as_a_whole,
+    changed_cls,
+    changed_tokens,
     evened,
     global_change,
     local_change,
@@ -92,9 +92,9 @@ def test_a_reference_is_changed_as_theirs(golden, case_id):
     with torch.no_grad():
         tokens = reference_encoder(golden)(tensor(golden, case, "reference"))
     if case["outputs"]["context"]["shape"][1] == 1:
-        shown = changed_as_a_whole(cls_token(tokens), [*entries(params)], embedding)
+        shown = changed_cls(cls_token(tokens), [*entries(params)], embedding)
     else:
-        shown = shown_tokens(changed(tokens, [*entries(params)], embedding))
+        shown = shown_tokens(changed_tokens(tokens, [*entries(params)], embedding))
     golden.check(case, "context", shown.numpy())
 
 
@@ -104,7 +104,7 @@ def test_heat_maps_equal_the_authors(golden, case_id):
     params, embedding = case["params"], embedded(golden, case["params"])
     with torch.no_grad():
         tokens = reference_encoder(golden)(tensor(golden, case, "reference"))
-    tokens = changed(tokens, [*entries(params)], embedding)
+    tokens = changed_tokens(tokens, [*entries(params)], embedding)
     text, size = tensor(golden, case, "text_emb")[0, 0], (params["height"], params["width"])
     for i, level in enumerate(heat_maps(tokens, text, size, params["thresholds"])):
         golden.check(case, f"map{i}", level.numpy()[..., None])
@@ -155,14 +155,14 @@ def test_another_text_is_one_sentence(text, found):
 def test_nothing_changes_at_scale_0_or_without_changes(golden):
     tokens = torch.randn(1, 10, 8)
     vector = torch.nn.functional.normalize(torch.randn(8), dim=0)
-    assert changed(tokens, [], {}) is tokens
-    assert changed(tokens, [Change("x", scale=0)], {"x": vector}) is tokens
+    assert changed_tokens(tokens, [], {}) is tokens
+    assert changed_tokens(tokens, [Change("x", scale=0)], {"x": vector}) is tokens
 
 
 def test_without_a_control_every_part_is_moved_alike():
     tokens, vector = torch.randn(1, 10, 8), torch.eye(8)[0]
     for control in ("", "Everything"):
-        after = changed(tokens, [Change("x", control=control, scale=5.0)], {"x": vector})
+        after = changed_tokens(tokens, [Change("x", control=control, scale=5.0)], {"x": vector})
         moved = (after - tokens)[0]
         torch.testing.assert_close(moved[1:], (5.0 - tokens[0, 0, 0]) * vector.expand(9, 8))
         assert bool((moved[0] == 0).all())

@@ -62,13 +62,17 @@ def vision_shapes(c: VisionConfig) -> Keys:
         "conv1.weight": (c.width, 3, c.patch_size, c.patch_size)}
     layer(keys, "ln_pre", c.width)
     for i in range(c.layers):
-        block = f"transformer.resblocks.{i}"
-        layer(keys, f"{block}.ln_1", c.width)
-        keys[f"{block}.attn.in_proj_weight"] = (3 * c.width, c.width)
-        keys[f"{block}.attn.in_proj_bias"] = (3 * c.width,)
-        layer(keys, f"{block}.attn.out_proj", c.width, c.width)
-        layer(keys, f"{block}.ln_2", c.width)
-        layer(keys, f"{block}.mlp.c_fc", hidden, c.width)
-        layer(keys, f"{block}.mlp.c_proj", c.width, hidden)
+        block_shapes(keys, f"transformer.resblocks.{i}", c.width, hidden)
     layer(keys, "ln_post", c.width)
     return keys
+
+
+def block_shapes(keys: Keys, block: str, width: int, hidden: int) -> None:
+    """One of open_clip's residual attention blocks."""
+    layer(keys, f"{block}.ln_1", width)
+    keys[f"{block}.attn.in_proj_weight"] = (3 * width, width)
+    keys[f"{block}.attn.in_proj_bias"] = (3 * width,)
+    layer(keys, f"{block}.attn.out_proj", width, width)
+    layer(keys, f"{block}.ln_2", width)
+    layer(keys, f"{block}.mlp.c_fc", hidden, width)
+    layer(keys, f"{block}.mlp.c_proj", width, hidden)

@@ -7,7 +7,7 @@ open_clip: `visual.*`, alone or inside a full CLIP. Hugging Face: `vision_model.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -61,42 +61,64 @@ def sources(keys: Iterable[str], layout: ReferenceLayout) -> dict[str, tuple[str
     """open_clip's key -> the file's key, or its three keys of queries, keys and values in that order."""
     if not layout.hugging_face:
         return {key.removeprefix(layout.prefix): (key,) for key in keys if key.startswith(layout.prefix)}
-    found: dict[str, tuple[str, ...]] = {}
     names = set(keys)
-    tower = f"{layout.prefix}vision_model."
-    for key in keys:
+    found = hugging_face_sources(names, f"{layout.prefix}vision_model.", HUGGING_FACE)
+    if f"{layout.prefix}visual_projection.weight" in names:
+        found["proj"] = (f"{layout.prefix}visual_projection.weight",)
+    return found
+
+
+def hugging_face_sources(
+    names: Collection[str], tower: str, renamed: Iterable[tuple[str, str]],
+) -> dict[str, tuple[str, ...]]:
+    """open_clip's key -> the file's key or three keys, of the blocks and norms below the prefix `tower`."""
+    found: dict[str, tuple[str, ...]] = {}
+    pairs = tuple(renamed)
+    for key in sorted(names):
         if not key.startswith(tower) or key.endswith(".position_ids"):
             continue
         name = key.removeprefix(tower)
-        for theirs, ours in HUGGING_FACE:
+        for theirs, ours in pairs:
             name = name.replace(theirs, ours)
         if ".self_attn.q_proj." in key:
             three = [key.replace("q_proj", which) for which in QKV]
             found[name.replace(".self_attn.q_proj.", ".attn.in_proj_")] = tuple(k for k in three if k in names)
         elif not any(f".self_attn.{which}." in key for which in QKV):
             found[name] = (key,)
-    if f"{layout.prefix}visual_projection.weight" in names:
-        found["proj"] = (f"{layout.prefix}visual_projection.weight",)
     return found
 
 
 def open_clip_shapes(shapes: Shapes, layout: ReferenceLayout) -> dict[str, tuple[int, ...]]:
     """The shapes that the tower has in open_clip's layout."""
-    found = {}
-    for name, keys in sources(shapes, layout).items():
+    return shapes_of(shapes, sources(shapes, layout), "proj" if layout.hugging_face else "")
+
+
+def shapes_of(
+    shapes: Shapes, found: Mapping[str, tuple[str, ...]], transposed: str = "",
+) -> dict[str, tuple[int, ...]]:
+    """Shapes by open_clip's keys; transposed: the key of a projection that the file holds the other way round."""
+    result = {}
+    for name, keys in found.items():
         shape = tuple(shapes[keys[0]])
-        if name.endswith((".in_proj_weight", ".in_proj_bias")) and layout.hugging_face and shape:
+        if len(keys) > 1 and shape:
             shape = (sum(shapes[key][0] for key in keys if shapes[key]), *shape[1:])
-        found[name] = shape[::-1] if name == "proj" and layout.hugging_face else shape
-    return found
+        result[name] = shape[::-1] if name == transposed else shape
+    return result
 
 
 def open_clip_tensors(shapes: Shapes, layout: ReferenceLayout, get: Callable[[str], Tensor]) -> dict[str, Tensor]:
     """The tower's tensors in open_clip's layout; get: the file's key -> tensor. The keys were checked before."""
+    return tensors_of(sources(shapes, layout), get, "proj" if layout.hugging_face else "")
+
+
+def tensors_of(
+    found: Mapping[str, tuple[str, ...]], get: Callable[[str], Tensor], transposed: str = "",
+) -> dict[str, Tensor]:
+    """Tensors by open_clip's keys, as `shapes_of` has them."""
     tensors = {}
-    for name, keys in sources(shapes, layout).items():
+    for name, keys in found.items():
         tensor = get(keys[0]) if len(keys) == 1 else torch.cat([get(key) for key in keys])
-        tensors[name] = tensor.t().contiguous() if name == "proj" and layout.hugging_face else tensor
+        tensors[name] = tensor.t().contiguous() if name == transposed else tensor
     return tensors
 
 

@@ -12,7 +12,7 @@ from .change import Change
 TINY = 1e-12  # of a picture whose parts are all alike
 
 
-def changed(tokens: Tensor, changes: Sequence[Change], embedding: Mapping[str, Tensor]) -> Tensor:
+def changed_tokens(tokens: Tensor, changes: Sequence[Change], embedding: Mapping[str, Tensor]) -> Tensor:
     """tokens: [1, 1 + N, D], CLS first -> the same after each change, one upon the other; CLS stays.
 
     embedding: each text of the changes -> its unit vector [D]. Nothing acts unless some scale is above 0.
@@ -26,7 +26,7 @@ def changed(tokens: Tensor, changes: Sequence[Change], embedding: Mapping[str, T
     return v.to(tokens.dtype)
 
 
-def changed_as_a_whole(cls: Tensor, changes: Sequence[Change], embedding: Mapping[str, Tensor]) -> Tensor:
+def changed_cls(cls: Tensor, changes: Sequence[Change], embedding: Mapping[str, Tensor]) -> Tensor:
     """cls: [1, 1, D], of a model that is shown nothing else -> the same after each change (global manipulation)."""
     v = cls.float()
     for change in changes:

@@ -1,0 +1,107 @@
+"""The text half of a CLIP file, in open_clip's or Hugging Face's layout, brought to the keys of our `TextTower`.
+
+Any prefix is accepted before the keys: that of a full CLIP, that of the authors' own files
+(`cond_stage_model.transformer.model.`), and that of a plain Stable Diffusion 2 (`cond_stage_model.model.`), whose text
+encoder is the same frozen tower.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from ..errors import ColorizeError
+from ..method.text.tower import HEAD_WIDTH, TextConfig
+from .config import Shapes
+from .files import open_tensors
+from .keys import Keys, layer
+from .layout import block_shapes
+from .reference import HUGGING_FACE, hugging_face_sources, shapes_of, tensors_of
+from .strict import difference
+
+EMBEDDING = "token_embedding.weight"
+HF_EMBEDDING = "text_model.embeddings.token_embedding.weight"
+OWN = re.compile(r"transformer\.resblocks\.|token_embedding\.|positional_embedding$|ln_final\.|text_projection$")
+HF_NAMES = (("embeddings.token_embedding.", "token_embedding."), ("final_layer_norm.", "ln_final."),
+            ("embeddings.position_embedding.weight", "positional_embedding"), *HUGGING_FACE)
+NEEDED = ("expected OpenCLIP ViT-H-14 with its text half, such as open_clip_pytorch_model.bin of "
+          "laion/CLIP-ViT-H-14-laion2B-s32B-b79K")
+
+
+@dataclass(frozen=True)
+class TextLayout:
+    """Where in a file a text tower lies, and how it is named."""
+
+    prefix: str  # before open_clip's own keys, or before Hugging Face's "text_model."
+    hugging_face: bool
+
+
+def find_text_half(keys: Iterable[str]) -> TextLayout | None:
+    """The text tower in a file with these keys, None when there is none that ends in the space of pictures."""
+    names = set(keys)
+    for key in sorted(names, key=len):
+        prefix = key.removesuffix(HF_EMBEDDING)
+        if prefix != key and f"{prefix}text_projection.weight" in names:
+            return TextLayout(prefix, True)
+        prefix = key.removesuffix(EMBEDDING)
+        if prefix != key and {f"{prefix}positional_embedding", f"{prefix}text_projection"} <= names:
+            return TextLayout(prefix, False)
+    return None
+
+
+def text_sources(keys: Iterable[str], layout: TextLayout) -> dict[str, tuple[str, ...]]:
+    """open_clip's key -> the file's key, or its three keys of queries, keys and values in that order."""
+    names, prefix = set(keys), layout.prefix
+    if layout.hugging_face:
+        found = hugging_face_sources(names, f"{prefix}text_model.", HF_NAMES)
+        return {**found, "text_projection": (f"{prefix}text_projection.weight",)}
+    return {name: (key,) for key in names if key.startswith(prefix) and OWN.match(name := key.removeprefix(prefix))}
+
+
+def read_text_half(path: str | os.PathLike[str], head_width: int = HEAD_WIDTH) -> tuple[dict[str, Tensor], TextConfig]:
+    """The text tower of a file, without its last block, and its sizes; ColorizeError when there is none.
+
+    head_width: it cannot be seen in shapes, and is the same in every published tower.
+    """
+    with open_tensors(path) as file:
+        shapes = {key: entry.shape for key, entry in file.entries.items()}
+        layout = find_text_half(shapes)
+        if layout is None:
+            raise ColorizeError(f"{file.path}: has no text half; {NEEDED}")
+        found = text_sources(shapes, layout)
+        projection = "text_projection" if layout.hugging_face else ""
+        config = infer_text(shapes_of(shapes, found, projection), head_width, file.path)
+        last = f"transformer.resblocks.{config.layers}."
+        return tensors_of({name: keys for name, keys in found.items() if not name.startswith(last)},
+                          file.tensor, projection), config
+
+
+def infer_text(shapes: Shapes, head_width: int, where: object) -> TextConfig:
+    """Sizes of the tower with these shapes; ColorizeError when some are missing, unexpected or wrong."""
+    blocks = {int(key.split(".")[2]) for key in shapes if key.startswith("transformer.resblocks.")}
+    table, places, projection, hidden = (shapes.get(key, ()) for key in (
+        EMBEDDING, "positional_embedding", "text_projection", "transformer.resblocks.0.mlp.c_fc.weight"))
+    if not all(len(shape) == 2 for shape in (table, places, projection, hidden)) or len(blocks) < 2:
+        raise ColorizeError(f"{where}: its text half is not that of an OpenCLIP; {NEEDED}")
+    width = table[1]
+    if width % head_width:
+        raise ColorizeError(f"{where}: found a text half of width {width}, expected a multiple of {head_width}; "
+                            f"{NEEDED}")
+    config = TextConfig(places[0], table[0], width, len(blocks) - 1, width // head_width, hidden[0] / width,
+                        projection[1])
+    difference(shapes, text_shapes(config)).require_none(where)
+    return config
+
+
+def text_shapes(c: TextConfig) -> Keys:
+    """open_clip's `TextTransformer`, the last block with it."""
+    keys: Keys = {EMBEDDING: (c.vocab_size, c.width), "positional_embedding": (c.context_length, c.width),
+                  "text_projection": (c.width, c.output_dim)}
+    for i in range(c.layers + 1):
+        block_shapes(keys, f"transformer.resblocks.{i}", c.width, int(c.width * c.mlp_ratio))
+    layer(keys, "ln_final", c.width)
+    return keys
