@@ -83,10 +83,9 @@ class TokenAttention:
         return self._bias[1]
 
     def _attend(self, x: Tensor, pictures: Sequence[int]) -> Tensor:
-        q = _split_heads(self.attn.to_q(x), self.attn.heads)
+        q = split_heads(self.attn.to_q(x), self.attn.heads)
         k, v = self.keys_and_values(pictures, x, q)
-        out = F.scaled_dot_product_attention(q, k.expand(len(q), -1, -1, -1), v.expand(len(q), -1, -1, -1))
-        out = out.transpose(1, 2).flatten(2)  # [rows, n, heads * d]
+        out = attend(q, k, v)
         projected: Tensor = self.attn.to_out(out if self.scale == 1 or _scaled_before(q) else out * self.scale)
         return projected
 
@@ -101,7 +100,7 @@ class TokenAttention:
         made_for = (shown, x.dtype, q.dtype, q.device)
         if self._kept is None or self._kept[0] != made_for:
             tokens = self.tokens.to(x)
-            k, v = (_split_heads(to(tokens), self.attn.heads).to(q) for to in (self.attn.to_k, self.attn.to_v))
+            k, v = (split_heads(to(tokens), self.attn.heads).to(q) for to in (self.attn.to_k, self.attn.to_v))
             if self.scale != 1 and _scaled_before(q):
                 v = v * self.scale
             if shown != tuple(range(len(shown))):
@@ -110,11 +109,17 @@ class TokenAttention:
         return self._kept[1:]
 
 
+def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """q: [rows, heads, n, d]; k, v: [rows or 1, heads, N, d] -> [rows, n, heads * d]."""
+    out = F.scaled_dot_product_attention(q, k.expand(len(q), -1, -1, -1), v.expand(len(q), -1, -1, -1))
+    return out.transpose(1, 2).flatten(2)
+
+
 def _scaled_before(q: Tensor) -> bool:
     """In half precision values are scaled once, where in float32 every result is: that is to stay bit for bit."""
     return q.dtype is not torch.float32
 
 
-def _split_heads(x: Tensor, heads: int) -> Tensor:
+def split_heads(x: Tensor, heads: int) -> Tensor:
     """[B, n, heads * d] -> [B, heads, n, d]."""
     return x.reshape(*x.shape[:2], heads, -1).transpose(1, 2)

@@ -39,6 +39,34 @@ class Block(nn.ModuleList):
         return x
 
 
+def encoder_blocks(config: UNetConfig) -> tuple[nn.ModuleList, tuple[int, ...], tuple[int, ...]]:
+    """The input blocks, the channels that each gives, and those after which hints are added."""
+    width, last = config.model_channels, len(config.channel_mult) - 1
+    blocks: list[nn.Module] = [Block(nn.Conv2d(config.in_channels, width, 3, padding=1))]
+    widths, hint_blocks = [width], [0]
+    for level, factor in enumerate(config.channel_mult):
+        for _ in range(config.num_res_blocks):
+            blocks.append(Block(ResBlock(widths[-1], 4 * width, factor * width), *_attention(config, level)))
+            widths.append(factor * width)
+        if level < last:
+            hint_blocks.append(len(blocks))
+            blocks.append(Block(Downsample(widths[-1])))
+            widths.append(widths[-1])
+    return nn.ModuleList(blocks), tuple(widths), (*hint_blocks, len(blocks) - 1)
+
+
+def _attention(config: UNetConfig, level: int) -> list[nn.Module]:
+    """What follows a residual block of this level, each level at half the size of the one before."""
+    if 2**level not in config.attention_resolutions:
+        return []
+    return [_transformer(config, config.channel_mult[level] * config.model_channels)]
+
+
+def _transformer(config: UNetConfig, channels: int) -> SpatialTransformer:
+    return SpatialTransformer(channels, channels // config.num_head_channels, config.transformer_depth,
+                              config.context_dim, config.linear_projections)
+
+
 class UNet(nn.Module):
     """forward(x [B, in_channels, h, w], timesteps [B], context [B, N, context_dim]) -> [B, out_channels, h, w].
 
@@ -56,29 +84,17 @@ class UNet(nn.Module):
         time = 4 * width
         self.time_embed = nn.Sequential(nn.Linear(width, time), nn.SiLU(), nn.Linear(time, time))
 
-        self.input_blocks = nn.ModuleList([Block(nn.Conv2d(config.in_channels, width, 3, padding=1))])
-        channels, skips = width, [width]
-        hint_blocks = [0]
-        for level, factor in enumerate(config.channel_mult):
-            for _ in range(config.num_res_blocks):
-                self.input_blocks.append(Block(ResBlock(channels, time, factor * width), *self._attention(level)))
-                channels = factor * width
-                skips.append(channels)
-            if level < last:
-                hint_blocks.append(len(self.input_blocks))
-                self.input_blocks.append(Block(Downsample(channels)))
-                skips.append(channels)
-        self.hint_blocks = (*hint_blocks, len(self.input_blocks) - 1)
-
+        self.input_blocks, widths, self.hint_blocks = encoder_blocks(config)
+        channels, skips = widths[-1], list(widths)
         self.middle_block = Block(
-            ResBlock(channels, time, channels), self._transformer(channels), ResBlock(channels, time, channels))
+            ResBlock(channels, time, channels), _transformer(config, channels), ResBlock(channels, time, channels))
 
         self.output_blocks = nn.ModuleList()
         for level in range(last, -1, -1):
             for i in range(config.num_res_blocks + 1):
                 out_channels = config.channel_mult[level] * width
                 layers: list[nn.Module] = [
-                    ResBlock(channels + skips.pop(), time, out_channels), *self._attention(level)]
+                    ResBlock(channels + skips.pop(), time, out_channels), *_attention(config, level)]
                 if level and i == config.num_res_blocks:
                     layers.append(Upsample(out_channels))
                 self.output_blocks.append(Block(*layers))
@@ -86,17 +102,6 @@ class UNet(nn.Module):
         self.out: Any = nn.Sequential(Float32GroupNorm(GROUPS, channels), nn.SiLU(),
                                  zeroed(nn.Conv2d(channels, config.out_channels, 3, padding=1)))
         self._shift_widths = [block.out_layers[0].num_channels for block in self._residual_blocks()]
-
-    def _attention(self, level: int) -> list[nn.Module]:
-        """What follows a residual block of this level, each level at half the size of the one before."""
-        if 2**level not in self.config.attention_resolutions:
-            return []
-        return [self._transformer(self.config.channel_mult[level] * self.config.model_channels)]
-
-    def _transformer(self, channels: int) -> SpatialTransformer:
-        config = self.config
-        return SpatialTransformer(channels, channels // config.num_head_channels, config.transformer_depth,
-                                  config.context_dim, config.linear_projections)
 
     def forward(
         self, x: Tensor, timesteps: Tensor, context: Tensor | None = None, hints: Sequence[Tensor] | None = None,
