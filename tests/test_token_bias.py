@@ -9,7 +9,7 @@ from lib_colorize.method.hint_hook import Misfit
 from lib_colorize.method.token_bias import TokenBias, areas_of, bias_of
 
 GENERATOR = torch.Generator().manual_seed(0)
-COUNTS = (3, 5)
+COUNTS, SIZE = (3, 5), (4, 8)
 Q, K, V = (torch.randn(2, 3, n, 8, generator=GENERATOR, dtype=torch.float64) for n in (32, 8, 8))
 LEFT = torch.zeros(1, 1, 64, 128)
 LEFT[..., :64] = 1
@@ -40,7 +40,7 @@ def test_weights_act_against_one_another_alone() -> None:
 
 
 def test_each_position_attends_to_the_reference_whose_region_it_is_in() -> None:
-    areas = areas_of([LEFT, 1 - LEFT], 16)  # of 4 x 8 places
+    areas = areas_of([LEFT, 1 - LEFT], SIZE)  # of 4 x 8 places
     assert areas is not None
     found = attend(TokenBias(COUNTS, (1.0, 0.2), areas)).view(2, 3, 4, 8, 8)
     for half, tokens in ((slice(0, 4), slice(0, 3)), (slice(4, 8), slice(3, 8))):
@@ -49,30 +49,30 @@ def test_each_position_attends_to_the_reference_whose_region_it_is_in() -> None:
 
 
 def test_a_reference_without_region_acts_where_no_region_is() -> None:
-    areas = areas_of([None, LEFT], 16)
+    areas = areas_of([None, LEFT], SIZE)
     assert areas is not None
     assert torch.equal(areas[:, 0], 1 - areas[:, 1]) and bool((areas[:, 2] == 1).all())
-    one, other = (attend(TokenBias(COUNTS, (1.0, 1.0), areas_of(regions, 16)))
+    one, other = (attend(TokenBias(COUNTS, (1.0, 1.0), areas_of(regions, SIZE)))
                   for regions in ([None, LEFT], [1 - LEFT, LEFT]))
     assert torch.equal(one, other)
 
 
 def test_a_white_region_acts_everywhere_with_the_others() -> None:
-    found = attend(TokenBias(COUNTS, (1.0, 1.0), areas_of([torch.ones_like(LEFT), LEFT], 16))).view(2, 3, 4, 8, 8)
+    found = attend(TokenBias(COUNTS, (1.0, 1.0), areas_of([torch.ones_like(LEFT), LEFT], SIZE))).view(2, 3, 4, 8, 8)
     amounts = torch.ones(4, 8, 8, dtype=torch.float64)
     amounts[:, 4:, 3:] = 0
     torch.testing.assert_close(found, by_hand(amounts.view(32, 8)).view(2, 3, 4, 8, 8))
 
 
 def test_a_position_half_in_a_region_takes_its_reference_half() -> None:
-    areas = areas_of([None, LEFT], 16)
+    areas = areas_of([None, LEFT], SIZE)
     assert areas is not None
     bias = TokenBias(COUNTS, (1.0, 1.0), areas)
     mask, _ = bias.at(2, (0,), Q)  # 1 x 2 places of the level two below
     assert torch.equal(mask[0, 0], torch.tensor([[-torch.inf] * 3 + [0.0] * 5, [0.0] * 3 + [-torch.inf] * 5]).double())
     narrow = torch.zeros(1, 1, 64, 128)
     narrow[..., :80] = 1  # 2.5 of 4 columns one level below
-    mask, _ = TokenBias(COUNTS, (1.0, 1.0), areas_of([None, narrow], 16)).at(8, (0,), Q)
+    mask, _ = TokenBias(COUNTS, (1.0, 1.0), areas_of([None, narrow], SIZE)).at(8, (0,), Q)
     torch.testing.assert_close(mask[0, 0, 2].exp(), torch.full((8,), 0.5, dtype=torch.float64))
 
 
@@ -80,7 +80,7 @@ def test_a_position_half_in_a_region_takes_its_reference_half() -> None:
 def test_where_no_reference_acts_nothing_is_added_and_all_is_a_number(dtype: torch.dtype) -> None:
     nearly = torch.zeros(1, 1, 64, 128)
     nearly[..., :72] = 0.5  # grey: half of it; and half of the next place
-    bias = TokenBias(COUNTS, (1.0, 1.0), areas_of([nearly, nearly.roll(8, -1) * LEFT], 16))
+    bias = TokenBias(COUNTS, (1.0, 1.0), areas_of([nearly, nearly.roll(8, -1) * LEFT], SIZE))
     q, k, v = (x.to(dtype) for x in (Q, K, V))
     mask, share = bias.at(32, (0,), q)
     assert share is not None and mask.dtype == share.dtype == dtype
@@ -91,7 +91,7 @@ def test_where_no_reference_acts_nothing_is_added_and_all_is_a_number(dtype: tor
 
 
 def test_each_picture_of_a_batch_has_its_own_regions() -> None:
-    bias = TokenBias(COUNTS, (1.0, 1.0), areas_of([torch.cat([LEFT, 1 - LEFT]), None], 16))
+    bias = TokenBias(COUNTS, (1.0, 1.0), areas_of([torch.cat([LEFT, 1 - LEFT]), None], SIZE))
     assert bias.pictures == 2
     mask, _ = bias.at(32, (1, 0, 1), Q)
     swapped, _ = bias.at(32, (0, 1, 0), Q)
@@ -101,7 +101,7 @@ def test_each_picture_of_a_batch_has_its_own_regions() -> None:
 
 def test_a_canvas_of_odd_sides_has_all_its_levels() -> None:
     """Each halving of the U-Net rounds up."""
-    bias = TokenBias(COUNTS, (1.0, 1.0), areas_of([None, torch.ones(1, 1, 72, 56)], 8))
+    bias = TokenBias(COUNTS, (1.0, 1.0), areas_of([None, torch.ones(1, 1, 72, 56)], (9, 7)))
     for places in (9 * 7, 5 * 4, 3 * 2, 2 * 1):
         assert bias.at(places, (0,), Q)[0].shape == (1, 1, places, 8)
     with pytest.raises(Misfit, match="7x9 latent pixels do not fit a feature map of 64 places"):

@@ -89,8 +89,9 @@ class Attachment:
         self._hooks = [HintHook(place, hint, blank, self.attached.rows)
                        for place, hint, blank in zip(layout.hint_blocks, conditioning.hints, blanks)]
         scales = settings.block_scales()
+        self._bias = None if conditioning.token_bias is None else conditioning.token_bias.anew()
         self._attentions = [
-            (attn, TokenAttention(attn, conditioning.tokens, scales[slot], self.attached.reference_rows))
+            (attn, TokenAttention(attn, conditioning.tokens, scales[slot], self.attached.reference_rows, self._bias))
             for attn, slot in layout.attentions]
 
     def close(self) -> None:
@@ -100,16 +101,21 @@ class Attachment:
 
     @torch.no_grad()
     def constants(self, count: int, like: Tensor) -> list[Tensor]:
-        """What the U-Net is shown in a call of `count` rows, made now and kept: laid out hints, keys and values.
+        """What the U-Net is shown in a call of `count` rows, made now and kept: laid out hints, keys and values,
+        and how several references share.
 
         like: dtype, device and layout of the U-Net's hidden states. Another attachment's are of the same number and
         shapes when sizes, tokens, rows and block scales are: they may be copied into these.
         """
         hints = [hook.of_rows(count, like) for hook in self._hooks]
         rows, pictures = self.attached.reference_rows(count)
+        bias = self._bias if rows else None
+        sizes = sorted({hint.shape[-2] * hint.shape[-1] for hint in hints})
         shown = [attention for _, attention in self._attentions
                  if rows and attention.scale and attention.tokens is not None]
-        return [*hints, *(part for attention in shown for part in attention.keys_and_values(pictures, like, like))]
+        biases = [part for size in sizes for part in bias.at(size, pictures, like) if part is not None] if bias else []
+        return [*hints, *biases,
+                *(part for attention in shown for part in attention.keys_and_values(pictures, like, like))]
 
     @property
     def calls(self) -> int:

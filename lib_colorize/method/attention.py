@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ..errors import ColorizeError
 from .rows import slices_of, take_rows
+from .token_bias import Bias, TokenBias
 
 RowsOfCall = Callable[[int], tuple[Sequence[int], Sequence[int]]]
 
@@ -24,8 +25,14 @@ class TokenAttention:
     Tokens do not change while sampling, so that keys and values are computed at the first call and kept.
     """
 
-    def __init__(self, attn: nn.Module, tokens: Tensor | None, scale: float, reference_rows: RowsOfCall) -> None:
-        """tokens: [P, N, D]; reference_rows(rows of a call) -> the rows with a reference (rising), which of the P."""
+    def __init__(
+        self, attn: nn.Module, tokens: Tensor | None, scale: float, reference_rows: RowsOfCall,
+        bias: TokenBias | None = None,
+    ) -> None:
+        """tokens: [P, N, D]; reference_rows(rows of a call) -> the rows with a reference (rising), which of the P.
+
+        bias: of several references, whose tokens these are, side by side.
+        """
         self.attn: Any = attn
         width = getattr(attn.to_k, "in_features", None)  # None: a host's own kind of layer
         if tokens is not None and width not in (None, tokens.shape[-1]):
@@ -34,6 +41,7 @@ class TokenAttention:
         self.tokens = tokens
         self.scale = scale
         self.reference_rows = reference_rows
+        self.bias = bias
         self._kept: tuple[object, Tensor, Tensor] | None = None
         self._bias: tuple[object, Tensor] | None = None
 
@@ -85,7 +93,7 @@ class TokenAttention:
     def _attend(self, x: Tensor, pictures: Sequence[int]) -> Tensor:
         q = split_heads(self.attn.to_q(x), self.attn.heads)
         k, v = self.keys_and_values(pictures, x, q)
-        out = attend(q, k, v)
+        out = attend(q, k, v, None if self.bias is None else self.bias.at(x.shape[1], pictures, q))
         projected: Tensor = self.attn.to_out(out if self.scale == 1 or _scaled_before(q) else out * self.scale)
         return projected
 
@@ -109,10 +117,14 @@ class TokenAttention:
         return self._kept[1:]
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """q: [rows, heads, n, d]; k, v: [rows or 1, heads, N, d] -> [rows, n, heads * d]."""
-    out = F.scaled_dot_product_attention(q, k.expand(len(q), -1, -1, -1), v.expand(len(q), -1, -1, -1))
-    return out.transpose(1, 2).flatten(2)
+def attend(q: Tensor, k: Tensor, v: Tensor, bias: Bias | None = None) -> Tensor:
+    """q: [rows, heads, n, d]; k, v: [rows or 1, heads, N, d]; bias: of `TokenBias.at` -> [rows, n, heads * d]."""
+    logits, share = bias or (None, None)
+    if logits is not None:
+        logits = logits.expand(len(q), q.shape[1], q.shape[2], -1)
+    out = F.scaled_dot_product_attention(
+        q, k.expand(len(q), -1, -1, -1), v.expand(len(q), -1, -1, -1), logits).transpose(1, 2).flatten(2)
+    return out if share is None else out * share
 
 
 def _scaled_before(q: Tensor) -> bool:

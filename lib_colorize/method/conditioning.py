@@ -12,6 +12,7 @@ from .guidance import Branch
 from .masking import BackgroundMaps, MaskedTokens
 from .settings import Settings
 from .sketch_encoder import SketchEncoder
+from .token_bias import TokenBias
 
 __all__ = ["Branch", "Conditioning", "encode"]
 
@@ -23,7 +24,7 @@ class Conditioning:
 
     What follows is None where it is not used; it is of one picture, and serves any batch.
     masked: figure and background apart, shown in place of `tokens`. style: v2's modulation of each output block,
-    [1, 2 c_i]; background: v2's maps for its skips.
+    [1, 2 c_i]; background: v2's maps for its skips. token_bias: of several references, whose tokens lie side by side.
     """
 
     tokens: Tensor | None
@@ -32,6 +33,7 @@ class Conditioning:
     masked: MaskedTokens | None = None
     style: tuple[Tensor, ...] | None = None
     background: BackgroundMaps | None = None
+    token_bias: TokenBias | None = None
 
     @property
     def has_reference(self) -> bool:
@@ -42,7 +44,8 @@ class Conditioning:
     def pictures(self) -> int:
         """How many different pictures this describes; 1 serves any batch. ColorizeError when the parts disagree."""
         parts = (*self.hints, *(self.blank_hints or ()), *(() if self.tokens is None else (self.tokens,)))
-        sizes = sorted({len(part) for part in parts} - {1})
+        regions = 1 if self.token_bias is None else self.token_bias.pictures
+        sizes = sorted({regions, *map(len, parts)} - {1})
         if len(sizes) > 1:
             raise ColorizeError(f"conditioning for {' and '.join(map(str, sizes))} pictures at once; "
                                 "give one sketch and one reference, or as many of each")

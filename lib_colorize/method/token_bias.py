@@ -33,6 +33,10 @@ class TokenBias:
     areas: Tensor | None = None
     _kept: dict[object, Bias] = field(default_factory=dict, repr=False)
 
+    def anew(self) -> TokenBias:
+        """The same with nothing made yet: what a captured step was shown is written over by the next job's."""
+        return TokenBias(self.counts, self.weights, self.areas)
+
     @property
     def pictures(self) -> int:
         """How many pictures have regions of their own; 1 serves any batch."""
@@ -80,11 +84,10 @@ class TokenBias:
                      "use regions of the sketch's own shape")
 
 
-def areas_of(regions: Sequence[Tensor | None], factor: int) -> Tensor | None:
-    """regions: of each reference [P or 1, 1, H, W] in [0, 1] on the canvas, None = all that no region covers.
-
-    -> [P or 1, R + 1, H / factor, W / factor]: the part of each latent position where a reference acts, and in the last
-    channel the part where any does. None when there are no regions.
+def areas_of(regions: Sequence[Tensor | None], size: tuple[int, int]) -> Tensor | None:
+    """regions: of each reference [P or 1, 1, H, W] in [0, 1] on the canvas, None = all that no region covers;
+    size: (h, w) of the latent -> [P or 1, R + 1, h, w]: the part of each latent position where a reference acts, and
+    last the part where any does. None when there are no regions.
     """
     given = [region for region in regions if region is not None]
     if not given:
@@ -92,7 +95,7 @@ def areas_of(regions: Sequence[Tensor | None], factor: int) -> Tensor | None:
     rest = 1 - functools.reduce(torch.maximum, given)
     acting = torch.cat([(rest if region is None else region).expand_as(rest) for region in regions], 1)
     anyone = torch.ones_like(rest) if len(given) < len(regions) else 1 - rest
-    return F.avg_pool2d(torch.cat([acting, anyone], 1), factor)
+    return F.adaptive_avg_pool2d(torch.cat([acting, anyone], 1), size)
 
 
 def bias_of(counts: Sequence[int], weights: Sequence[float], areas: Tensor | None) -> TokenBias | None:
