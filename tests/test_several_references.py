@@ -11,7 +11,7 @@ from lib_colorize.errors import ColorizeError
 from lib_colorize.method.attach import Attachment, attach
 from lib_colorize.method.conditioning import Branch, Conditioning
 from lib_colorize.method.settings import Settings
-from lib_colorize.method.token_bias import TokenBias, areas_of, bias_of
+from lib_colorize.method.token_bias import TokenBias, areas_of, bias_between
 from tests.test_attach import PLAIN, SIZES, T, X, build
 
 FULL, NO_REFERENCE, NO_SKETCH = Branch
@@ -36,7 +36,7 @@ ONE, OTHER = tokens(1), tokens(2, 5)
 def shown(*references, blank=True):
     """references: (tokens, weight, region)."""
     parts, weights, regions = zip(*references)
-    bias = bias_of([part.shape[1] for part in parts], weights, areas_of(regions, LATENT))
+    bias = bias_between([part.shape[1] for part in parts], weights, areas_of(regions, LATENT))
     return Conditioning(torch.cat(parts, 1), HINTS, HINTS if blank else None, token_bias=bias)
 
 
@@ -138,6 +138,6 @@ def test_settings_windows_take_all_references_off(small):
 
 
 def test_a_bias_knows_its_weights_alone_without_regions():
-    bias = bias_of((7, 5), (1.0, 3.0), None)
+    bias = bias_between((7, 5), (1.0, 3.0), None)
     assert isinstance(bias, TokenBias) and bias.pictures == 1
     assert bias.at(64, (0,), X)[0].shape == (1, 1, 1, 12)

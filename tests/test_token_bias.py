@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lib_colorize.method.hint_hook import Misfit
-from lib_colorize.method.token_bias import TokenBias, areas_of, bias_of
+from lib_colorize.method.token_bias import TokenBias, areas_of, bias_between
 
 GENERATOR = torch.Generator().manual_seed(0)
 COUNTS, SIZE = (3, 5), (4, 8)
@@ -34,8 +34,8 @@ def test_a_reference_of_twice_the_weight_counts_as_if_it_were_there_twice() -> N
 
 
 def test_weights_act_against_one_another_alone() -> None:
-    assert bias_of(COUNTS, (1.0, 1.0), None) is None and bias_of(COUNTS, (0.3, 0.3), None) is None
-    assert bias_of(COUNTS, (0.3, 0.4), None) is not None
+    assert bias_between(COUNTS, (1.0, 1.0), None) is None and bias_between(COUNTS, (0.3, 0.3), None) is None
+    assert bias_between(COUNTS, (0.3, 0.4), None) is not None
     torch.testing.assert_close(attend(TokenBias(COUNTS, (0.5, 1.5))), attend(TokenBias(COUNTS, (1.0, 3.0))))
 
 

@@ -98,7 +98,7 @@ def areas_of(regions: Sequence[Tensor | None], size: tuple[int, int]) -> Tensor 
     return F.adaptive_avg_pool2d(torch.cat([acting, anyone], 1), size)
 
 
-def bias_of(counts: Sequence[int], weights: Sequence[float], areas: Tensor | None) -> TokenBias | None:
+def bias_between(counts: Sequence[int], weights: Sequence[float], areas: Tensor | None) -> TokenBias | None:
     """None where softmax needs none: without regions, and with equal weights."""
     if areas is None and len(set(weights)) < 2:
         return None
