@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import unicodedata
 
 
 def take_any_text() -> None:
@@ -15,3 +16,9 @@ def take_any_text() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # pythonw has none, a test or a notebook its own
             stream.reconfigure(errors="backslashreplace")
+
+
+def one_line(text: str) -> str:
+    """The text with what would end a line, or steer a terminal, as numbers: a file's name may hold anything."""
+    return "".join(letter.encode("unicode_escape").decode("ascii")
+                   if unicodedata.category(letter) in ("Cc", "Zl", "Zp") else letter for letter in text)

@@ -9,7 +9,7 @@ import pytest
 
 from lib_colorize.cli import commands as cli
 from lib_colorize.cli import file_job
-from lib_colorize.cli.png import read_record
+from lib_colorize.cli.result_file import read_record
 from lib_colorize.whole_file import DiskError
 from tests.standalone_models import draw_reference, draw_sketch, write_checkpoint
 
@@ -92,14 +92,14 @@ def test_an_interrupt_keeps_what_is_finished_and_nothing_else(
 ) -> None:
     made: list[Path] = []
 
-    def save(image: object, path: Path, record: object) -> None:
+    def save(image: object, path: Path, record: object, *more: object) -> None:
         if made:
             raise KeyboardInterrupt
         made.append(path)
-        real(image, path, record)  # type: ignore[arg-type]
+        real(image, path, record, *more)  # type: ignore[arg-type]
 
-    real = file_job.save_png
-    monkeypatch.setattr(file_job, "save_png", save)
+    real = file_job.save_result
+    monkeypatch.setattr(file_job, "save_result", save)
     assert run(model, sketches, "--quiet") == 130
     assert os.listdir(sketches.parent / "out") == ["a.png"]
     monkeypatch.undo()
@@ -112,11 +112,11 @@ def test_a_full_disk_stops_the_run(
 ) -> None:
     tried: list[Path] = []
 
-    def save(image: object, path: Path, record: object) -> None:
+    def save(image: object, path: Path, record: object, *more: object) -> None:
         tried.append(path)
         raise DiskError(f"{path}: not written: No space left on device")
 
-    monkeypatch.setattr(file_job, "save_png", save)
+    monkeypatch.setattr(file_job, "save_result", save)
     assert run(model, sketches, "--quiet") == 2
     assert len(tried) == 1 and capsys.readouterr().err.count("\n") == 1
 

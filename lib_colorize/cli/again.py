@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..console import one_line
 from ..errors import ColorizeError
 from .loading import load_engine
 from .options import given_settings, option_name
@@ -14,15 +15,18 @@ from .progress import bar
 
 if TYPE_CHECKING:
     from ..engine.engine import Engine
-    from .png import Record
+    from .record import Record
 
 FROM_THE_PICTURE = ("size", "prediction", "device", "dtype")  # beside the settings
 
 
 def run(args: argparse.Namespace) -> int:
     """Check what is asked for, find the files, make the picture."""
-    from .file_job import FileJob, InputPicture, check_output, output_clear
-    from .png import read_record
+    from .extra_files import ExtraFiles
+    from .file_job import FileJob
+    from .input_picture import InputPicture
+    from .output_paths import check_output, outputs_clear
+    from .result_file import read_record
 
     check_arguments(args)
     picture, output = Path(args.from_png), Path(args.output)
@@ -30,14 +34,19 @@ def run(args: argparse.Namespace) -> int:
     given = args.inputs or (None, None)
     sketch = record.sketch.find(picture.parent, given[0], "sketch")
     reference = record.reference.find(picture.parent, given[1], "reference")
-    check_output(output, (sketch, reference, picture))
-    output_clear(output, args.force)
+    extras = ExtraFiles.recorded(record, picture.parent, {})
+    check_output(output, (sketch, reference, picture, *extras.paths()), quality=args.quality)
+    outputs_clear([output], args.force)
     drawing, colours = InputPicture.read(sketch), InputPicture.read(reference)
-    job = FileJob(recorded_engine(args, record, picture.parent), colours, record.settings, force=True)
+    engine = recorded_engine(args, record, picture.parent)
+    job = FileJob(engine, colours, record.settings, args.force, extras, args.quality)
+    if record.lossy:
+        print(f"note: {picture} was written with loss ({record.lossy}); a PNG made again is what it was made from",
+              file=sys.stderr)
     with bar(args.quiet, sketch.name) as progress:
         job.colour(drawing, output, progress)
     if not args.quiet:
-        print(output)
+        print(one_line(str(output)))
     return 0
 
 
@@ -54,7 +63,7 @@ def recorded_engine(args: argparse.Namespace, record: Record, folder: Path) -> E
     """The engine as it was then; notes on stderr which packages are others. folder: where the picture lies."""
     import torch
 
-    from .png import versions
+    from .record import versions
 
     checkpoint = record.checkpoint.find(folder, args.checkpoint, "checkpoint")
     encoder = args.reference_encoder

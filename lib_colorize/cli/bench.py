@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ColorizeError
+from .file_options import file_name
 
 if TYPE_CHECKING:
     from .bench_rounds import Seconds
@@ -21,7 +22,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--repeats", type=int, default=5, help="interleaved, medians are printed; default: 5")
     command.add_argument("--threads", type=int, help="of torch; default: torch's own choice")
     command.add_argument("--no-reference-encoder", action="store_true", help="leave the time of the vision tower out")
-    command.add_argument("--file", metavar="NEW.safetensors",
+    command.add_argument("--file", type=file_name, metavar="NEW.safetensors",
                          help="instead: write random weights there in the released layout (kept), load them, do one "
                               "step, and print times and peak memory")
     command.set_defaults(run=run)

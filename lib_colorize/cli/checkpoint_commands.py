@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import argparse
 
+from .file_options import file_name
+
 
 def add_inspect(command: argparse.ArgumentParser) -> None:
     """The options of `inspect`."""
-    command.add_argument("file", metavar="FILE")
+    command.add_argument("file", type=file_name, metavar="FILE")
     command.set_defaults(run=run_inspect)
 
 
 def add_convert(command: argparse.ArgumentParser) -> None:
     """The options of `convert`."""
-    command.add_argument("source", metavar="FILE")
-    command.add_argument("target", metavar="OUT.safetensors")
+    command.add_argument("source", type=file_name, metavar="FILE")
+    command.add_argument("target", type=file_name, metavar="OUT.safetensors")
     command.add_argument("--dtype", choices=("fp32", "fp16", "bf16"), help="of all weights; default: as they are")
     command.add_argument("--projections", choices=("conv", "linear"),
                          help="1x1 convolutions (released files) or linear layers (Stability's); default: as they are")

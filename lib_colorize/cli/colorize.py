@@ -4,40 +4,48 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..console import one_line
 from ..errors import ColorizeError
 from ..method.settings import Settings
-from . import again
+from . import again, options
 from .loading import checkpoint_of, load_engine
-from .options import settings_of
 from .progress import bar
 
 if TYPE_CHECKING:
-    from .file_job import FileJob, InputPicture
+    from .file_job import FileJob
+    from .input_picture import InputPicture
 
 
 def run(args: argparse.Namespace) -> int:
     """colorize, for one sketch, a folder, or a picture to repeat."""
     if args.from_png is not None:
         return again.run(args)
-    settings = settings_of(args)
+    settings = options.settings_of(args)
+    if args.seed == options.RANDOM and not args.quiet:
+        print(f"seed {settings.seed}", file=sys.stderr)
     if len(args.inputs) != 2:
         raise ColorizeError(f"found {len(args.inputs)} pictures, expected SKETCH and REFERENCE")
     sketch, reference, output = (Path(name) for name in (*args.inputs, args.output))
-    from .file_job import InputPicture, check_output
+    from .input_picture import InputPicture
+    from .output_paths import check_output
 
     colours = InputPicture.read(reference)
     if sketch.is_dir():
         return colour_folder_of(args, sketch, colours, settings, output)
+    if args.recursive or args.format:
+        raise ColorizeError(f"{sketch}: a file; {'--recursive' if args.recursive else '--format'} is for a folder of "
+                            "sketches (a file has the format of its name)")
     drawing = InputPicture.read(sketch)
-    check_output(output, (sketch, reference))
+    check_output(output, (sketch, reference), settings.batch, args.quality)
     job = make_job(args, colours, settings)
     with bar(args.quiet, sketch.name) as progress:
         written = job.colour(drawing, output, progress)
     if not args.quiet:
-        print("\n".join(map(str, written)) or f"{output}: finished before")
+        print("\n".join(one_line(str(path)) for path in written) or f"{output}: finished before")
     return 0
 
 
@@ -45,11 +53,25 @@ def colour_folder_of(
     args: argparse.Namespace, sketches: Path, reference: InputPicture, settings: Settings, output: Path,
 ) -> int:
     """colorize, for a folder of sketches; 1 when some were passed over."""
-    from .folder import colour_folder, planned_files
+    from .folder import colour_folder, list_sketches, planned_files
+    from .output_paths import identities
+    from .result_file import check_format
 
-    files = planned_files(sketches, output)
-    summary = colour_folder(make_job(args, reference, settings), files, lambda name: bar(args.quiet, name),
-                            lambda line: print(line, file=sys.stderr))
+    suffix = f".{args.format or 'png'}"
+    check_format(output / f"a{suffix}", args.quality)
+    found = list_sketches(sketches, output, args.recursive, [reference.path])
+    files = planned_files(found, output, suffix, settings.batch)
+    job = replace(make_job(args, reference, settings), kept=identities(files))
+
+    def tell(line: str) -> None:
+        print(one_line(line), file=sys.stderr)
+
+    for line in () if args.quiet else found.notes():
+        tell(line)
+    for refused in found.closed:
+        tell(f"passed over: {refused}")
+    summary = colour_folder(job, files, lambda name: bar(args.quiet, name), tell)
+    summary.failed |= {Path(str(refused)): str(refused) for refused in found.closed}
     if not args.quiet:
         print(summary)
     return 1 if summary.failed else 0
@@ -61,4 +83,5 @@ def make_job(args: argparse.Namespace, reference: InputPicture, settings: Settin
 
     engine = load_engine(checkpoint_of(args.checkpoint), args.reference_encoder, args.prediction, args.device,
                          args.dtype, args.one_by_one)
-    return FileJob(engine, reference, settings, args.force)
+    return FileJob(engine, reference, settings, args.force, quality=args.quality,
+                   any_seed=args.seed == options.RANDOM)

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
-from ..console import take_any_text
+from ..console import one_line, take_any_text
 from ..errors import ColorizeError
 from . import bench, checkpoint_commands, colorize, demo, options, preview
 
@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 warnings.simplefilter("ignore")
             return int(args.run(args))
     except ColorizeError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(one_line(f"error: {error}"), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

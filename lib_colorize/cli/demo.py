@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 
 from ..errors import ColorizeError
 from ..method.settings import Settings
+from .file_options import file_path
 from .loading import DEFAULT_CHECKPOINT
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from ..engine.engine import Engine
-    from .file_job import InputPicture
+    from .input_picture import InputPicture
 
 ROOT = Path(__file__).resolve().parents[2]
 PAIRS_IN_A_ROW = 2  # of the contact sheet
@@ -41,11 +42,11 @@ class Pair:
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """The options of `demo`."""
-    command.add_argument("--examples", metavar="FOLDER", type=Path, default=ROOT / "examples",
+    command.add_argument("--examples", metavar="FOLDER", type=file_path, default=ROOT / "examples",
                          help="with a pairs.json; default: the shipped examples")
-    command.add_argument("-o", "--output", metavar="FOLDER", type=Path, default=Path("demo_output"),
+    command.add_argument("-o", "--output", metavar="FOLDER", type=file_path, default=Path("demo_output"),
                          help="made if it is not there; default: demo_output")
-    command.add_argument("--checkpoint", metavar="FILE", type=Path, default=DEFAULT_CHECKPOINT,
+    command.add_argument("--checkpoint", metavar="FILE", type=file_path, default=DEFAULT_CHECKPOINT,
                          help="default: the shipped one")
     command.add_argument("--steps", type=int, default=Settings.steps, help=f"default: {Settings.steps}")
     command.add_argument("--seed", type=int, default=Settings.seed, help=f"default: {Settings.seed}")
@@ -91,7 +92,7 @@ def read_pairs(folder: Path) -> list[Pair]:
 
 def read_inputs(pairs: Sequence[Pair]) -> dict[Path, InputPicture]:
     """Every sketch and reference, each read once."""
-    from .file_job import InputPicture
+    from .input_picture import InputPicture
 
     paths = dict.fromkeys(path for pair in pairs for path in (pair.sketch, pair.reference))
     return {path: InputPicture.read(path) for path in paths}

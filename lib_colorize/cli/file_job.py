@@ -1,9 +1,9 @@
-"""One sketch file with one reference file -> finished PNGs, and such a PNG made again."""
+"""One sketch file with one reference file -> finished pictures as files, which say how they were made."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -13,22 +13,12 @@ from ..checkpoint.files import file_sha256
 from ..engine.engine import Engine, Progress
 from ..errors import ColorizeError
 from ..method.settings import Settings
-from ..pictures.picture_files import open_image
-from .png import FileRecord, Record, read_record, save_png, versions
-
-
-@dataclass(frozen=True)
-class InputPicture:
-    """A picture file, read once: everything after asks this and no longer the disk."""
-
-    path: Path
-    image: Image.Image  # as `open_image` gives it
-    sha256: str  # of the file
-
-    @classmethod
-    def read(cls, path: Path) -> InputPicture:
-        """ColorizeError when it is no picture."""
-        return cls(path, open_image(path), file_sha256(path))
+from ..whole_file import NameTaken, write_whole
+from .extra_files import NO_FILES, ExtraFiles
+from .input_picture import InputPicture
+from .output_paths import Identity, identities, output_paths, require_no_input, state
+from .record import FileRecord, Record, versions
+from .result_file import read_record, save_result
 
 
 @dataclass(frozen=True)
@@ -39,25 +29,66 @@ class FileJob:
     reference: InputPicture
     settings: Settings
     force: bool = False  # write over pictures that are there already
+    extras: ExtraFiles = NO_FILES
+    quality: int | None = None  # of JPEG and WebP
+    any_seed: bool = False  # the seed was drawn: a picture of another seed is this picture too
+    kept: frozenset[Identity] = field(default_factory=frozenset)  # files never written over, beside those of the job
 
     def colour(self, sketch: InputPicture, output: Path, progress: Progress | None = None) -> list[Path]:
         """Colour one sketch; the paths written, none when all of them are there, made in just this way.
 
-        ColorizeError for a sketch without lines, and for a file that is in the way; nothing is half-written.
+        ColorizeError for a sketch without lines, and for a file that is in the way; nothing is half-written, and
+        nothing written over that came while the picture was made.
         """
         paths = output_paths(output, self.settings.batch)
         records = [self.record(sketch, output.parent, i) for i in range(len(paths))]
-        if not self.force:
-            state = [found(path, record) for path, record in zip(paths, records)]
-            if all(state):
-                return []
-        results = self.engine.colorize(sketch.image, self.reference.image, self.settings, progress)
-        for path, record, result in zip(paths, records, results):
-            save_png(result.image, path, replace(record, settings=result.settings))
-        return paths
+        before = {path: state(path) for path in paths}
+        for path in paths:
+            require_no_input(path, self.kept | identities(self.inputs(sketch)))
+        if self.force:
+            wanted = list(zip(paths, records))
+        else:
+            wanted = [(path, record) for path, record in zip(paths, records) if not self.found(path, record)]
+        if not wanted:
+            return []
+        results = self.engine.colorize(sketch.image, self.reference.image, self.settings, progress,
+                                       self.extras.extras())
+        made = {path: (result.image, replace(record, settings=result.settings, read_as=result.read_as))
+                for path, record, result in zip(paths, records, results)}
+        return [path for path, _ in wanted if self.saved(path, *made[path], before)]
+
+    def saved(self, path: Path, image: Image.Image, record: Record, before: Mapping[Path, object]) -> bool:
+        """Write one picture; False when somebody else has made the very same meanwhile."""
+        over = self.force and before[path] is not None and state(path) == before[path]
+        try:
+            save_result(image, path, record, self.quality,
+                        lambda file, content: write_whole(file, content, parents=True, keep=not over))
+        except NameTaken:
+            if self.force or not self.found(path, record, "another program has made it meanwhile"):
+                raise ColorizeError(f"{path}: another program has made it meanwhile; it is kept") from None
+            return False
+        return True
+
+    def found(self, path: Path, record: Record, how: str = "is there already") -> bool:
+        """False: nothing there. True: this very picture. ColorizeError: something else."""
+        if state(path) is None:
+            return False
+        try:
+            same = read_record(path).same_picture(record, self.any_seed)
+        except ColorizeError:
+            same = False
+        if not same:
+            raise ColorizeError(f"{path}: {how}, made from other files or settings; --force writes over it")
+        return True
+
+    def inputs(self, sketch: InputPicture) -> list[Path]:
+        """The files that a picture of this sketch is made from."""
+        files = self.engine.files
+        models = [path for path in (files.checkpoint, files.reference_encoder) if path] if files else []
+        return [sketch.path, self.reference.path, *self.extras.paths(), *models]
 
     def record(self, sketch: InputPicture, folder: Path, index: int = 0) -> Record:
-        """What the PNG of picture `index` says; folder: where it will lie."""
+        """What the file of picture `index` says; folder: where it will lie."""
         engine = self.engine
         assert engine.files is not None  # a job's engine is loaded from files
         encoder = engine.files.reference_encoder
@@ -68,43 +99,5 @@ class FileJob:
             checkpoint=FileRecord.of(engine.files.checkpoint, folder, file_sha256(engine.files.checkpoint)),
             reference_encoder=FileRecord.of(encoder, folder, file_sha256(encoder)) if encoder else None,
             prediction=engine.prediction.value, device=engine.device.type,
-            dtype=str(engine.dtype).removeprefix("torch."), threads=torch.get_num_threads(), versions=versions())
-
-
-def found(path: Path, record: Record) -> bool:
-    """False: nothing there. True: this very picture. ColorizeError: something else."""
-    if not path.exists():
-        return False
-    try:
-        same = read_record(path).same_picture(record)
-    except ColorizeError:
-        same = False
-    if not same:
-        raise ColorizeError(f"{path}: is there already, made from other files or settings; --force writes over it")
-    return True
-
-
-def check_output(output: Path, inputs: Sequence[Path]) -> None:
-    """ColorizeError for an output that could not be written in the end, before any work."""
-    if output.suffix.lower() != ".png":
-        raise ColorizeError(f"{output}: expected a name that ends in .png (the settings travel in the PNG)")
-    if not output.parent.is_dir():
-        raise ColorizeError(f"{output}: the folder {output.parent} does not exist; make it first")
-    if output.is_dir():
-        raise ColorizeError(f"{output}: is a folder; name a PNG file")
-    for path in inputs:
-        if output.exists() and output.samefile(path):
-            raise ColorizeError(f"{output}: is one of the inputs; name another file")
-
-
-def output_clear(output: Path, force: bool) -> None:
-    """ColorizeError when a file is in the way."""
-    if output.exists() and not force:
-        raise ColorizeError(f"{output}: is there already; --force writes over it")
-
-
-def output_paths(output: Path, batch: int) -> list[Path]:
-    """OUT.png, or OUT-1.png, OUT-2.png, ... of a batch."""
-    if batch == 1:
-        return [output]
-    return [output.with_name(f"{output.stem}-{i + 1}{output.suffix}") for i in range(batch)]
+            dtype=str(engine.dtype).removeprefix("torch."), threads=torch.get_num_threads(), versions=versions(),
+            files=self.extras.records(folder), weights=self.extras.weights)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..engine.engine import Progress
 from ..errors import ColorizeError
-from ..whole_file import DiskError
-from .file_job import FileJob, InputPicture
+from ..whole_file import DiskError, NameRefused, require_writable
+from .file_job import FileJob
+from .input_picture import InputPicture
+from .output_paths import identities
+from .result_names import ResultNames
+from .sketch_files import SketchFiles
 
 
 @dataclass
@@ -20,30 +24,38 @@ class Summary:
 
     written: list[Path] = field(default_factory=list)
     skipped: list[Path] = field(default_factory=list)  # sketches whose pictures were there already
-    failed: dict[Path, str] = field(default_factory=dict)  # sketch -> why
+    failed: dict[Path, str] = field(default_factory=dict)  # sketch, or subfolder -> why
 
     def __str__(self) -> str:
         return f"{len(self.written)} written, {len(self.skipped)} finished before, {len(self.failed)} passed over"
 
 
-def planned_files(folder: Path, output: Path) -> dict[Path, Path]:
-    """Sketch -> picture, by name. Hidden files and folders are left out; ColorizeError when nothing is left.
+def list_sketches(folder: Path, output: Path, recursive: bool, others: Sequence[Path]) -> SketchFiles:
+    """The sketches of a folder; ColorizeError when there are none, or when nothing can be written to the output.
 
-    a.jpg becomes a.png; where two sketches differ in their suffix only, a.jpg.png and a.webp.png.
+    others: reference, masks, background: where they lie in the folder they are no sketches.
     """
-    if not output.is_dir():
+    if not os.path.isdir(output):
         raise ColorizeError(f"{output}: not a folder; for a folder of sketches name an existing one for the results")
-    if output.resolve() == folder.resolve():
+    if identities([output]) == identities([folder]):
         raise ColorizeError(f"{output}: holds the sketches; name another folder for the results")
-    sketches = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    if not sketches:
-        raise ColorizeError(f"{folder}: no files in it")
-    stems = Counter(path.stem.casefold() for path in sketches)  # a.png and A.png are one file on Windows
-    return {path: output / f"{path.stem if stems[path.stem.casefold()] == 1 else path.name}.png" for path in sketches}
+    require_writable(output)
+    return SketchFiles.of(folder, recursive, identities([output, *others]))
+
+
+def planned_files(found: SketchFiles, output: Path, suffix: str, batch: int) -> dict[Path, Path]:
+    """Sketch -> picture, by names of their own; ColorizeError when pictures would come among the sketches."""
+    planned = ResultNames(output, suffix, batch).plan(found.sketches)
+    home, target = Path(os.path.realpath(found.folder)), Path(os.path.realpath(output))
+    if not target.is_relative_to(home):
+        for path in planned.values():
+            if (target / path.relative_to(output)).is_relative_to(home):
+                raise ColorizeError(f"{path}: would lie among the sketches; name another folder for the results")
+    return {found.folder / sketch: path for sketch, path in planned.items()}
 
 
 def colour_folder(
-    job: FileJob, files: dict[Path, Path], bar: Callable[[str], AbstractContextManager[Progress | None]],
+    job: FileJob, files: Mapping[Path, Path], bar: Callable[[str], AbstractContextManager[Progress | None]],
     report: Callable[[str], None],
 ) -> Summary:
     """Colour every sketch of `planned_files`; a bad one is passed over.
@@ -56,13 +68,23 @@ def colour_folder(
         try:
             with bar(sketch.name) as progress:
                 written = job.colour(InputPicture.read(sketch), output, progress)
-        except DiskError:
-            raise
-        except ColorizeError as error:
-            summary.failed[sketch] = str(error)
-            report(f"passed over: {error}" if sketch.name in str(error) else f"passed over: {sketch}: {error}")
+        except (ColorizeError, MemoryError, RuntimeError) as error:
+            reason = reason_of(error)
+            summary.failed[sketch] = reason
+            report(f"passed over: {reason}" if sketch.name in reason else f"passed over: {sketch}: {reason}")
         else:
             summary.written += written
             if not written:
                 summary.skipped.append(sketch)
     return summary
+
+
+def reason_of(error: Exception) -> str:
+    """Why one sketch was passed over; raises what is no fault of it alone."""
+    if isinstance(error, DiskError) and not isinstance(error, NameRefused):
+        raise error
+    if isinstance(error, ColorizeError):
+        return str(error)
+    if isinstance(error, MemoryError) or "memory" in str(error).lower():
+        return "not enough memory for it; use a smaller --size"
+    raise error

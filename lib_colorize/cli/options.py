@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import Field, fields
 from typing import Any
@@ -10,29 +11,17 @@ from typing import Any
 from ..errors import ColorizeError
 from ..method.reading_settings import ReadingSettings
 from ..method.setting_field import in_order
-from ..method.settings import Settings
-from .loading import DEFAULT_CHECKPOINT
+from ..method.settings import MAX_SEED, Settings
+from .file_options import add_file_options
 
 SIZE_FIELDS = ("width", "height")  # one option, --size
 READING_FIELDS = ("polarity", "extractor")  # beside the reading settings
+RANDOM = "random"  # for --seed
 
 
 def add_setting_options(command: argparse.ArgumentParser) -> None:
     """All of them."""
-    command.add_argument("inputs", nargs="*", metavar="SKETCH REFERENCE",
-                         help="two picture files; SKETCH may be a folder, all files in it take the one reference")
-    command.add_argument("-o", "--output", required=True, help="PNG to write; for a folder, an existing folder")
-    command.add_argument("--from-png", metavar="FILE",
-                         help="make a picture of this program again, bit for bit; name SKETCH REFERENCE if they moved")
-    command.add_argument("--checkpoint", metavar="FILE", help=f"default: the shipped {DEFAULT_CHECKPOINT.name}")
-    command.add_argument("--reference-encoder", metavar="FILE", help="CLIP vision tower, if not inside the checkpoint")
-    command.add_argument("--prediction", choices=("eps", "v"), help="if the checkpoint does not say; default: probed")
-    command.add_argument("--device", help="cpu, cuda, cuda:1, ...; default: cuda if there is one")
-    command.add_argument("--dtype", choices=("float32", "float16", "bfloat16"), help="default: float32; cuda: float16")
-    command.add_argument("--one-by-one", action="store_true",
-                         help="on a GPU, the pictures of a batch one after the other: bit for bit as made alone")
-    command.add_argument("--force", action="store_true", help="write over other pictures of that name")
-    command.add_argument("--quiet", action="store_true", help="no progress bar, only errors")
+    add_file_options(command)
     group = command.add_argument_group("settings")
     _add(group, fields(Settings))
 
@@ -68,6 +57,7 @@ def known_names() -> dict[str, Sequence[str]]:
 
 def _help(item: Any, names: Sequence[str]) -> str:
     about, low, high = item.metadata["help"], item.metadata["low"], item.metadata["high"]
+    about += f", {RANDOM} = drawn, and told" if item.name == "seed" else ""
     scope = f"{low:g} to {high:g}" if low is not None else ", ".join(names)
     default = getattr(item.default, "value", item.default)
     return f"{about}; {scope}; default: {default if default != () else 'none'}".replace("%", "%%")
@@ -86,6 +76,8 @@ def settings_of(args: argparse.Namespace) -> Settings:
         if len(sides) != 2:
             raise ColorizeError(f"size: found {args.size!r}, expected WIDTHxHEIGHT in pixels such as 512x768")
         given |= dict(zip(SIZE_FIELDS, sides))
+    if given.get("seed") == RANDOM:
+        given["seed"] = secrets.randbelow(MAX_SEED + 1)
     settings = Settings(**given)
     from ..engine.samplers import find_sampler, find_scheduler
     from ..pictures.lineart import extractor

@@ -6,7 +6,9 @@ import argparse
 import io
 from pathlib import Path
 
+from ..console import one_line
 from ..errors import ColorizeError
+from .file_options import file_name
 from .loading import DEFAULT_CHECKPOINT, checkpoint_of
 from .options import add_reading_options, settings_of
 
@@ -15,11 +17,13 @@ MOST_PIXELS = 2048
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """The options of `preview`."""
-    command.add_argument("sketch", metavar="SKETCH")
-    command.add_argument("-o", "--output", required=True, metavar="OUT.png", help="black lines on white")
+    command.add_argument("sketch", type=file_name, metavar="SKETCH")
+    command.add_argument("-o", "--output", required=True, type=file_name, metavar="OUT.png",
+                         help="black lines on white")
     command.add_argument("--pixels", type=int, metavar="N",
                          help="work at an area of N x N pixels; default: the checkpoint's own")
-    command.add_argument("--checkpoint", metavar="FILE", help=f"default: the shipped {DEFAULT_CHECKPOINT.name}")
+    command.add_argument("--checkpoint", type=file_name, metavar="FILE",
+                         help=f"default: the shipped {DEFAULT_CHECKPOINT.name}")
     add_reading_options(command)
     command.set_defaults(run=run)
 
@@ -30,19 +34,21 @@ def run(args: argparse.Namespace) -> int:
     from ..pictures.picture_files import MIN_SIDE, open_image
     from ..pictures.preview import shown_sketch
     from ..whole_file import write_whole
-    from .file_job import check_output
+    from .output_paths import check_output
 
     settings = settings_of(args)
     sketch, output = Path(args.sketch), Path(args.output)
     if args.pixels is not None and not MIN_SIDE <= args.pixels <= MOST_PIXELS:
         raise ColorizeError(f"pixels: found {args.pixels}, expected {MIN_SIDE} to {MOST_PIXELS}")
     image = open_image(sketch)
+    if output.suffix.lower() != ".png":
+        raise ColorizeError(f"{output}: expected a name that ends in .png")
     check_output(output, (sketch,))
     card = read(checkpoint_of(args.checkpoint), ()).card
     seen = shown_sketch(image, settings, args.pixels or card.resolution, card.multiple)
     file = io.BytesIO()
     seen.save(file, "PNG")
     write_whole(output, file.getvalue())
-    print(f"{output}: {seen.width}x{seen.height} of {image.width}x{image.height} pixels; lines: "
-          f"{settings.polarity.value}; extractor: {settings.extractor}")
+    print(one_line(f"{output}: {seen.width}x{seen.height} of {image.width}x{image.height} pixels; lines: "
+                   f"{settings.polarity.value}; extractor: {settings.extractor}"))
     return 0

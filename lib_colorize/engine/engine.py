@@ -44,6 +44,7 @@ class Result:
 
     image: Image.Image
     settings: Settings
+    read_as: str = ""  # how the sketch was read, in words
 
     @property
     def seed(self) -> int:

@@ -1,0 +1,59 @@
+"""The files of a job beside its sketch and its reference, by the names that they have in its record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..checkpoint.files import file_sha256
+from ..pictures.extras import Extras, FurtherReference
+from .input_picture import InputPicture
+from .record import FURTHER, MODELS, PICTURES, FileRecord, Record
+
+
+@dataclass(frozen=True)
+class ExtraFiles:
+    """pictures: by names of PICTURES; weights: by "reference" and names of FURTHER, 1 where none is given.
+
+    models: by names of MODELS; they are recorded here and read elsewhere.
+    """
+
+    pictures: Mapping[str, InputPicture] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict)
+    models: Mapping[str, Path] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, paths: Mapping[str, Path], weights: Mapping[str, float] | None = None) -> ExtraFiles:
+        """Every file once; ColorizeError for one that is no picture."""
+        pictures = {name: InputPicture.read(path) for name, path in paths.items() if name in PICTURES}
+        other = {name: weight for name, weight in (weights or {}).items() if weight != 1}
+        return cls(pictures, other, {name: path for name, path in paths.items() if name in MODELS})
+
+    @classmethod
+    def recorded(cls, record: Record, folder: Path, given: Mapping[str, str]) -> ExtraFiles:
+        """Those of a record, in the files where they lay or that are given by name; ColorizeError as of `find`."""
+        found = {name: file.find(folder, given.get(name), name.replace("_", " "))
+                 for name, file in record.files.items()}
+        return cls.read(found, record.weights)
+
+    def extras(self) -> Extras:
+        """As the engine takes them."""
+        images = {name: file.image for name, file in self.pictures.items()}
+        further = tuple(FurtherReference(images[name], self.weights.get(name, 1.0), images.get(f"{name}_region"))
+                        for name in FURTHER if name in images)
+        return Extras(images.get("sketch_mask"), images.get("reference_mask"), images.get("background"),
+                      self.weights.get("reference", 1.0), images.get("reference_region"), further)
+
+    def records(self, folder: Path) -> dict[str, FileRecord]:
+        """What a record says of them; folder: where its picture will lie."""
+        files = {name: FileRecord.of(file.path, folder, file.sha256) for name, file in self.pictures.items()}
+        return files | {name: FileRecord.of(path, folder, file_sha256(path)) for name, path in self.models.items()}
+
+    def paths(self) -> Iterator[Path]:
+        """Where they lie."""
+        yield from (file.path for file in self.pictures.values())
+        yield from self.models.values()
+
+
+NO_FILES = ExtraFiles()
