@@ -1,0 +1,159 @@
+"""Where the mask of a figure comes from: given, the picture's own transparency, its outlines, or the segmenter."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..errors import ColorizeError
+from ..method.settings import Settings
+from .extras import Extras
+from .images import line_drawing, shrunk
+from .mask_canvas import lay_mask, mask_tensor
+from .outline import bodied, enclosed
+from .segmenter.segment import segment
+
+CLEAR = 0.01  # of a picture; with less of it transparent it tells no figure
+NOTHING, ALL = 16, 239  # a mask with nothing above, or nothing below, marks no figure
+MARGIN = 11  # pixels; the authors' maximum over so many keeps a figure's rim out of what is behind it (section 7)
+HOLD = 0.5  # of the segmenter's figure: outlines that hold less are open
+
+
+class MaskSource(enum.Enum):
+    """In the order in which they are asked; a picture with colours tells no outlines, line art little else."""
+
+    GIVEN = "given"
+    ALPHA = "its own transparency"
+    OUTLINE = "its outlines"
+    SEGMENTER = "the built-in segmenter"
+
+
+@dataclass(frozen=True)
+class FoundMask:
+    """image: grey, white = figure, of its picture's size."""
+
+    image: Image.Image
+    source: MaskSource
+
+
+def reference_mask(reference: Image.Image, given: Image.Image | None = None) -> FoundMask:
+    """The figure of a reference, 8 bits RGB or RGBA. ColorizeError for a mask that does not fit, and for no figure."""
+    if given is not None:
+        return FoundMask(given_mask(given, reference.size, "reference"), MaskSource.GIVEN)
+    alpha = _own_alpha(reference)
+    if alpha is not None and _marks(alpha):
+        return FoundMask(alpha, MaskSource.ALPHA)
+    return FoundMask(_segmented(reference, "reference"), MaskSource.SEGMENTER)
+
+
+def sketch_mask(
+    sketch: Image.Image, given: Image.Image | None = None, settings: Settings | None = None,
+) -> FoundMask:
+    """The figure of a sketch, with its lines; as `reference_mask`. settings: how its lines are read.
+
+    Transparent line art is lines alone, so its outlines are filled. The segmenter knows photographs and not lines: of
+    a figure in outlines it takes the lines, or a part. So outlines are what counts, unless they are open.
+    """
+    if given is not None:
+        return FoundMask(given_mask(given, sketch.size, "sketch"), MaskSource.GIVEN)
+    told = _own_alpha(sketch)
+    if told is not None:
+        filled = enclosed(mask_tensor(told).expand(1, 3, -1, -1) * 2 - 1)
+        if bodied(filled):
+            return FoundMask(_sized(filled, sketch.size), MaskSource.ALPHA)
+    filled = enclosed(line_drawing(sketch, settings or Settings()))
+    guessed = mask_tensor(segment(shrunk(sketch)))[0, 0]
+    if bodied(filled) >= HOLD * bodied(guessed) and _marks(found := _sized(filled, sketch.size)):
+        return FoundMask(found, MaskSource.OUTLINE)
+    return FoundMask(_segmented(sketch, "sketch"), MaskSource.SEGMENTER)
+
+
+@dataclass(frozen=True)
+class FigureMasks:
+    """sketch: [1, 1, H, W] on the canvas; reference: [1, 1, h, w] in the frame of `images.reference_tensor`, None =
+    there is no reference. In [0, 1], 1 = figure. told: a sentence for each, where it came from.
+    """
+
+    sketch: Tensor
+    reference: Tensor | None
+    told: tuple[str, ...]
+
+
+def reference_mask_tensor(found: FoundMask) -> Tensor:
+    """[1, 1, h, w] in the frame of `images.reference_tensor`; one that nobody drew is grown by MARGIN."""
+    mask = mask_tensor(found.image)
+    if found.source is MaskSource.GIVEN:
+        return mask
+    return F.max_pool2d(mask, MARGIN, 1, MARGIN // 2)
+
+
+def said(found: FoundMask, what: str) -> str:
+    """What a user is told. what: "sketch" or "reference"."""
+    return f"mask of the {what}: {found.source.value}"
+
+
+def given_mask(mask: Image.Image, size: tuple[int, int], what: str) -> Image.Image:
+    """A drawn mask as grey, transparency over black; ColorizeError when it is not of that size or marks nothing."""
+    if mask.size != size:
+        raise ColorizeError(
+            f"the mask of the {what} has {mask.width}x{mask.height} pixels, expected the {what}'s own "
+            f"{size[0]}x{size[1]}; draw it over that picture")
+    if mask.mode in ("RGBA", "LA", "PA") or "transparency" in mask.info:
+        mask = mask.convert("RGBA")
+        mask = Image.alpha_composite(Image.new("RGBA", size, (0, 0, 0, 255)), mask)
+    grey = mask.convert("L")
+    if not _marks(grey):
+        low, high = int(np.asarray(grey).min()), int(np.asarray(grey).max())
+        colour = "black: nothing is" if high <= NOTHING else "white: all of it is" if low >= ALL else "grey: nothing is"
+        raise ColorizeError(f"the mask of the {what} is all {colour} figure; paint the figure white and what is "
+                            "behind it black, or leave the mask out")
+    return grey
+
+
+def _marks(mask: Image.Image) -> bool:
+    """Whether there is a figure and something behind it."""
+    values = np.asarray(mask)
+    return int(values.max()) > NOTHING and int(values.min()) < ALL and int(values.max()) - int(values.min()) > NOTHING
+
+
+def _own_alpha(picture: Image.Image) -> Image.Image | None:
+    if picture.mode != "RGBA":
+        return None
+    alpha = picture.getchannel("A")
+    clear = float((np.asarray(alpha) < 128).mean())
+    return alpha if clear >= CLEAR else None
+
+
+def _segmented(picture: Image.Image, what: str) -> Image.Image:
+    found = segment(shrunk(picture)).resize(picture.size, Image.Resampling.BICUBIC)
+    if not bodied(mask_tensor(found)[0, 0]) or not _marks(found):
+        raise ColorizeError(f"no figure is found in the {what}; draw a mask, white where the figure is")
+    return found
+
+
+def _sized(mask: Tensor, size: tuple[int, int]) -> Image.Image:
+    """[h, w] in [0, 1] -> grey, of that size."""
+    image = Image.fromarray((mask * 255).round().to(torch.uint8).numpy())
+    return image if image.size == size else image.resize(size, Image.Resampling.BICUBIC)
+
+
+def figure_masks(
+    sketch: Image.Image, reference: Image.Image | None, settings: Settings, extras: Extras,
+    place: Callable[[Tensor], Tensor],
+) -> FigureMasks:
+    """Both masks of a job; place: what lays the sketch on its canvas (`mask_canvas.lay_mask`)."""
+    drawn = sketch_mask(sketch, extras.sketch_mask, settings)
+    told = [said(drawn, "sketch")]
+    behind = None
+    if reference is not None:
+        found = reference_mask(reference, extras.reference_mask)
+        behind = reference_mask_tensor(found)
+        told.append(said(found, "reference"))
+    return FigureMasks(lay_mask(drawn.image, place), behind, tuple(told))
