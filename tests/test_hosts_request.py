@@ -19,13 +19,12 @@ from lib_colorize.hosts.webui.a1111.marks import read_marks, write_marks
 from lib_colorize.method.conditioning import Branch
 from lib_colorize.method.settings import Polarity
 
-USUAL = [f.default for f in job_fields()]
-
 
 def as_the_page_sends(**changes):
     """The ordered list with the widgets' values: enumerations as their text."""
-    values = {f.name: getattr(f.default, "value", f.default) for f in job_fields()} | changes
-    return [True, "reference", None, *(values[f.name] for f in job_fields())]
+    usual = {f.name: getattr(f.default, "value", f.default) for f in job_fields()}
+    values = {"enabled": True, "reference": "reference", "sketch_hash": "", **usual, **changes}
+    return [values.get(name) for name in ARGUMENTS]
 
 
 def test_the_order_of_arguments_is_a_contract():
@@ -35,6 +34,7 @@ def test_the_order_of_arguments_is_a_contract():
         "sketch_strength", "semantics_strength", "colour_strength", "encoder_strength", "block_strengths",
         "guidance_start", "guidance_end", "no_guidance_start", "no_guidance_end", "polarity", "extractor",
         "line_overlay", "start", "size_from_sketch")
+    assert ARGUMENTS[20] == "sketch_hash"
 
 
 def test_list_and_dictionary_ask_for_the_same():
@@ -75,7 +75,7 @@ def test_whether_it_is_switched_on_is_told_without_the_rest(args, on):
     ([{"nonsense": 1}], "nonsense"), ([{"steps": 5}], "steps"), ([{"width": 64, "height": 64}], "width"),
     ([{"reference_guidance": "many"}], "Reference guidance"), ([{"reference_guidance": 99}], "99"),
     ([{"size_from_sketch": "perhaps"}], "true or false"), ([{"start": "middle"}], "keep base"), (["yes"], "enabled"),
-    ([{"enabled": 2}], "enabled"), ([True, None, None, *USUAL, "", 1], "at most"),
+    ([{"enabled": 2}], "enabled"), ([*as_the_page_sends(), 1], "at most"),
     ([{"sketch_hash": 5}], "sketch_hash"), ([{"block_strengths": [1, 2]}], "16"),
 ])
 def test_a_wrong_argument_is_one_line_that_names_it(args, named):

@@ -37,6 +37,12 @@ def settings_of(page):
     return JobSettings.from_values({item.name: values[item.name] for item in job_fields()})
 
 
+def setting_widgets(page):
+    """Each setting with its widget."""
+    by_name = dict(zip(ARGUMENTS, page.arguments))
+    return [(item, by_name[item.name]) for item in job_fields()]
+
+
 @pytest.fixture
 def hooks(tmp_path):
     return recording_hooks(tmp_path)
@@ -107,7 +113,7 @@ def test_ui_is_called_again_for_the_apis_defaults(page):
 
 
 def test_sliders_have_the_range_of_their_setting_and_float_values(untouched):
-    for item, widget in zip(job_fields(), untouched.arguments[3:-1]):
+    for item, widget in setting_widgets(untouched):
         if isinstance(item.default, float):
             assert isinstance(widget, gr.Slider) and type(widget.value) is float
             assert [widget.minimum, widget.maximum, widget.step] == [item.metadata[k] for k in ("low", "high", "step")]
@@ -121,7 +127,7 @@ def test_every_choice_is_offered(untouched):
 
 
 def test_labels_and_tooltips_come_from_the_settings(untouched):
-    for item, widget in zip(job_fields(), untouched.arguments[3:]):
+    for item, widget in setting_widgets(untouched):
         assert (widget.label, widget.info) == (item.metadata["label"], item.metadata["help"])
 
 
@@ -264,6 +270,9 @@ VALUES = {
     "block_strengths": tuple(i / 8 for i in range(16)), "guidance_start": 0.1, "guidance_end": 0.9,
     "no_guidance_start": 0.2, "no_guidance_end": 0.3, "polarity": Polarity.DARK_ON_LIGHT, "extractor": "paper",
     "line_overlay": 0.5, "start": StartFrom.BASE, "size_from_sketch": True,
+    "text_target": "blonde hair, long: \"x\"", "text_anchor": "brown hair", "text_control": "hair", "text_scale": 5.5,
+    "text_enhance": True, "text_threshold_0": 0.1, "text_threshold_1": 0.2, "text_threshold_2": 0.3,
+    "text_threshold_3": 0.4, "text_changes": "[target] a red dress; [scale] 3\n[target] blue sky",
 }
 
 

@@ -7,10 +7,12 @@ encoder is the same frozen tower.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from torch import Tensor
 
@@ -28,6 +30,8 @@ HF_EMBEDDING = "text_model.embeddings.token_embedding.weight"
 OWN = re.compile(r"transformer\.resblocks\.|token_embedding\.|positional_embedding$|ln_final\.|text_projection$")
 HF_NAMES = (("embeddings.token_embedding.", "token_embedding."), ("final_layer_norm.", "ln_final."),
             ("embeddings.position_embedding.weight", "positional_embedding"), *HUGGING_FACE)
+CLIP_WIDTH = 1024  # of ViT-H-14, the encoder of every released checkpoint
+PICKLES = ("open_clip_pytorch_model.bin",)  # others are not opened for a look
 NEEDED = ("expected OpenCLIP ViT-H-14 with its text half, such as open_clip_pytorch_model.bin of "
           "laion/CLIP-ViT-H-14-laion2B-s32B-b79K")
 
@@ -50,6 +54,18 @@ def find_text_half(keys: Iterable[str]) -> TextLayout | None:
         prefix = key.removesuffix(EMBEDDING)
         if prefix != key and {f"{prefix}positional_embedding", f"{prefix}text_projection"} <= names:
             return TextLayout(prefix, False)
+    return None
+
+
+def find_text_file(files: Iterable[Path]) -> Path | None:
+    """The first of the files that has a text half inside, else the first file beside one of them; None = none."""
+    near = list(files)
+    beside = [path for file in near for path in sorted(file.parent.glob("*"))
+              if path.suffix == ".safetensors" or path.name in PICKLES]
+    for path in dict.fromkeys((*near, *beside)):
+        with contextlib.suppress(ColorizeError), open_tensors(path) as file:
+            if find_text_half(file.entries):
+                return path
     return None
 
 
@@ -105,3 +121,19 @@ def text_shapes(c: TextConfig) -> Keys:
         block_shapes(keys, f"transformer.resblocks.{i}", c.width, int(c.width * c.mlp_ratio))
     layer(keys, "ln_final", c.width)
     return keys
+
+
+def text_half_needed(context_dim: int, what_to_do: str) -> str:
+    """What to say when there is no text half for a U-Net of this context width. what_to_do: once it is downloaded."""
+    if context_dim != CLIP_WIDTH:
+        return (f"changes by text need a reference encoder of CLIP ({CLIP_WIDTH} numbers a token), and this "
+                f"checkpoint's own encoder ({context_dim}) knows no texts; use a released checkpoint")
+    return ("changes by text need CLIP's text half, and none was found in or beside the reference encoder; download "
+            f"open_clip_pytorch_model.bin (3.94 GB) of laion/CLIP-ViT-H-14-laion2B-s32B-b79K and {what_to_do}")
+
+
+def require_text_width(where: object, sizes: TextConfig, context_dim: int) -> None:
+    """ColorizeError when its texts are of another width than the reference's tokens."""
+    if sizes.output_dim != context_dim:
+        raise ColorizeError(f"{where}: texts of {sizes.output_dim} numbers, the reference has tokens of {context_dim}; "
+                            "use the text half of the CLIP that encodes the reference")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..console import one_line
 from ..errors import ColorizeError
+from .extra_options import given_pictures
 from .loading import load_engine
 from .options import given_settings, option_name
 from .progress import bar
@@ -34,11 +35,11 @@ def run(args: argparse.Namespace) -> int:
     given = args.inputs or (None, None)
     sketch = record.sketch.find(picture.parent, given[0], "sketch")
     reference = record.reference.find(picture.parent, given[1], "reference")
-    extras = ExtraFiles.recorded(record, picture.parent, {})
+    extras = ExtraFiles.recorded(record, picture.parent, moved(args, record))
     check_output(output, (sketch, reference, picture, *extras.paths()), quality=args.quality)
     outputs_clear([output], args.force)
     drawing, colours = InputPicture.read(sketch), InputPicture.read(reference)
-    engine = recorded_engine(args, record, picture.parent)
+    engine = recorded_engine(args, record, picture.parent, extras.models.get("text_encoder"))
     job = FileJob(engine, colours, record.settings, args.force, extras, args.quality)
     if record.lossy:
         print(f"note: {picture} was written with loss ({record.lossy}); a PNG made again is what it was made from",
@@ -59,8 +60,23 @@ def check_arguments(args: argparse.Namespace) -> None:
         raise ColorizeError(f"found {len(args.inputs)} pictures, expected SKETCH and REFERENCE, or none")
 
 
-def recorded_engine(args: argparse.Namespace, record: Record, folder: Path) -> Engine:
-    """The engine as it was then; notes on stderr which packages are others. folder: where the picture lies."""
+def moved(args: argparse.Namespace, record: Record) -> dict[str, str]:
+    """The further files that are typed; ColorizeError for one that the picture was made without."""
+    files, weights = given_pictures(args)
+    if weights:
+        raise ColorizeError("--from-png takes the weights of references from the picture; leave out --weight")
+    files |= {"text_encoder": args.text_encoder} if args.text_encoder is not None else {}
+    other = [name for name in files if name not in record.files]
+    if other:
+        raise ColorizeError(f"the picture was made without a {other[0].replace('_', ' ')}; leave out {files[other[0]]}")
+    return files
+
+
+def recorded_engine(args: argparse.Namespace, record: Record, folder: Path, texts: Path | None) -> Engine:
+    """The engine as it was then; notes on stderr which packages are others. folder: where the picture lies.
+
+    texts: the text half, None = there was none.
+    """
     import torch
 
     from .record import versions
@@ -76,4 +92,4 @@ def recorded_engine(args: argparse.Namespace, record: Record, folder: Path) -> E
              for name in record.versions if (is_now := versions().get(name)) != record.versions[name]]
     if other:
         print(f"note: the picture may differ in its last bits: {', '.join(other)}", file=sys.stderr)
-    return load_engine(checkpoint, encoder, record.prediction, record.device, record.dtype)
+    return load_engine(checkpoint, encoder, record.prediction, record.device, record.dtype, text_encoder=texts)

@@ -12,10 +12,12 @@ from ..console import one_line
 from ..errors import ColorizeError
 from ..method.settings import Settings
 from . import again, options
+from .extra_options import extra_files, with_models
 from .loading import checkpoint_of, load_engine
 from .progress import bar
 
 if TYPE_CHECKING:
+    from .extra_files import ExtraFiles
     from .file_job import FileJob
     from .input_picture import InputPicture
 
@@ -33,15 +35,15 @@ def run(args: argparse.Namespace) -> int:
     from .input_picture import InputPicture
     from .output_paths import check_output
 
-    colours = InputPicture.read(reference)
+    colours, extras = InputPicture.read(reference), extra_files(args)
     if sketch.is_dir():
-        return colour_folder_of(args, sketch, colours, settings, output)
+        return colour_folder_of(args, sketch, colours, settings, output, extras)
     if args.recursive or args.format:
         raise ColorizeError(f"{sketch}: a file; {'--recursive' if args.recursive else '--format'} is for a folder of "
                             "sketches (a file has the format of its name)")
     drawing = InputPicture.read(sketch)
-    check_output(output, (sketch, reference), settings.batch, args.quality)
-    job = make_job(args, colours, settings)
+    check_output(output, (sketch, reference, *extras.paths()), settings.batch, args.quality)
+    job = make_job(args, colours, settings, extras)
     with bar(args.quiet, sketch.name) as progress:
         written = job.colour(drawing, output, progress)
     if not args.quiet:
@@ -51,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
 
 def colour_folder_of(
     args: argparse.Namespace, sketches: Path, reference: InputPicture, settings: Settings, output: Path,
+    extras: ExtraFiles,
 ) -> int:
     """colorize, for a folder of sketches; 1 when some were passed over."""
     from .folder import colour_folder, list_sketches, planned_files
@@ -59,9 +62,9 @@ def colour_folder_of(
 
     suffix = f".{args.format or 'png'}"
     check_format(output / f"a{suffix}", args.quality)
-    found = list_sketches(sketches, output, args.recursive, [reference.path])
+    found = list_sketches(sketches, output, args.recursive, [reference.path, *extras.paths()])
     files = planned_files(found, output, suffix, settings.batch)
-    job = replace(make_job(args, reference, settings), kept=identities(files))
+    job = replace(make_job(args, reference, settings, extras), kept=identities(files))
 
     def tell(line: str) -> None:
         print(one_line(line), file=sys.stderr)
@@ -77,11 +80,11 @@ def colour_folder_of(
     return 1 if summary.failed else 0
 
 
-def make_job(args: argparse.Namespace, reference: InputPicture, settings: Settings) -> FileJob:
+def make_job(args: argparse.Namespace, reference: InputPicture, settings: Settings, extras: ExtraFiles) -> FileJob:
     """The networks that the options name, with what all sketches of the call share. Everything else was checked."""
     from .file_job import FileJob
 
     engine = load_engine(checkpoint_of(args.checkpoint), args.reference_encoder, args.prediction, args.device,
-                         args.dtype, args.one_by_one)
-    return FileJob(engine, reference, settings, args.force, quality=args.quality,
+                         args.dtype, args.one_by_one, args.text_encoder)
+    return FileJob(engine, reference, settings, args.force, with_models(extras, engine, settings), args.quality,
                    any_seed=args.seed == options.RANDOM)

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from ..console import one_line, take_any_text
 from ..errors import ColorizeError
-from . import bench, checkpoint_commands, colorize, demo, options, preview
+from . import bench, checkpoint_commands, colorize, demo, heatmap, options, preview
 
 EXIT_CODES = "exit codes: 0 done, 1 some files of a folder passed over, 2 bad input, 130 interrupted"
 
@@ -55,6 +55,7 @@ def parser() -> Parser:
     options.add_setting_options(painting)
     painting.set_defaults(run=colorize.run)
     preview.add_arguments(commands.add_parser("preview", help="show what the model sees of a sketch"))
+    heatmap.add_arguments(commands.add_parser("heatmap", help="show what a text finds in a reference"))
     checkpoint_commands.add_inspect(commands.add_parser("inspect", help="tell what a checkpoint file is"))
     checkpoint_commands.add_convert(commands.add_parser(
         "convert", help="write a checkpoint in another form, metadata kept"))

@@ -20,6 +20,9 @@ def add_file_options(command: argparse.ArgumentParser) -> None:
                          help=f"default: the shipped {DEFAULT_CHECKPOINT.name}")
     command.add_argument("--reference-encoder", type=file_name, metavar="FILE",
                          help="CLIP vision tower, if not inside the checkpoint")
+    command.add_argument("--text-encoder", type=file_name, metavar="FILE",
+                         help="CLIP's text half, for changes by text; default: found in the reference encoder's file "
+                              "or beside it")
     command.add_argument("--prediction", choices=("eps", "v"), help="if the checkpoint does not say; default: probed")
     command.add_argument("--device", type=filled, help="cpu, cuda, cuda:1, ...; default: cuda if there is one")
     command.add_argument("--dtype", choices=("float32", "float16", "bfloat16"), help="default: float32; cuda: float16")

@@ -25,7 +25,7 @@ def checkpoint_of(name: str | None) -> Path:
 
 def load_engine(
     checkpoint: Path, encoder: str | os.PathLike[str] | None, prediction: str | None, device: str | None,
-    dtype: str | None, one_by_one: bool = False,
+    dtype: str | None, one_by_one: bool = False, text_encoder: str | os.PathLike[str] | None = None,
 ) -> Engine:
     """The networks, set up so that a picture repeats bit for bit. The arguments are words of the command line.
 
@@ -38,4 +38,4 @@ def load_engine(
 
     torch.backends.cudnn.deterministic = True  # slower by a few per cent on a GPU
     return Engine.load(checkpoint, encoder, None if prediction is None else Prediction(prediction), device, dtype,
-                       one_by_one or None)
+                       one_by_one or None, text_encoder)

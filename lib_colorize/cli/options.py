@@ -12,6 +12,7 @@ from ..errors import ColorizeError
 from ..method.reading_settings import ReadingSettings
 from ..method.setting_field import in_order
 from ..method.settings import MAX_SEED, Settings
+from .extra_options import add_extra_options
 from .file_options import add_file_options
 
 SIZE_FIELDS = ("width", "height")  # one option, --size
@@ -22,18 +23,21 @@ RANDOM = "random"  # for --seed
 def add_setting_options(command: argparse.ArgumentParser) -> None:
     """All of them."""
     add_file_options(command)
-    group = command.add_argument_group("settings")
-    _add(group, fields(Settings))
+    add_extra_options(command)
+    add_options_of(command, fields(Settings), with_size=True)
 
 
 def add_reading_options(command: argparse.ArgumentParser) -> None:
     """Those that say how a sketch is read."""
     read = (*READING_FIELDS, *(item.name for item in fields(ReadingSettings)))
-    _add(command.add_argument_group("settings"), [item for item in fields(Settings) if item.name in read])
+    add_options_of(command, [item for item in fields(Settings) if item.name in read], with_size=True)
 
 
-def _add(group: argparse._ArgumentGroup, items: Iterable[Field[Any]]) -> None:
-    group.add_argument("--size", metavar="WxH", help="pixels; default: the sketch's shape at the model's own size")
+def add_options_of(command: argparse.ArgumentParser, items: Iterable[Field[Any]], with_size: bool = False) -> None:
+    """The options of these settings."""
+    group = command.add_argument_group("settings")
+    if with_size:
+        group.add_argument("--size", metavar="WxH", help="pixels; default: the sketch's shape at the model's own size")
     names = known_names()
     for item in in_order(items):
         if item.name not in SIZE_FIELDS:
@@ -71,7 +75,7 @@ def given_settings(args: argparse.Namespace) -> dict[str, str]:
 def settings_of(args: argparse.Namespace) -> Settings:
     """Settings from the options given; ColorizeError names the one that is out of range."""
     given: dict[str, Any] = dict(given_settings(args))
-    if args.size is not None:
+    if getattr(args, "size", None) is not None:
         sides = args.size.lower().split("x")
         if len(sides) != 2:
             raise ColorizeError(f"size: found {args.size!r}, expected WIDTHxHEIGHT in pixels such as 512x768")

@@ -20,6 +20,7 @@ from ..method.reference_encoder import ReferenceEncoder
 from ..method.schedule import NoiseSchedule, Prediction
 from ..method.settings import MAX_SEED, Settings
 from ..method.sketch_encoder import SketchEncoder
+from ..method.text.tower import TextTower
 from ..pictures.canvas import crop_back
 from ..pictures.extras import NO_EXTRAS, Extras
 from ..pictures.images import to_image
@@ -32,6 +33,7 @@ from .noise import first_noise, step_noises
 from .preparing import Preparing
 from .running import Running
 from .shared_rows import share_rows
+from .text_changes import no_text_tower
 from .together import in_parts, pictures_at_once
 from .weights import Files
 
@@ -58,6 +60,7 @@ class Engine:
         self, unet: Any, vae: networks.AutoencoderKL, sketch_encoder: SketchEncoder,
         load_reference_encoder: Callable[[], ReferenceEncoder], schedule: NoiseSchedule,
         prediction: Prediction | None = None, resolution: int = 512, one_by_one: bool | None = None,
+        load_text_tower: Callable[[], TextTower] = no_text_tower,
     ) -> None:
         """load_reference_encoder is called for each new reference, and what it gives is freed before sampling.
 
@@ -65,6 +68,7 @@ class Engine:
         one_by_one: the pictures of a batch, which is bit for bit what each alone gives; None = unless on CUDA: on a
         CPU together is no faster, and CUDA says how much memory is free. Together each is within 1/255 of that in
         float32; half precision rounds more.
+        load_text_tower: called for changes by text; ColorizeError when there is no text half.
         """
         self.unet = unet  # an nn.Module of LDM layout
         self.vae, self.sketch_encoder = vae, sketch_encoder
@@ -75,7 +79,8 @@ class Engine:
         self.running = Running.prepare(unet, sketch_encoder, schedule)
         self.multiple = vae.factor * 2 ** (len(unet.channel_mult) - 1)  # pixels: each level of both networks halves
         self._decoding = Decoding.on(self.device, vae, self.dtype)
-        self.preparing = Preparing(sketch_encoder, load_reference_encoder, self.running, resolution, self.multiple)
+        self.preparing = Preparing(sketch_encoder, load_reference_encoder, self.running, resolution, self.multiple,
+                                   load_text_tower)
         self.files: Files | None = None  # when loaded from files
         self.prediction = prediction or self._probe()
 
@@ -83,7 +88,7 @@ class Engine:
     def load(
         cls, checkpoint: str | os.PathLike[str], reference_encoder: str | os.PathLike[str] | None = None,
         prediction: Prediction | None = None, device: str | None = None, dtype: str | None = None,
-        one_by_one: bool | None = None,
+        one_by_one: bool | None = None, text_encoder: str | os.PathLike[str] | None = None,
     ) -> Engine:
         """Load a released file or one of ours; ColorizeError for any other, and when no reference encoder is found.
 
@@ -91,10 +96,11 @@ class Engine:
         prediction: the user's word, for files that do not say; None = probed then.
         device: None = cuda if there is one; dtype: a name of DTYPES, None = float16 on cuda, float32 elsewhere.
         one_by_one: as of the engine itself.
+        text_encoder: CLIP's text half in a file; None = looked for in the reference encoder's file, and beside it.
         """
-        loaded = load_networks(checkpoint, reference_encoder, prediction, device, dtype)
+        loaded = load_networks(checkpoint, reference_encoder, prediction, device, dtype, text_encoder)
         engine = cls(loaded.unet, loaded.vae, loaded.sketch_encoder, loaded.load_reference_encoder, loaded.schedule,
-                     loaded.prediction, loaded.resolution, one_by_one)
+                     loaded.prediction, loaded.resolution, one_by_one, loaded.load_text_tower)
         engine.files = loaded.files
         return engine
 

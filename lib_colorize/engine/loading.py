@@ -13,9 +13,10 @@ from ..method.network_config import SketchConfig, VAEConfig
 from ..method.reference_encoder import ReferenceEncoder
 from ..method.schedule import NoiseSchedule, Prediction, sampled_alphas
 from ..method.sketch_encoder import SketchEncoder
+from ..method.text.tower import TextTower
 from ..method.unet import UNet
 from . import networks
-from .weights import DTYPES, Files, ReferenceFile, named_device
+from .weights import DTYPES, Files, ReferenceFile, TextFile, named_device
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,13 @@ class LoadedNetworks:
     prediction: Prediction | None
     resolution: int
     files: Files
+    load_text_tower: Callable[[], TextTower]
 
 
 def load_networks(
     checkpoint: str | os.PathLike[str], reference_encoder: str | os.PathLike[str] | None = None,
     prediction: Prediction | None = None, device: str | None = None, dtype: str | None = None,
+    text_encoder: str | os.PathLike[str] | None = None,
 ) -> LoadedNetworks:
     """See `Engine.load`."""
     where = named_device(device)
@@ -46,6 +49,8 @@ def load_networks(
     sizes, sketch = _sizes(file)
     tower = ReferenceFile(file.path, None if reference_encoder is None else Path(reference_encoder), where, number)
     tower.check(file.config)
+    files = Files(file.path, tower.path, None if text_encoder is None else Path(text_encoder))
+    texts = TextFile(files, file.config.unet.context_dim, where, number)
     unet = networks.load_network(lambda: UNet(file.config.unet), file.unet or {}, "U-Net", where, number)
     vae = networks.load_network(
         lambda: networks.AutoencoderKL(sizes, file.scale_factor), file.vae or {}, "VAE", where)
@@ -53,7 +58,7 @@ def load_networks(
         lambda: SketchEncoder(sketch.model_channels, sketch.channel_mult, sketch.in_channels),
         file.sketch_encoder or {}, "sketch encoder", where, number)
     return LoadedNetworks(unet, vae, encoder, tower.load, NoiseSchedule(sampled_alphas(**asdict(file.schedule))),
-                    file.prediction, file.resolution, Files(file.path, tower.path))
+                    file.prediction, file.resolution, files, texts.load)
 
 
 def _sizes(file: Checkpoint) -> tuple[VAEConfig, SketchConfig]:

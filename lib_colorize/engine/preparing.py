@@ -10,15 +10,18 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from ..errors import ColorizeError
 from ..method.conditioning import Conditioning, encode
 from ..method.reference_encoder import ReferenceEncoder
 from ..method.settings import Settings
 from ..method.shown_tokens import shown_tokens
 from ..method.sketch_encoder import SketchEncoder
+from ..method.text.tower import TextTower
 from ..pictures.canvas import Placement
 from ..pictures.extras import Extras
 from ..pictures.images import reference_tensor, sketch_tensor
 from .running import Running
+from .text_changes import TextChanges
 
 
 @dataclass(frozen=True)
@@ -35,11 +38,15 @@ class Preparing:
 
     def __init__(
         self, sketch_encoder: SketchEncoder, load_reference_encoder: Callable[[], ReferenceEncoder],
-        running: Running, resolution: int, multiple: int,
+        running: Running, resolution: int, multiple: int, load_text_tower: Callable[[], TextTower],
     ) -> None:
-        """load_reference_encoder: called for each new reference; multiple: of a canvas' sides, in pixels."""
+        """load_reference_encoder: called for each new reference; multiple: of a canvas' sides, in pixels.
+
+        load_text_tower: called for texts that were not read before; ColorizeError when there is none.
+        """
         self.sketch_encoder, self.load_reference_encoder = sketch_encoder, load_reference_encoder
         self.running, self.resolution, self.multiple = running, resolution, multiple
+        self.texts = TextChanges(load_text_tower, running)
         self._last_reference: tuple[str, Tensor] | None = None
 
     def prepare(
@@ -47,7 +54,11 @@ class Preparing:
     ) -> Prepared:
         """ColorizeError for what cannot be coloured, before anything is computed."""
         drawing, placement = sketch_tensor(sketch, settings, self.resolution, self.multiple)
-        tokens = None if reference is None else self.tokens(reference)
+        changes = settings.changes()
+        if changes and reference is None:
+            raise ColorizeError("changes by text: there is no reference to change; name one, or leave the texts out")
+        self.texts.read(changes)
+        tokens = None if reference is None else self.texts.apply(self.tokens(reference), changes)
         conditioning = self.condition(drawing, tokens, settings)
         return Prepared(conditioning, (drawing.shape[2], drawing.shape[3]), placement)
 

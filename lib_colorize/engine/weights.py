@@ -9,9 +9,11 @@ import torch
 from torch import Tensor
 
 from ..checkpoint.read import read_reference_encoder
+from ..checkpoint.text_half import find_text_file, read_text_half, require_text_width, text_half_needed
 from ..errors import ColorizeError
 from ..method.network_config import NetworkConfig, VisionConfig
 from ..method.reference_encoder import ReferenceEncoder
+from ..method.text.tower import TextTower
 from . import networks
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -23,6 +25,12 @@ class Files:
 
     checkpoint: Path
     reference_encoder: Path | None  # None = inside the checkpoint
+    named_text_encoder: Path | None = None  # the user's word
+
+    @property
+    def text_encoder(self) -> Path | None:
+        """CLIP's text half: the named file, else inside the reference encoder's or beside it; None = not there."""
+        return self.named_text_encoder or find_text_file((self.reference_encoder or self.checkpoint, self.checkpoint))
 
 
 @dataclass(frozen=True)
@@ -52,6 +60,25 @@ class ReferenceFile:
 
     def _read(self) -> tuple[dict[str, Tensor], VisionConfig]:
         return read_reference_encoder(self.path or self.checkpoint)
+
+
+@dataclass(frozen=True)
+class TextFile:
+    """The text half on disk, read anew for texts that were not read before: in full size it takes 1.4 GB."""
+
+    files: Files
+    context_dim: int
+    device: torch.device
+    dtype: torch.dtype
+
+    def load(self) -> TextTower:
+        """ColorizeError when there is none, or one whose texts are of another width than the reference's tokens."""
+        path = self.files.text_encoder
+        if path is None:
+            raise ColorizeError(text_half_needed(self.context_dim, "name it with --text-encoder"))
+        state, sizes = read_text_half(path)
+        require_text_width(path, sizes, self.context_dim)
+        return networks.load_network(lambda: TextTower(sizes), state, "text half", self.device, self.dtype)
 
 
 def named_device(name: str | None) -> torch.device:

@@ -104,6 +104,7 @@ class Settings(ReadingSettings, MaskSettings, InjectionSettings, TextSettings, R
                 "swap them, or use 0 and 1 for the whole run")
         if (self.width == 0) != (self.height == 0):
             raise ColorizeError(f"size {self.width}x{self.height}: give both sides in pixels, or 0 for both")
+        self.changes()
 
     def with_(self: _Settings, **changes: Any) -> _Settings:
         """A copy with some settings changed; unknown names raise ColorizeError."""

@@ -23,6 +23,7 @@ PHRASES = {
     "preview_button": Phrase("Preview what the model will see", "モデルが見る線画をプレビュー", "预览模型看到的线稿"),
     "preview": Phrase("What the model will see", "モデルが見る線画", "模型看到的线稿"),
     "advanced": Phrase("Advanced", "詳細設定", "高级"),
+    "text": Phrase("Changes of the reference by text", "テキストで参照を変える", "用文本改变参考图"),
     "blocks_placeholder": Phrase(
         "empty, or 16 numbers: 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1",
         "空、または 16 個の数: 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1",

@@ -62,6 +62,38 @@ SETTINGS = {
         "インペイント、元絵を保つ、最初以外のリサイズモードでは使えません",
         "尺寸随线稿",
         "宽和高按线稿的形状取模型本来的尺寸;关闭 = 按上面的设置。局部重绘、保留底图、第一种以外的缩放模式下不可用"),
+    "text_target": Words(
+        "参照をこう変える", "参照画像をどう変えるか(例: blonde hair、英語)。空 = 変えない。CLIP のテキスト側が必要",
+        "把参考图改成", "参考图要变成什么(例如 blonde hair,用英语);留空 = 不改。需要 CLIP 的文本部分"),
+    "text_anchor": Words(
+        "今の様子", "今そこにあるもの(例: brown hair)。空 = 指定しない",
+        "现在是", "现在的样子(例如 brown hair);留空 = 不指定"),
+    "text_control": Words(
+        "場所", "変える部分(例: hair)。空または everything = 画像全体",
+        "位置", "要改变的部分(例如 hair);留空或 everything = 整张图"),
+    "text_scale": Words(
+        "変化の強さ", "参照をテキストにどれだけ近づけるか",
+        "改变强度", "参考图向文本靠近的程度"),
+    "text_enhance": Words(
+        "強調", "「今の様子」のテキストの成分をすべて取り除く",
+        "增强", "去掉「现在是」文本的全部成分"),
+    "text_threshold_0": Words(
+        "しきい値 0", "場所のテキストとの近さ(画像内の最小が 0、最大が 1)。これ以下の部分は 2 倍遠ざかる",
+        "阈值 0", "与位置文本的相似度(图中最小为 0,最大为 1):不超过此值的部分反向移动两倍"),
+    "text_threshold_1": Words(
+        "しきい値 1", "場所のテキストとの近さ(画像内の最小が 0、最大が 1)。ここからテキストに近づく",
+        "阈值 1", "与位置文本的相似度(图中最小为 0,最大为 1):从这里开始向文本移动"),
+    "text_threshold_2": Words(
+        "しきい値 2", "場所のテキストとの近さ(画像内の最小が 0、最大が 1)。ここで半分だけ近づく",
+        "阈值 2", "与位置文本的相似度(图中最小为 0,最大为 1):这里移动一半"),
+    "text_threshold_3": Words(
+        "しきい値 3", "場所のテキストとの近さ(画像内の最小が 0、最大が 1)。これを超える部分は完全に近づく",
+        "阈值 3", "与位置文本的相似度(图中最小为 0,最大为 1):超过此值的部分完全移动"),
+    "text_changes": Words(
+        "追加の変更", "1 行に 1 つ: [target] a red dress; [anchor] none; [control] a girl; [scale] 8; "
+        "[enhanced] false; [ts0] 0.5; [ts1] 0.55; [ts2] 0.65; [ts3] 0.95",
+        "更多改变", "每行一个:[target] a red dress; [anchor] none; [control] a girl; [scale] 8; "
+        "[enhanced] false; [ts0] 0.5; [ts1] 0.55; [ts2] 0.65; [ts3] 0.95"),
 }
 
 CHOICES = {  # values of settings with a choice; English shows the value itself, or the extractor's label

@@ -12,7 +12,7 @@ from ..hosts.settings import PREFIX, JobSettings, infotext_key, job_fields
 from ..pictures.lineart import extractor
 
 MARKS = (PREFIX + "reference hash", PREFIX + "version")  # infotext keys that only a coloured picture has
-LEFT = ""  # in the place of a value that is not pasted
+LEFT = "\0"  # in the place of a value that is not pasted; no text says that
 
 
 def ui_value(value: Any) -> Any:
@@ -41,7 +41,8 @@ def pasted_hash(infotext: Mapping[str, str]) -> str:
 
 
 def leave_out_bad(infotext: MutableMapping[str, str]) -> list[str]:
-    """What is wrong with our settings in a text that is pasted into a page; each of these is emptied: see `pasted`."""
+    """What is wrong with our settings in a text that is pasted into a page; each of these becomes LEFT, see `pasted`.
+    """
     problems = []
     for item in job_fields() if is_coloured(infotext) else ():
         try:
@@ -55,8 +56,8 @@ def leave_out_bad(infotext: MutableMapping[str, str]) -> list[str]:
 def pasted(item: Field[Any], infotext: Mapping[str, str]) -> Any:
     """The widget's value for a setting from a picture's infotext; None, which changes nothing, for others' pictures.
 
-    A key that is not there means the default, or what was before there was such a setting; an emptied one leaves the
-    widget as it is. Each setting is read alone; ColorizeError for what is no value for it, in a changed text or one of
+    A key that is not there means the default, or what was before there was such a setting; LEFT leaves the widget
+    as it is. Each setting is read alone; ColorizeError for what is no value for it, in a changed text or one of
     a later version.
     """
     before = item.metadata["before"]

@@ -27,6 +27,10 @@ ADVANCED = (("sketch_guidance", "encoder_strength"), ("semantics_strength", "col
             ("guidance_start", "guidance_end"), ("no_guidance_start", "no_guidance_end"))
 
 
+TEXT = (("text_target", "text_anchor", "text_control"), ("text_scale", "text_enhance"),
+        ("text_threshold_0", "text_threshold_1", "text_threshold_2", "text_threshold_3"), ("text_changes",))
+
+
 class Panel:
     """The widgets of one page or tab, made where gradio is now; `arguments` are those that make a request.
 
@@ -81,6 +85,9 @@ class Panel:
         with elements.folded("advanced"):
             self.settings.rows(ADVANCED)
             self.settings.rest("advanced")
+        with elements.folded("text"):
+            self.settings.rows(TEXT)
+            self.settings.rest("text")
 
     def _connect(self, check: Any) -> None:
         self._connect_sketch(self._preview, self._previewed, [self._seen])

@@ -1,0 +1,95 @@
+"""The options that name further pictures: masks, a background, more references, each with its weight and region."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ColorizeError
+from ..pictures.extras import MAX_REFERENCES
+from .file_options import file_name
+
+if TYPE_CHECKING:
+    from ..engine.engine import Engine
+    from ..method.settings import Settings
+    from .extra_files import ExtraFiles
+
+SINGLE = ("sketch_mask", "reference_mask", "background")
+
+
+def add_extra_options(command: argparse.ArgumentParser) -> None:
+    """All of them, in a group of their own."""
+    group = command.add_argument_group("further pictures")
+    group.add_argument("--sketch-mask", type=file_name, metavar="FILE",
+                       help="white = figure, of the sketch's shape; default: its own transparency, else told")
+    group.add_argument("--reference-mask", type=file_name, metavar="FILE",
+                       help="white = figure, of the reference's shape; default: its own transparency, else told")
+    group.add_argument("--background", type=file_name, metavar="FILE", help="a picture of what is to be behind")
+    group.add_argument("--also", type=file_name, metavar="FILE", action=OfAReference, dest="references",
+                       help=f"one reference more, up to {MAX_REFERENCES} in all")
+    group.add_argument("--weight", type=weight, metavar="W", action=OfAReference, dest="references",
+                       help="of the reference named last, REFERENCE itself before any --also; default: 1")
+    group.add_argument("--region", type=file_name, metavar="FILE", action=OfAReference, dest="references",
+                       help="white = where that reference acts, of the sketch's shape; default: everywhere")
+
+
+class OfAReference(argparse.Action):
+    """Collects what is said of each reference: a list of {"also" | "weight" | "region": value}, REFERENCE's first."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any,
+                 option: str | None = None) -> None:
+        said = [dict(each) for each in getattr(namespace, self.dest) or [{}]]
+        name = str(option).lstrip("-")
+        if name == "also":
+            said.append({})
+        if name in said[-1]:
+            parser.error(f"{option} {values}: found two for one reference, expected one")
+        said[-1][name] = values
+        setattr(namespace, self.dest, said)
+
+
+def weight(text: str) -> float:
+    """A number from 0 on; how large it may be says `Extras`."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not (math.isfinite(number) and number >= 0):
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a number from 0 on")
+    return number
+
+
+def given_pictures(args: argparse.Namespace) -> tuple[dict[str, str], dict[str, float]]:
+    """File names and weights by their names in a record; ColorizeError for too many references."""
+    files = {name: str(getattr(args, name)) for name in SINGLE if getattr(args, name) is not None}
+    weights: dict[str, float] = {}
+    references: Sequence[dict[str, Any]] = args.references or ()
+    if len(references) > MAX_REFERENCES:
+        raise ColorizeError(f"found {len(references)} references, expected at most {MAX_REFERENCES}; leave out an "
+                            "--also")
+    for i, said in enumerate(references):
+        name = "reference" if i == 0 else f"reference_{i + 1}"
+        files |= {key: said[of] for key, of in ((name, "also"), (f"{name}_region", "region")) if of in said}
+        weights |= {name: said["weight"]} if "weight" in said else {}
+    return files, weights
+
+
+def extra_files(args: argparse.Namespace) -> ExtraFiles:
+    """The further pictures of a call, each read once; ColorizeError for one that is no picture."""
+    from .extra_files import ExtraFiles
+
+    files, weights = given_pictures(args)
+    found = ExtraFiles.read({name: Path(file) for name, file in files.items()}, weights)
+    found.extras()  # what cannot be is told before anything is loaded
+    return found
+
+
+def with_models(extras: ExtraFiles, engine: Engine, settings: Settings) -> ExtraFiles:
+    """With the files of models that a picture of these settings follows from too."""
+    from .extra_files import ExtraFiles
+
+    texts = engine.files.text_encoder if settings.changes() and engine.files is not None else None
+    return extras if texts is None else ExtraFiles(extras.pictures, extras.weights, {"text_encoder": texts})
