@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     given = args.inputs or (None, None)
     sketch = record.sketch.find(picture.parent, given[0], "sketch")
     reference = record.reference.find(picture.parent, given[1], "reference")
-    extras = ExtraFiles.recorded(record, picture.parent, moved(args, record))
+    extras = ExtraFiles.recorded(record, picture.parent, further_moved(args, record))
     check_output(output, (sketch, reference, picture, *extras.paths()), quality=args.quality)
     outputs_clear([output], args.force)
     drawing, colours = InputPicture.read(sketch), InputPicture.read(reference)
@@ -60,7 +60,7 @@ def check_arguments(args: argparse.Namespace) -> None:
         raise ColorizeError(f"found {len(args.inputs)} pictures, expected SKETCH and REFERENCE, or none")
 
 
-def moved(args: argparse.Namespace, record: Record) -> dict[str, str]:
+def further_moved(args: argparse.Namespace, record: Record) -> dict[str, str]:
     """The further files that are typed; ColorizeError for one that the picture was made without."""
     files, weights = given_pictures(args)
     if weights:

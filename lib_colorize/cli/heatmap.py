@@ -7,24 +7,27 @@ import io
 from dataclasses import fields
 from pathlib import Path
 
+from ..console import one_line
 from ..errors import ColorizeError
 from ..method.settings import Settings
 from ..method.text_settings import TextSettings
+from .file_options import file_name, filled
 from .loading import DEFAULT_CHECKPOINT, checkpoint_of
 from .options import add_options_of, settings_of
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """The options of `heatmap`."""
-    command.add_argument("reference", metavar="REFERENCE")
+    command.add_argument("reference", type=file_name, metavar="REFERENCE")
     command.add_argument("text", metavar="TEXT", help="what to look for, such as \"the girl's hair\"")
-    command.add_argument("-o", "--output", required=True, metavar="OUT.png")
-    command.add_argument("--checkpoint", metavar="FILE",
+    command.add_argument("-o", "--output", required=True, type=file_name, metavar="OUT.png")
+    command.add_argument("--checkpoint", type=file_name, metavar="FILE",
                          help=f"its encoder is used if none is named; default: the shipped {DEFAULT_CHECKPOINT.name}")
-    command.add_argument("--reference-encoder", metavar="FILE", help="CLIP vision tower, if not inside the checkpoint")
-    command.add_argument("--text-encoder", metavar="FILE",
+    command.add_argument("--reference-encoder", type=file_name, metavar="FILE",
+                         help="CLIP vision tower, if not inside the checkpoint")
+    command.add_argument("--text-encoder", type=file_name, metavar="FILE",
                          help="CLIP's text half; default: found in the reference encoder's file or beside it")
-    command.add_argument("--device", help="cpu, cuda, cuda:1, ...; default: cuda if there is one")
+    command.add_argument("--device", type=filled, help="cpu, cuda, cuda:1, ...; default: cuda if there is one")
     command.add_argument("--dtype", choices=("float32", "float16", "bfloat16"), help="default: float32; cuda: float16")
     own = [item.name for item in fields(TextSettings)]
     add_options_of(command, [item for item in fields(Settings) if item.name in own])
@@ -37,13 +40,15 @@ def run(args: argparse.Namespace) -> int:
     from ..engine.weights import DTYPES, Files, named_device
     from ..pictures.picture_files import open_image
     from ..whole_file import write_whole
-    from .file_job import check_output
+    from .output_paths import check_output
 
     settings = settings_of(args)
     if not args.text.strip():
         raise ColorizeError("heatmap: found an empty text, expected what to look for")
     reference, output = Path(args.reference), Path(args.output)
     picture = open_image(reference)
+    if output.suffix.lower() != ".png":
+        raise ColorizeError(f"{output}: expected a name that ends in .png")
     check_output(output, (reference,))
     encoder, text = (None if name is None else Path(name) for name in (args.reference_encoder, args.text_encoder))
     device = named_device(args.device)
@@ -53,6 +58,6 @@ def run(args: argparse.Namespace) -> int:
     file = io.BytesIO()
     drawn.save(file, "PNG")
     write_whole(output, file.getvalue())
-    print(f"{output}: {args.text!r} at the thresholds "
-          f"{' '.join(f'{threshold:g}' for threshold in settings.text_thresholds)}")
+    print(one_line(f"{output}: {args.text} at the thresholds "
+                   f"{' '.join(f'{threshold:g}' for threshold in settings.text_thresholds)}"))
     return 0
