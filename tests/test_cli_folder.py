@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from lib_colorize.cli import commands as cli
 from lib_colorize.cli import file_job
 from lib_colorize.cli.result_file import read_record
+from lib_colorize.engine.engine import Engine, Result
+from lib_colorize.pictures.picture_files import open_image
 from lib_colorize.whole_file import DiskError
 from tests.standalone_models import draw_reference, draw_sketch, write_checkpoint
+
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +127,144 @@ def test_a_full_disk_stops_the_run(
     monkeypatch.setattr(file_job, "save_result", save)
     assert run(model, sketches, "--quiet") == 2
     assert len(tried) == 1 and capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_batch_never_writes_over_a_sketch(
+    model: Path, sketches: Path, capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A hard link is the sketch too, by another name."""
+    out = sketches.parent / "out"
+    os.link(sketches / "a.png", out / "b-1.png")
+    before = (sketches / "a.png").read_bytes()
+    assert run(model, sketches, "--batch", "2", "--force", "--quiet") == 1
+    assert "b-1.png: is one of the inputs" in capsys.readouterr().err
+    assert (sketches / "a.png").read_bytes() == before
+    assert sorted(os.listdir(out)) == ["a-1.png", "a-2.png", "b-1.png", "c-1.png", "c-2.png"]
+
+
+@pytest.mark.parametrize("force", (False, True))
+def test_a_picture_that_another_program_makes_meanwhile_is_kept(
+    force: bool, model: Path, sketches: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = sketches.parent / "out"
+    theirs = out / "b.png"
+    if force:
+        theirs.write_bytes(b"was there at the start")
+
+    def save(image: object, path: Path, *more: object) -> None:
+        if path == theirs:
+            theirs.write_bytes(b"came while ours was made")
+        real(image, path, *more)  # type: ignore[arg-type]
+
+    real = file_job.save_result
+    monkeypatch.setattr(file_job, "save_result", save)
+    assert run(model, sketches, "--quiet", *(["--force"] if force else [])) == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "b.png: another program has made it meanwhile" in said
+    assert theirs.read_bytes() == b"came while ours was made" and sorted(os.listdir(out)) == ["a.png", "b.png", "c.png"]
+
+
+def test_two_programs_in_one_folder_share_the_work_and_say_what_they_left_to_the_other(
+    model: Path, sketches: Path,
+) -> None:
+    runs = []
+    for seed in ("1", "2"):
+        command = ["colorize", str(sketches), str(model.parent / "reference.png"), "-o", str(sketches.parent / "out"),
+                   "--checkpoint", str(model), "--device", "cpu", "--steps", "40", "--seed", seed]
+        runs.append(subprocess.Popen([sys.executable, "-B", "-m", "lib_colorize", *command], cwd=ROOT, text=True,
+                                     encoding="utf-8", stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+    said = [program.communicate(timeout=300) for program in runs]
+    made = [read_record(path).settings.seed for path in (sketches.parent / "out").iterdir()]
+    for program, seed, (told, errors) in zip(runs, (1, 2), said):
+        lost = 3 - made.count(seed)
+        assert f"{made.count(seed)} written, 0 finished before, {lost} passed over" in told, (told, errors)
+        assert errors.count("passed over: ") == lost and program.returncode == (1 if lost else 0)
+    assert len(made) == 3
+
+
+def test_subfolders_are_mirrored_and_skipped_at_the_next_run(
+    model: Path, sketches: Path, capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in ("x", "x/y", "z"):
+        (sketches / name).mkdir()
+    draw_sketch(sketches / "x/y/a.png", shift=5)
+    draw_sketch(sketches / "z/a.png", shift=6)
+    out = sketches.parent / "out"
+    (out / "z").write_bytes(b"a file in the place of a folder")
+    assert run(model, sketches, "--recursive") == 1
+    told = capsys.readouterr()
+    assert "4 written, 0 finished before, 1 passed over" in told.out and "z: this folder cannot be made" in told.err
+    files = sorted(path.relative_to(out).as_posix() for path in out.rglob("*.png"))
+    assert files == ["a.png", "b.png", "c.png", "x/y/a.png"]
+    (out / "z").unlink()
+    assert run(model, sketches, "--recursive") == 0
+    assert "1 written, 4 finished before, 0 passed over" in capsys.readouterr().out
+
+
+def test_captions_and_the_reference_change_nothing(
+    model: Path, sketches: Path, capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(model, sketches) == 0
+    for name in ("a.txt", "b.txt", "c.txt", "Thumbs.db"):
+        (sketches / name).write_text("a caption", encoding="utf-8")
+    reference = draw_reference(sketches / "reference.png")
+    capsys.readouterr()
+    assert cli.main(["colorize", str(sketches), str(reference), "-o", str(sketches.parent / "out"), "--checkpoint",
+                     str(model), "--device", "cpu", "--steps", "1"]) == 0
+    told = capsys.readouterr()
+    assert "0 written, 3 finished before, 0 passed over" in told.out
+    assert "not taken for sketches: a.txt, b.txt, c.txt and 1 more" in told.err
+
+
+@pytest.mark.parametrize("error", (MemoryError(), RuntimeError("CUDA out of memory. Tried to allocate 20 GiB")))
+def test_a_picture_too_large_for_the_memory_does_not_stop_the_rest(
+    error: Exception, model: Path, sketches: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:
+    def colorize(engine: Engine, sketch: Image.Image, *more: object) -> list[Result]:
+        if sketch.tobytes() == large.tobytes():
+            raise error
+        return real(engine, sketch, *more)  # type: ignore[arg-type]
+
+    large, real = open_image(sketches / "b.jpg"), Engine.colorize
+    monkeypatch.setattr(Engine, "colorize", colorize)
+    assert run(model, sketches, "--quiet") == 1
+    assert "b.jpg: not enough memory for it" in capsys.readouterr().err
+    assert sorted(os.listdir(sketches.parent / "out")) == ["a.png", "c.png"]
+
+
+def test_a_seed_that_is_drawn_is_told_and_recorded_and_does_not_undo_what_is_finished(
+    model: Path, sketches: Path, capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(model, sketches, "--seed", "random") == 0
+    seed = int(re.search(r"^seed (\d+)$", capsys.readouterr().err, re.M)[1])  # type: ignore[index]
+    pictures = sorted((sketches.parent / "out").iterdir())
+    assert {read_record(path).settings.seed for path in pictures} == {seed}
+    pictures[0].unlink()
+    assert run(model, sketches, "--seed", "random") == 0
+    told = capsys.readouterr()
+    assert "1 written, 2 finished before" in told.out
+    assert f"seed {read_record(pictures[0]).settings.seed}\n" in told.err
+
+
+def test_results_may_have_another_format(model: Path, sketches: Path) -> None:
+    assert run(model, sketches, "--quiet", "--format", "webp", "--quality", "90") == 0
+    assert run(model, sketches, "--quiet", "--format", "webp", "--quality", "90") == 0
+    out = sketches.parent / "out"
+    assert sorted(os.listdir(out)) == ["a.webp", "b.webp", "c.webp"]
+    assert read_record(out / "b.webp").lossy == "WebP, quality 90"
+    assert run(model, sketches, "--quiet", "--quality", "90") == 2  # a PNG has none
+    one = cli.main(["colorize", str(sketches / "a.png"), str(model.parent / "reference.png"), "-o", str(out / "x.png"),
+                    "--format", "webp"])
+    assert one == 2 and len(os.listdir(out)) == 3
+
+
+def test_a_name_with_line_ends_is_told_on_one_line(
+    model: Path, sketches: Path, capsys: pytest.CaptureFixture[str],
+) -> None:
+    (sketches / "d\n\x1b[31m\udce9.png").write_bytes(b"")
+    assert run(model, sketches, "--quiet") == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "\x1b" not in said and r"d\n\x1b[31m" in said
 
 
 @pytest.mark.parametrize("case", ("no such folder", "the same folder", "an empty folder", "bad reference"))

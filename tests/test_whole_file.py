@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import torch
 
 from lib_colorize import whole_file
 from lib_colorize.errors import ColorizeError
-from lib_colorize.whole_file import DiskError, replacing, write_whole
+from lib_colorize.whole_file import DiskError, NameRefused, NameTaken, replacing, require_writable, write_whole
 
 
 def test_a_file_is_written_and_nothing_else_is_left(tmp_path):
@@ -110,3 +111,66 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):
         with pytest.raises(DiskError, match="cannot be made"):
             write_whole(folder / "a", "x", parents=True)
     assert (tmp_path / "file").read_text() == "x"
+
+
+@pytest.fixture(params=("links", "no links"))
+def disk(request, monkeypatch):
+    """A disk that knows hard links, or one (FAT, some shares) that does not."""
+    if request.param == "no links":
+        def link(*_):
+            raise OSError(1, "Operation not permitted")
+
+        monkeypatch.setattr(os, "link", link)
+
+
+def test_a_file_that_is_kept_is_never_written_over(tmp_path, disk):
+    write_whole(tmp_path / "a", "first", keep=True)
+    with pytest.raises(NameTaken, match="a: is there already"):
+        write_whole(tmp_path / "a", "second", keep=True)
+    with pytest.raises(NameTaken):
+        with replacing(tmp_path / "b", keep=True) as unfinished:
+            unfinished.write_text("ours", encoding="utf-8")
+            (tmp_path / "b").write_text("came meanwhile", encoding="utf-8")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "first", "b": "came meanwhile"}
+
+
+def test_of_many_who_want_a_name_one_gets_it_whole(tmp_path, disk):
+    start, outcomes = threading.Barrier(8), []
+
+    def write(i):
+        start.wait()
+        try:
+            write_whole(tmp_path / "a", str(i) * 50_000, keep=True)
+            outcomes.append(i)
+        except NameTaken:
+            outcomes.append(None)
+
+    threads = [threading.Thread(target=write, args=(i,)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    [winner] = [i for i in outcomes if i is not None]
+    assert (tmp_path / "a").read_text() == str(winner) * 50_000 and len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_name_that_the_disk_refuses_is_told_from_a_disk_that_takes_nothing(tmp_path, disk):
+    (tmp_path / "folder").mkdir()
+    for name in ("a" * 300, "folder"):
+        with pytest.raises(NameRefused, match="name"):
+            write_whole(tmp_path / name, "x", keep=True)
+    with pytest.raises(DiskError) as raised:
+        write_whole(tmp_path / "none" / "a", "x", keep=True)
+    assert not isinstance(raised.value, NameRefused) and os.listdir(tmp_path) == ["folder"]
+
+
+def test_a_folder_that_takes_no_file_is_told_before_the_work(tmp_path, monkeypatch):
+    require_writable(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+    def refuse(*_):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(DiskError, match="no file can be written there: Read-only file system"):
+        require_writable(tmp_path)

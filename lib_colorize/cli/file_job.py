@@ -59,10 +59,12 @@ class FileJob:
 
     def saved(self, path: Path, image: Image.Image, record: Record, before: Mapping[Path, object]) -> bool:
         """Write one picture; False when somebody else has made the very same meanwhile."""
-        over = self.force and before[path] is not None and state(path) == before[path]
+        def write(file: Path, content: bytes) -> None:
+            over = self.force and before[path] is not None and state(path) == before[path]
+            write_whole(file, content, parents=True, keep=not over)
+
         try:
-            save_result(image, path, record, self.quality,
-                        lambda file, content: write_whole(file, content, parents=True, keep=not over))
+            save_result(image, path, record, self.quality, write)
         except NameTaken:
             if self.force or not self.found(path, record, "another program has made it meanwhile"):
                 raise ColorizeError(f"{path}: another program has made it meanwhile; it is kept") from None
