@@ -238,7 +238,7 @@ def test_sketch_equals_the_authors(golden: Golden, id: str) -> None:
     mode = case["params"]["mode"]
     polarity = Polarity.LIGHT_ON_DARK if mode == "none" else Polarity.DARK_ON_LIGHT
     extractor = "lineart" if mode == "invert-webui" else "none"
-    settings = Settings(width=width, height=height, polarity=polarity, extractor=extractor)
+    settings = Settings(width=width, height=height, polarity=polarity, extractor=extractor, line_strength="as drawn")
     got, _ = sketch_tensor(Image.fromarray(golden.get(case, "inputs", "sketch_u8")), settings, min(height, width), 8)
     golden.check(case, "sketch", got.numpy())
 

@@ -18,6 +18,7 @@ from PIL import Image
 from lib_colorize.errors import ColorizeError
 from lib_colorize.hosts.request import ARGUMENTS
 from lib_colorize.hosts.settings import PREFIX, JobSettings, StartFrom, infotext_key, job_fields
+from lib_colorize.method.reading_settings import LineStrength
 from lib_colorize.method.settings import Polarity
 from lib_colorize.models.catalogue import CATALOGUE, Folders
 from lib_colorize.panel.phrases import PHRASES
@@ -269,7 +270,7 @@ VALUES = {
     "semantics_strength": 0.5, "colour_strength": 1.25, "encoder_strength": 0.75,
     "block_strengths": tuple(i / 8 for i in range(16)), "guidance_start": 0.1, "guidance_end": 0.9,
     "no_guidance_start": 0.2, "no_guidance_end": 0.3, "polarity": Polarity.DARK_ON_LIGHT, "extractor": "paper",
-    "line_overlay": 0.5, "start": StartFrom.BASE, "size_from_sketch": True,
+    "line_overlay": 0.5, "line_strength": LineStrength.AS_DRAWN, "start": StartFrom.BASE, "size_from_sketch": True,
     "text_target": "blonde hair, long: \"x\"", "text_anchor": "brown hair", "text_control": "hair", "text_scale": 5.5,
     "text_enhance": True, "text_threshold_0": 0.1, "text_threshold_1": 0.2, "text_threshold_2": 0.3,
     "text_threshold_3": 0.4, "text_changes": "[target] a red dress; [scale] 3\n[target] blue sky",
@@ -288,10 +289,11 @@ def test_a_pictures_infotext_brings_every_setting_back(page):
     assert settings_of(page) == settings
 
 
-def test_settings_that_an_infotext_leaves_out_go_back_to_their_defaults(page):
+def test_settings_that_an_infotext_leaves_out_go_back_to_their_defaults_or_what_was_before_them(page):
     page.paste({**HASH, **JobSettings(**VALUES).job_infotext()})
     page.paste(HASH)
-    assert settings_of(page) == JobSettings()
+    before = {item.name: item.metadata["before"] for item in job_fields() if item.metadata["before"] is not None}
+    assert settings_of(page) == JobSettings(**before)
 
 
 def test_a_picture_coloured_without_reference_is_known_by_its_version(page):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import enum
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import Field, fields
@@ -53,10 +54,10 @@ def option_name(name: str) -> str:
 def known_names() -> dict[str, Sequence[str]]:
     """Settings that are a name out of a table."""
     from ..engine.samplers import SAMPLERS, SCHEDULERS
-    from ..method.settings import Polarity
 
-    return {"sampler": tuple(SAMPLERS), "scheduler": SCHEDULERS, "polarity": tuple(p.value for p in Polarity),
-            "extractor": ("none", "...")}
+    choices = {item.name: tuple(str(each.value) for each in type(item.default)) for item in fields(Settings)
+               if isinstance(item.default, enum.Enum)}
+    return {"sampler": tuple(SAMPLERS), "scheduler": SCHEDULERS, "extractor": ("none", "..."), **choices}
 
 
 def _help(item: Any, names: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ from ..errors import ColorizeError
 from ..method.conditioning import Conditioning, encode
 from ..pictures.canvas import Placement, resize_lines
 from ..pictures.framing import Frame
-from ..pictures.images import line_drawing
+from ..pictures.images import line_drawing, resizing
 from ..pictures.overlay import multiply_lines, overlay_lines
 from .checkpoints import ColorizeFile, sketch_encoder
 from .host import Host
@@ -73,12 +73,16 @@ class Job:
         encoder = sketch_encoder(self.file)
         self.host.make_room(encoder)
         encoder.to(device)
-        lines = [line_drawing(sketch, self.settings) for sketch in self.sketches]
-        canvases = [frames[i % len(frames)].place(lines[i % len(lines)]) for i in range(max(len(lines), len(frames)))]
+        count = max(len(self.sketches), len(frames))
+        canvases = [self._canvas(self.sketches[i % len(self.sketches)], frames[i % len(frames)]) for i in range(count)]
         parts = [encode(encoder, canvas.to(device), None, self.settings) for canvas in canvases]
         hints = tuple(torch.cat(level) for level in zip(*(part.hints for part in parts)))
         tokens = None if self.tokens is None else self.tokens.to(device)
         return Conditioning(tokens, hints, parts[0].blank_hints)
+
+    def _canvas(self, sketch: Image.Image, frame: Frame) -> Tensor:
+        """[1, 3, H, W], lines +1 on -1."""
+        return frame.place(line_drawing(sketch, self.settings, frame.shown(sketch.size)), resizing(self.settings))
 
     def forget_tensors(self) -> None:
         """Let go of all that only sampling needs."""

@@ -9,7 +9,7 @@ from PIL import Image
 from ..errors import ColorizeError
 from ..method.settings import MAX_SIZE
 from ..pictures.framing import Fit, Frame
-from ..pictures.images import line_drawing, to_image
+from ..pictures.images import line_drawing, resizing, to_image
 from ..pictures.preview import shown_sketch
 from .checkpoints import colorize_file
 from .host import Host
@@ -32,10 +32,11 @@ def preview_sketch(host: Host, image: Any, settings: JobSettings, size: tuple[in
     file = colorize_file(host.chosen_path())
     if size is None and file is not None and file.card is not None and not file.problem:
         return shown_sketch(picture, settings, file.card.resolution, file.card.multiple)
-    lines = line_drawing(picture, settings)
-    if size is not None:
-        width, height = (min(max(int(side), 8), MAX_SIZE) for side in size)
-        lines = Frame(width, height, Fit.STRETCH).place(lines)
+    if size is None:
+        return to_image(-line_drawing(picture, settings)[0].clamp(-1, 1))
+    width, height = (min(max(int(side), 8), MAX_SIZE) for side in size)
+    frame = Frame(width, height, Fit.STRETCH)
+    lines = frame.place(line_drawing(picture, settings, frame.shown(picture.size)), resizing(settings))
     return to_image(-lines[0].clamp(-1, 1))
 
 

@@ -47,6 +47,10 @@ SETTINGS = {
     "extractor": Words(
         "線画抽出", "影付きや鉛筆の絵から線を取り出します。なし = 線をそのまま使う",
         "线稿提取", "从带阴影或铅笔的画中提取线条;无 = 原样使用线条"),
+    "line_strength": Words(
+        "線の濃さ", "auto = 線画をどれだけ縮小しても線の濃さを保ち、線画抽出もモデルに見せる大きさで行います。"
+        "描いたまま = 作者のプログラムと同じ",
+        "线条浓度", "auto = 无论线稿缩小多少,线条都保持浓度,线稿提取也按模型看到的尺寸进行;原样 = 与作者的程序相同"),
     "line_overlay": Words(
         "線の重ね描き", "元の線画の線を、元の大きさのまま結果に重ねます。0 = しない、1 = 完全に",
         "叠加线条", "把原线稿按原尺寸叠加到结果上;0 = 关闭,1 = 完全"),
@@ -100,6 +104,7 @@ CHOICES = {  # values of settings with a choice; English shows the value itself,
     "auto": Phrase("auto", "自動", "自动"),
     "dark on light": Phrase("dark on light", "明るい紙に暗い線", "浅底深线"),
     "light on dark": Phrase("light on dark", "暗い紙に明るい線", "深底浅线"),
+    "as drawn": Phrase("as drawn", "描いたまま", "原样"),
     "pure noise": Phrase("pure noise", "純粋なノイズ", "纯噪声"),
     "keep base": Phrase("keep base", "元絵を保つ", "保留底图"),
     "none": Phrase("none", "なし: すでにきれいな線画", "无:线稿已经干净"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from PIL import Image
@@ -13,6 +14,8 @@ from torch.nn import functional as F
 from ..errors import ColorizeError
 from ..method.settings import MAX_SIZE, Settings
 from .picture_files import MIN_SIDE
+
+Resize = Callable[[Tensor, int, int], Tensor]  # [B, C, h, w], height, width -> [B, C, height, width]
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,15 @@ class SketchLayout:
     box: tuple[int, int] | None
     canvas: tuple[int, int]
 
-    def place(self, picture: Tensor) -> Tensor:
-        """picture: [B, C, h, w], of the sketch's shape, paper -1 -> [B, C, H, W] of the canvas."""
+    def place(self, picture: Tensor, resize: Resize | None = None) -> Tensor:
+        """picture: [B, C, h, w], of the sketch's shape, paper -1 -> [B, C, H, W] of the canvas.
+
+        resize: None = `resize_lines`.
+        """
         if self.box is None:
-            picture = resize_lines(picture, self.size[1], self.size[0])
+            picture = (resize or resize_lines)(picture, self.size[1], self.size[0])
         else:
-            picture, _ = letterbox(picture, self.box[1], self.box[0])
+            picture, _ = letterbox(picture, self.box[1], self.box[0], resize)
         return on_paper(picture, self.canvas[1], self.canvas[0])[0]
 
     @property
@@ -92,14 +98,16 @@ def _round_up(side: int, multiple: int) -> int:
     return -(-side // multiple) * multiple
 
 
-def letterbox(sketch: Tensor, height: int, width: int) -> tuple[Tensor, Placement]:
+def letterbox(
+    sketch: Tensor, height: int, width: int, resize: Resize | None = None,
+) -> tuple[Tensor, Placement]:
     """sketch: [B, 3, h, w], lines +1 on -1 -> the same resized to fit, centred on [B, 3, height, width] of -1.
 
     Golden pre.sketch.*: r = min(H / h, W / w), antialiased bicubic to (int(h r), int(w r)), nothing clamped.
     """
     h, w = sketch.shape[-2:]
     r = min(height / h, width / w)
-    return on_paper(resize_lines(sketch, max(1, int(h * r)), max(1, int(w * r))), height, width)
+    return on_paper((resize or resize_lines)(sketch, max(1, int(h * r)), max(1, int(w * r))), height, width)
 
 
 def resize_lines(sketch: Tensor, height: int, width: int) -> Tensor:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .canvas import letterbox, resize_lines
+from .canvas import Resize, letterbox, resize_lines
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom
 
@@ -37,17 +37,27 @@ class Frame:
     of: tuple[int, int] | None = None
     cut: Box | None = None
 
-    def place(self, lines: Tensor) -> Tensor:
-        """lines: [1, 3, h, w], +1 on -1, at the sketch's own size -> the same on the canvas, [1, 3, H, W]."""
+    def place(self, lines: Tensor, resize: Resize = resize_lines) -> Tensor:
+        """lines: [1, 3, h, w], +1 on -1, of the sketch's own shape -> the same on the canvas, [1, 3, H, W]."""
         if self.region is not None and self.of is not None:
-            canvas = resize_lines(_crop(lines, self._scaled_region(lines)), self.height, self.width)
+            canvas = resize(_crop(lines, self._scaled_region(lines)), self.height, self.width)
         elif self.fit is Fit.FILL:
-            canvas, _ = letterbox(lines, self.height, self.width)
+            canvas, _ = letterbox(lines, self.height, self.width, resize)
         elif self.fit is Fit.CROP:
-            canvas = _cover(lines, self.height, self.width)
+            canvas = _cover(lines, self.height, self.width, resize)
         else:
-            canvas = resize_lines(lines, self.height, self.width)
+            canvas = resize(lines, self.height, self.width)
         return canvas if self.cut is None else _crop(canvas, self.cut)
+
+    def shown(self, sketch: tuple[int, int]) -> tuple[int, int]:
+        """(width, height) in pixels that the whole of a sketch of (width, height) has at the scale of the canvas."""
+        across, down = self.width / sketch[0], self.height / sketch[1]
+        if self.region is not None and self.of is not None:
+            left, top, right, bottom = self.region
+            across, down = across * self.of[0] / max(1, right - left), down * self.of[1] / max(1, bottom - top)
+        elif self.fit in (Fit.FILL, Fit.CROP):
+            across = down = (min if self.fit is Fit.FILL else max)(across, down)
+        return max(1, round(sketch[0] * across)), max(1, round(sketch[1] * down))
 
     def _scaled_region(self, lines: Tensor) -> Box:
         """`region` in the sketch's own pixels; the sketch covers the picture of size `of`."""
@@ -58,11 +68,11 @@ class Frame:
         return left, top, max(left + 1, round(right * x)), max(top + 1, round(bottom * y))
 
 
-def _cover(lines: Tensor, height: int, width: int) -> Tensor:
+def _cover(lines: Tensor, height: int, width: int, resize: Resize) -> Tensor:
     """Resized to cover the canvas, and what hangs over cut off evenly."""
     h, w = lines.shape[-2:]
     r = max(height / h, width / w)
-    lines = resize_lines(lines, max(height, round(h * r)), max(width, round(w * r)))
+    lines = resize(lines, max(height, round(h * r)), max(width, round(w * r)))
     top, left = (lines.shape[-2] - height) // 2, (lines.shape[-1] - width) // 2
     return lines[..., top:top + height, left:left + width]
 

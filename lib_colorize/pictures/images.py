@@ -8,13 +8,23 @@ from PIL import Image
 from torch import Tensor
 
 from ..errors import ColorizeError
-from ..method.settings import MAX_SIZE, Polarity, Settings
-from .canvas import Placement, sketch_layout
+from ..method.reading_settings import LineStrength
+from ..method.settings import Polarity, Settings
+from .canvas import Placement, Resize, resize_lines, sketch_layout
 from .eight_bits import to_8bit
-from .lineart import MIN_CONTRAST, dark_lines, extract, extractor, polarity_score, telling_channel
+from .extraction import extract_at_scale
+from .ink import shrunk_lines
+from .lineart import (
+    MIN_CONTRAST,
+    dark_lines,
+    detect_polarity,
+    extract,
+    extractor,
+    polarity_score,
+    telling_channel,
+)
+from .marks import WORK_SIDE, at_working_scale
 from .picture_files import check_size
-
-WORK_SIDE = 2 * MAX_SIZE  # larger pictures are averaged down by a whole factor first: memory, not looks
 
 
 def sketch_tensor(
@@ -34,18 +44,33 @@ def sketch_tensor(
     extractor(settings.extractor)  # a wrong name is told before any work
     check_size(image.size, "the sketch")
     layout = sketch_layout(image.size, settings, resolution, multiple)
-    return layout.place(line_drawing(image, settings)), layout.placement
+    lines = line_drawing(image, settings, layout.size)
+    return layout.place(lines, resizing(settings)), layout.placement
 
 
-def line_drawing(image: Image.Image, settings: Settings) -> Tensor:
-    """The lines of a sketch at its own size (a whole fraction of it above WORK_SIDE): [1, 3, h, w], lines +1 on -1.
+def line_drawing(image: Image.Image, settings: Settings, shown: tuple[int, int] | None = None) -> Tensor:
+    """The lines of a sketch, [1, 3, h, w], lines +1 on -1, of its shape; ColorizeError when there are none.
 
-    ColorizeError when there are none.
+    shown: (width, height) that the sketch will have on the model's canvas: h and w are at least those, where the
+    sketch has them. None = for a person to look at: h and w are its own (a whole fraction of them above WORK_SIDE).
+    With the lines as drawn they are always its own.
     """
-    picture = _unit(_flat(shrunk(to_8bit(image)), settings.polarity))
+    kept = settings.line_strength is LineStrength.AUTO
+    small = at_working_scale(to_8bit(image), shown) if kept else shrunk(to_8bit(image))
+    picture = _unit(_flat(small, settings.polarity))
     if float((picture.amax((1, 2)) - picture.amin((1, 2))).max()) < MIN_CONTRAST:
         raise ColorizeError("the sketch has no lines: it is of one colour all over; choose another file")
-    return extract(dark_lines(picture, settings.polarity), settings.extractor)[None]
+    dark = dark_lines(picture, settings.polarity)
+    if not kept:
+        return extract(dark, settings.extractor)[None]
+    light = settings.polarity is Polarity.LIGHT_ON_DARK or (
+        settings.polarity is Polarity.AUTO and detect_polarity(telling_channel(picture)) is Polarity.LIGHT_ON_DARK)
+    return extract_at_scale(dark, 1 - picture if light else picture, settings.extractor, shown)[None]
+
+
+def resizing(settings: Settings) -> Resize:
+    """How lines are made smaller."""
+    return shrunk_lines if settings.line_strength is LineStrength.AUTO else resize_lines
 
 
 def shrunk(image: Image.Image) -> Image.Image:

@@ -21,10 +21,13 @@ SIGMA, TAPS = 6.0, 49  # the blur of "lineart", pre.lineart_standard of the gold
 @dataclass(frozen=True)
 class Extractor:
     """A line extractor: `draw` takes [3, h, w] in [0, 1], dark lines on light paper, and gives [1 or 3, h, w]
-    in [0, 1], 1 = line, of the same h and w. `label` is what a user reads."""
+    in [0, 1], 1 = line, of the same h and w. `label` is what a user reads. `at_scale` does the same where the size that
+    the model is shown sets the scale (`extraction`): it takes the picture at about twice that size, in its own colours
+    (inside out for light lines on dark); None = `draw` is used there too, for what is dark on light."""
 
     label: str
     draw: Callable[[Tensor], Tensor]
+    at_scale: Callable[[Tensor], Tensor] | None = None
 
 
 EXTRACTORS: dict[str, Extractor] = {}

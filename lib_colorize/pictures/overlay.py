@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..method.settings import Settings
 from .canvas import letterbox
-from .images import line_drawing
+from .images import line_drawing, resizing
 
 
 def overlay_lines(result: Image.Image, sketch: Image.Image, settings: Settings) -> Image.Image:
@@ -20,7 +20,7 @@ def overlay_lines(result: Image.Image, sketch: Image.Image, settings: Settings) 
         return result
     lines = line_drawing(sketch, settings)  # [1, 3, h, w], +1 on -1
     if settings.width:
-        lines, _ = letterbox(lines, settings.height, settings.width)
+        lines, _ = letterbox(lines, settings.height, settings.width, resizing(settings))
     return multiply_lines(result, lines, settings.line_overlay)
 
 
