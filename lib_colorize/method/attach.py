@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -10,68 +10,16 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ColorizeError
+from .attached import Attached
 from .attention import TokenAttention
-from .conditioning import Branch, Conditioning
-from .guidance import Guidance
+from .conditioning import Conditioning
+from .forwards import replace_forward
 from .hint_hook import HintHook
+from .injection import Injection
 from .settings import Settings
 from .unet_layout import layout_for
 
-
-class Attached:
-    """The rows of the next U-Net call, set by the caller.
-
-    branches: one for each row, or one for each group of B rows (branch-major: all pictures of the first branch, then of
-    the next), which a call of len(branches) * B rows tells. With one sketch and one reference the order is free.
-    assigned: branch and picture of every row, in any order; when set it goes before `branches`.
-    progress: 0 at the start of sampling to 1; the guidance window is decided from it.
-    """
-
-    assigned: Sequence[tuple[Branch, int]] | None = None
-
-    def __init__(self, conditioning: Conditioning, settings: Settings) -> None:
-        self.branches: Sequence[Branch] = Guidance.of(settings, conditioning.has_reference).branches
-        self.progress = 0.0
-        self._conditioning, self._settings = conditioning, settings
-        self._pictures = conditioning.pictures
-        self._rows: tuple[object, int, Sequence[tuple[Branch, int]]] | None = None  # as asked for last
-        self._shown: tuple[object, bool, tuple[Sequence[int], Sequence[int]]] | None = None
-
-    def rows(self, count: int) -> Sequence[tuple[Branch, int]]:
-        """Branch and picture of each row of a call of `count` rows; ColorizeError when they do not fit.
-
-        Each block asks for them: the same again as long as `assigned` or `branches` is the very same tuple.
-        """
-        given = self.branches if self.assigned is None else self.assigned
-        if self._rows is None or self._rows[0] is not given or self._rows[1] != count or not isinstance(given, tuple):
-            self._rows = given, count, self._laid_out(count)
-        return self._rows[2]
-
-    def _laid_out(self, count: int) -> tuple[tuple[Branch, int], ...]:
-        if self.assigned is not None:
-            if len(self.assigned) != count:
-                raise ColorizeError(f"the U-Net was called with {count} rows, {len(self.assigned)} were assigned")
-            return tuple(self.assigned)
-        group, rest = divmod(count, len(self.branches) or count + 1)
-        pictures = self._pictures
-        if pictures > 1 and group == 1:  # a branch for every row
-            rest = rest or count % pictures
-        elif pictures not in (1, group):
-            rest = count
-        if rest:
-            raise ColorizeError(f"the U-Net was called with {count} rows for {len(self.branches)} branches of "
-                                f"{pictures} picture(s); set `branches` for each row of the call")
-        return tuple((self.branches[row // group], row % pictures) for row in range(count))
-
-    def reference_rows(self, count: int) -> tuple[Sequence[int], Sequence[int]]:
-        """The rows of such a call that show the reference now, and which picture each is of."""
-        rows, acts = self.rows(count), self._settings.uses_reference_at(self.progress)
-        if self._shown is None or self._shown[0] is not rows or self._shown[1] != acts:
-            shown = tuple((row, picture) for row, (branch, picture) in enumerate(rows)
-                          if acts and branch is not Branch.NO_REFERENCE)
-            self._shown = rows, acts, (tuple(row for row, _ in shown), tuple(picture for _, picture in shown))
-        return self._shown[2]
-
+__all__ = ["Attached", "Attachment", "add_hints", "attach", "replace_forward"]
 
 class Attachment:
     """Conditioning prepared for one U-Net: hints after its input blocks, our tokens in every attn2.
@@ -86,18 +34,22 @@ class Attachment:
         self._unet, self._closed_calls = unet, 0
         layout = layout_for(unet, conditioning.hints)
         blanks: Sequence[Tensor | None] = conditioning.blank_hints or [None] * len(conditioning.hints)
-        self._hooks = [HintHook(place, hint, blank, self.attached.rows)
-                       for place, hint, blank in zip(layout.hint_blocks, conditioning.hints, blanks)]
+        picture = conditioning.injection
+        written: Sequence[Tensor | None] = (picture and picture.hints) or [None] * len(blanks)
+        self._hooks = [HintHook(place, hint, blank, self.attached.rows, own) for place, hint, blank, own
+                       in zip(layout.hint_blocks, conditioning.hints, blanks, written)]
         scales = settings.block_scales()
         self._bias = None if conditioning.token_bias is None else conditioning.token_bias.anew()
         self._attentions = [
             (attn, TokenAttention(attn, conditioning.tokens, scales[slot], self.attached.reference_rows, self._bias))
             for attn, slot in layout.attentions]
+        self.injection = None if picture is None else Injection(
+            unet, [attn for attn, _ in layout.attentions], self._hooks, picture, settings, self.attached)
 
     def close(self) -> None:
         """Let go of all tensors; it cannot be applied any more."""
         self._closed_calls = self.calls
-        self._hooks, self._attentions = [], []
+        self._hooks, self._attentions, self.injection = [], [], None
 
     @torch.no_grad()
     def constants(self, count: int, like: Tensor) -> list[Tensor]:
@@ -108,13 +60,14 @@ class Attachment:
         shapes when sizes, tokens, rows and block scales are: they may be copied into these.
         """
         hints = [hook.of_rows(count, like) for hook in self._hooks]
+        written = [hint for hint in (hook.written_like(like) for hook in self._hooks) if hint is not None]
         rows, pictures = self.attached.reference_rows(count)
         bias = self._bias if rows else None
         sizes = sorted({hint.shape[-2] * hint.shape[-1] for hint in hints})
         shown = [attention for _, attention in self._attentions
                  if rows and attention.scale and attention.tokens is not None]
         biases = [part for size in sizes for part in bias.at(size, pictures, like) if part is not None] if bias else []
-        return [*hints, *biases,
+        return [*hints, *written, *biases,
                 *(part for attention in shown for part in attention.keys_and_values(pictures, like, like))]
 
     @property
@@ -134,6 +87,8 @@ class Attachment:
                 _hook(undo, self._unet, hook)
             for attn, attention in self._attentions:
                 replace_forward(undo, attn, attention)
+            if self.injection is not None:
+                self.injection.apply(undo)
             yield self.attached
 
 
@@ -165,13 +120,3 @@ def _require_free(unet: Any) -> None:
 
 def _hook(undo: ExitStack, unet: Any, hook: HintHook) -> None:
     undo.callback(unet.input_blocks[hook.place].register_forward_hook(hook).remove)
-
-
-def replace_forward(undo: ExitStack, module: nn.Module, forward: Callable[..., Tensor]) -> None:
-    """Sets `forward` on the instance; on the way out the attribute is again what it was, or again absent."""
-    own = vars(module)
-    if "forward" in own:
-        undo.callback(own.__setitem__, "forward", own["forward"])
-    else:
-        undo.callback(own.pop, "forward", None)
-    own["forward"] = forward

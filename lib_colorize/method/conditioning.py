@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..errors import ColorizeError
 from .guidance import Branch
+from .injected_picture import InjectedPicture
 from .masking import BackgroundMaps, MaskedTokens
 from .settings import Settings
 from .sketch_encoder import SketchEncoder
@@ -25,6 +26,7 @@ class Conditioning:
     What follows is None where it is not used; it is of one picture, and serves any batch.
     masked: figure and background apart, shown in place of `tokens`. style: v2's modulation of each output block,
     [1, 2 c_i]; background: v2's maps for its skips. token_bias: of several references, whose tokens lie side by side.
+    injection: the picture whose features self-attention looks at too.
     """
 
     tokens: Tensor | None
@@ -34,11 +36,18 @@ class Conditioning:
     style: tuple[Tensor, ...] | None = None
     background: BackgroundMaps | None = None
     token_bias: TokenBias | None = None
+    injection: InjectedPicture | None = None
 
     @property
     def has_reference(self) -> bool:
         """Whether a row without a reference differs from one with it."""
         return self.tokens is not None or self.masked is not None
+
+    @property
+    def latent_size(self) -> tuple[int, int]:
+        """(h, w) of what is sampled, which the first hint is added to."""
+        height, width = self.hints[0].shape[-2:]
+        return height, width
 
     @property
     def pictures(self) -> int:

@@ -28,16 +28,22 @@ class HintHook:
 
     def __init__(
         self, place: int, hint: Tensor, blank: Tensor | None = None,
-        rows: Callable[[int], Sequence[tuple[Branch, int]]] | None = None,
+        rows: Callable[[int], Sequence[tuple[Branch, int]]] | None = None, written: Tensor | None = None,
     ) -> None:
-        """hint: [B or 1, C, h, w]; blank: the same for NO_SKETCH rows; rows: None = row r takes hint r."""
-        self.place, self.hint, self.blank, self.rows = place, hint, blank, rows
-        self.calls = 0
+        """hint: [B or 1, C, h, w]; blank: the same for NO_SKETCH rows; rows: None = row r takes hint r.
+
+        written: [1, C, h, w] of every row while `writing`, None = none then.
+        """
+        self.place, self.hint, self.blank, self.rows, self.written = place, hint, blank, rows, written
+        self.calls, self.writing = 0, False
         self._kept: tuple[object, object, Tensor] | None = None
         self._chosen: object = None  # sketch and picture of each row that is kept
 
     def __call__(self, module: nn.Module, args: object, output: Tensor) -> Tensor:
         self.calls += 1
+        if self.writing:
+            hint = self.written_like(output)
+            return output if hint is None else with_hint(self.place, output, hint)
         hint = self.hint if self.rows is None else self.of_rows(len(output), output)
         return with_hint(self.place, output, hint)
 
@@ -50,16 +56,27 @@ class HintHook:
             chosen = tuple((branch is Branch.NO_SKETCH, picture) for branch, picture in rows)
             if self._kept is None or self._kept[1] != made_for or self._chosen != chosen:
                 hints = [self._one(*choice) for choice in (chosen[:1] if len(set(chosen)) == 1 else chosen)]
-                channels_last = output.is_contiguous(memory_format=torch.channels_last)
-                layout = torch.channels_last if channels_last else torch.contiguous_format
-                laid_out = torch.stack(hints).to(output).contiguous(memory_format=layout)
+                laid_out = _laid_out(torch.stack(hints), output)
             else:
                 laid_out = self._kept[2]
             self._kept, self._chosen = (rows, made_for, laid_out), chosen
         return self._kept[2]
+
+    def written_like(self, output: Tensor) -> Tensor | None:
+        """What rows take while `writing`, like output; kept."""
+        if self.written is not None:
+            self.written = _laid_out(self.written, output)
+        return self.written
 
     def _one(self, without_sketch: bool, picture: int) -> Tensor:
         source = self.blank if without_sketch else self.hint
         if source is None:
             raise ColorizeError("a row without sketch needs blank hints; encode with sketch guidance above 1")
         return source[picture % len(source)]
+
+
+def _laid_out(hint: Tensor, output: Tensor) -> Tensor:
+    """Like output in type, device and layout."""
+    channels_last = output.is_contiguous(memory_format=torch.channels_last)
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    return hint.to(output).contiguous(memory_format=layout)
