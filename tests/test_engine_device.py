@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import torch
 
 from lib_colorize.cli.random_networks import random_engine
 from lib_colorize.engine.engine import Engine
+from lib_colorize.method.injected_picture import InjectedPicture
 from lib_colorize.method.settings import Settings
+from lib_colorize.method.token_bias import areas_of, bias_between
 from tests.fake_device import CUDA, FakeCuda
 from tools.gpu_check.sizes import operator_network
 
@@ -62,6 +65,24 @@ def test_a_step_stays_on_the_device(device: FakeCuda, engine: Engine, name: str,
             denoised = denoise(x, torch.tensor([sigma]))
             assert denoised.device == CUDA and denoised.shape == x.shape and denoised.dtype == torch.float32
     assert device.crossings == []
+
+
+def test_regions_stay_there_and_injection_moves_its_noise_alone(device: FakeCuda, engine: Engine) -> None:
+    settings = Settings(injection=0.5, sketch_guidance=2.0)
+    shown = engine.condition(torch.zeros(1, 3, 64, 64), torch.zeros(1, 17, 32).to(CUDA), settings)
+    bias = bias_between((6, 10), (1.0, 0.5), areas_of([None, torch.ones(1, 1, 64, 64)], (8, 8)))
+    mean = torch.zeros(SHAPE).to(CUDA)
+    picture = InjectedPicture(mean, mean, tuple(hint.clone() for hint in shown.hints), engine.schedule.alphas_cumprod)
+    x = torch.zeros(2, *SHAPE[1:]).to(CUDA)
+    with engine.denoiser(replace(shown, token_bias=bias, injection=picture), settings) as denoise:
+        denoise.prepare([7.0, 0.1])
+        denoise.start([3, 4])
+        for sigma in (7.0, 0.1):
+            denoise(x, torch.tensor([sigma]))
+        device.crossings.clear()
+        for sigma in (7.0, 0.1):
+            assert denoise(x, torch.tensor([sigma])).device == CUDA
+    assert len(device.crossings) == 2
 
 
 @pytest.mark.parametrize("sampler", ("Euler a", "DPM++ 2M SDE"))

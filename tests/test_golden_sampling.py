@@ -1,13 +1,15 @@
 """VAE, whole sampling runs and whole calls against the golden set, through the engine.
 
-Left out: `diffuser_*` samplers (diffusers is no dependency; the k-diffusion ones cover their use) and injection (its
-own issue). The recorded window calls carry quirk 11, a reference that stays off once it was off; the settings that
-say so reproduce them, so that everything else about a window is checked.
+Left out: `diffuser_*` samplers (diffusers is no dependency; the k-diffusion ones cover their use). The recorded window
+calls carry quirk 11, a reference that stays off once it was off; the settings that say so reproduce them, so that
+everything else about a window is checked.
 """
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,8 +31,7 @@ from tests.conftest import GOLDEN, golden_ids
 from tests.core_models import reference_encoder, sketch_encoder, tensor, weights
 
 SAMPLES = [i for i in golden_ids("sample.") if not GOLDEN.case(i)["params"]["sampler"].startswith("diffuser")]
-CALLS = [i for i in golden_ids("e2e.") if not GOLDEN.case(i)["params"]["sampler"].startswith("diffuser")
-         and not GOLDEN.case(i)["params"]["injection"]]
+CALLS = [i for i in golden_ids("e2e.") if not GOLDEN.case(i)["params"]["sampler"].startswith("diffuser")]
 CONFIG = GOLDEN.index["model_config"]
 PREPROCESS: dict[str, dict[str, Any]] = {
     "invert": {"polarity": Polarity.DARK_ON_LIGHT}, "none": {"polarity": Polarity.LIGHT_ON_DARK},
@@ -130,6 +131,21 @@ def window(params: dict[str, Any]) -> dict[str, float]:
     return {"guidance_end": params["end_step"]}
 
 
+def injection(params: dict[str, Any]) -> dict[str, float]:
+    if not params["injection"]:
+        return {}
+    return {"injection": 1.0, "injection_fidelity": params["injection_cfg"],
+            "injection_control": params["injection_control"], "injection_start": params["injection_start"]}
+
+
+def draws_of(case: dict[str, Any]) -> Callable[[], Tensor]:
+    """The recorded noise: of the auto-encoder's posterior, then of each call."""
+    calls = sum(name.startswith("injection_noise") for name in case["inputs"])
+    draws = iter([tensor(GOLDEN, case, "vae_noise"), *(tensor(GOLDEN, case, f"injection_noise{i}")
+                                                      for i in range(calls))])
+    return lambda: next(draws)
+
+
 @pytest.mark.parametrize("case_id", CALLS)
 def test_whole_call_from_picture_to_picture(case_id: str) -> None:
     case = GOLDEN.case(case_id)
@@ -137,12 +153,16 @@ def test_whole_call_from_picture_to_picture(case_id: str) -> None:
     mine = engine(params["parameterization"])
     settings = job(params, width=params["width"], height=params["height"], batch=params["bs"],
                    sketch_strength=params["ctl_scale"], block_strengths=params["block_scales"],
-                   **PREPROCESS[params["preprocess"]], **window(params))
+                   **PREPROCESS[params["preprocess"]], **window(params), **injection(params))
     sketch, reference = (Image.fromarray(GOLDEN.get(case, "inputs", name)) for name in ("sketch_u8", "reference_u8"))
     drawing, placement = sketch_tensor(sketch, settings, mine.resolution, mine.multiple)
     conditioning = mine.condition(drawing, mine.tokens(reference), settings)
+    if params["injection"]:
+        conditioning = replace(conditioning, injection=mine.preparing.injected(reference, drawing, settings))
     sigmas = mine.noise_levels(settings)
     with mine.denoiser(conditioning, settings) as denoise:  # one picture after the other, as the engine does
+        if params["injection"]:
+            denoise.attachment.injection.noised.draw_from([draws_of(case)])
         z = torch.cat([samplers.run_sampler(settings.sampler, denoise, x_T[None], sigmas)
                        for x_T in tensor(GOLDEN, case, "x_T")])
     GOLDEN.check(case, "z", z.numpy())

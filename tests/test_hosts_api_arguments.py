@@ -12,7 +12,8 @@ from lib_colorize.hosts.request import ARGUMENTS, names_nothing, parse
 from lib_colorize.hosts.settings import JobSettings, job_fields
 from tests import a1111_fakes
 
-USUAL = [False, None, None, *(f.default for f in job_fields()), ""]
+DEFAULTS = {"enabled": False, "sketch_hash": "", **{f.name: f.default for f in job_fields()}}
+USUAL = [DEFAULTS.get(name) for name in ARGUMENTS]
 
 
 @pytest.fixture

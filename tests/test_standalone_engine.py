@@ -165,7 +165,7 @@ def test_the_reference_encoder_is_loaded_once_for_one_reference(
     engine: Engine, sketch: Image.Image, reference: Image.Image, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     engine.tokens(reference)
-    monkeypatch.setattr(engine.preparing, "load_reference_encoder", lambda: pytest.fail("loaded again"))
+    monkeypatch.setattr(engine.preparing.reference_tokens, "load", lambda: pytest.fail("loaded again"))
     engine.colorize(sketch, reference.copy(), QUICK)
 
 

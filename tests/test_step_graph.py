@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from lib_colorize.cli.random_networks import random_engine
 from lib_colorize.engine.engine import Engine
 from lib_colorize.engine.step_graph import KEPT, StepGraphs, _capture_stream
+from lib_colorize.method.injected_picture import InjectedPicture
 from lib_colorize.method.settings import Settings
+from lib_colorize.method.token_bias import areas_of, bias_between
 from tests.fake_cuda import FakeCuda
 from tests.recorded_graph import RecordedCapture
 from tools.gpu_check.sizes import TINY
@@ -46,6 +49,39 @@ def job(engine: Engine, settings: Settings, seed: int = 0, side: int = 8, pictur
     x = torch.randn(pictures, 4, side, side, generator=generator)
     with engine.denoiser(engine.condition(sketch, tokens, settings), settings) as denoise:
         return [denoise(x * sigma, torch.tensor([sigma])) for sigma in SIGMAS]
+
+
+def extra_job(engine: Engine, settings: Settings, seed: int = 0, regions: bool = False) -> list[Tensor]:
+    """With injection, or with two references and regions."""
+    generator = torch.Generator().manual_seed(seed)
+    width = engine.unet.config.context_dim
+    tokens = torch.randn(1, 19, width, generator=generator)
+    shown = engine.condition(torch.randn(1, 3, 64, 64, generator=generator), tokens, settings)
+    mean = torch.randn(1, 4, 8, 8, generator=generator)
+    hints = tuple(torch.randn(hint.shape, generator=generator) for hint in shown.hints)
+    side = torch.rand(1, 1, 64, 64, generator=generator).round()
+    bias = bias_between((6, 12), (1.0, 0.5), areas_of([side, None], (8, 8)))
+    shown = replace(shown, token_bias=bias) if regions else replace(
+        shown, injection=InjectedPicture(mean, 0.1 * mean.abs(), hints, engine.schedule.alphas_cumprod))
+    x = torch.randn(1, 4, 8, 8, generator=generator)
+    with engine.denoiser(shown, settings) as denoise:
+        denoise.start([seed])
+        return [denoise(x * sigma, torch.tensor([sigma])) for sigma in SIGMAS]
+
+
+@pytest.mark.parametrize("regions", [True, False])
+@pytest.mark.parametrize("settings", (
+    Settings(injection=1.0), Settings(injection=0.5, sketch_guidance=2.0),
+    Settings(injection=1.0, injection_fidelity=1.0), Settings(injection=1.0, injection_start=0.5)))
+def test_injection_and_regions_are_captured_and_replayed_with_the_next_jobs(
+    engine: Engine, capture: RecordedCapture, settings: Settings, regions: bool,
+) -> None:
+    seeds = (0, 1, 2, 0)
+    found = [extra_job(engine, settings, seed, regions) for seed in seeds]
+    assert capture.captured and capture.replayed
+    engine.running.graphs = None
+    assert all(equal(own, extra_job(engine, settings, seed, regions)) for own, seed in zip(found, seeds))
+    assert not equal(found[0], found[1])
 
 
 def without(engine: Engine, *args: Any, **kwargs: Any) -> list[Tensor]:

@@ -274,6 +274,8 @@ VALUES = {
     "text_target": "blonde hair, long: \"x\"", "text_anchor": "brown hair", "text_control": "hair", "text_scale": 5.5,
     "text_enhance": True, "text_threshold_0": 0.1, "text_threshold_1": 0.2, "text_threshold_2": 0.3,
     "text_threshold_3": 0.4, "text_changes": "[target] a red dress; [scale] 3\n[target] blue sky",
+    "reference_scale": 1.5, "injection": 0.75,
+    "injection_fidelity": 0.25, "injection_control": 0.5, "injection_start": 0.125,
 }
 
 

@@ -35,6 +35,19 @@ def encode_moments(
     return mean, logvar
 
 
+@torch.no_grad()
+def posterior(vae: AutoencoderKL, pictures: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation [B, C, h, w] of the latents of pictures, scaled, float32; whatever the weights' type.
+
+    pictures: [B, 3, H, W] in [-1, 1], float32.
+    """
+    weight: Tensor = vae.encoder.conv_in.weight  # half where an engine decodes in half precision
+    mean, logvar = encode_moments(vae, pictures, weight.dtype)
+    if not bool(torch.isfinite(mean).all()) and weight.dtype != torch.float32:  # more than half precision can hold
+        mean, logvar = _encode(vae, pictures)
+    return vae.scale_factor * mean, vae.scale_factor * (0.5 * logvar).exp()
+
+
 def _encode(vae: AutoencoderKL, x: Tensor) -> tuple[Tensor, Tensor]:
     """x: [B, 3, H, W] of the dtype to compute in; level by level as `ldm`'s Encoder."""
     encoder: Any = vae.encoder

@@ -79,8 +79,8 @@ class Engine:
         self.running = Running.prepare(unet, sketch_encoder, schedule)
         self.multiple = vae.factor * 2 ** (len(unet.channel_mult) - 1)  # pixels: each level of both networks halves
         self._decoding = Decoding.on(self.device, vae, self.dtype)
-        self.preparing = Preparing(sketch_encoder, load_reference_encoder, self.running, resolution, self.multiple,
-                                   load_text_tower)
+        self.preparing = Preparing(sketch_encoder, vae, load_reference_encoder, self.running, schedule, resolution,
+                                   self.multiple, load_text_tower)
         self.files: Files | None = None  # when loaded from files
         self.prediction = prediction or self._probe()
 
@@ -186,6 +186,8 @@ class Engine:
         drawn, generators = zip(*(first_noise(shape, job.seed) for job in jobs))
         x_T = torch.cat(drawn).to(self.device)
         noise = step_noises(settings.sampler, x_T, sigmas, [job.seed for job in jobs], generators)
+        if isinstance(denoise, GuidedStep):
+            denoise.start([job.seed for job in jobs])
         if isinstance(denoise, DeviceStep) and not samplers.find_sampler(settings.sampler).adaptive:
             denoise.prepare([float(sigma) for sigma in samplers.asked_sigmas(settings.sampler, sigmas)])
         return samplers.run_sampler(settings.sampler, denoise, x_T, sigmas, noise, callback)

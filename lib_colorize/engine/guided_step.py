@@ -34,8 +34,24 @@ class GuidedStep:
         t = self.schedule.t_of_sigma(sigma)
         guidance = self.look_at(float(t[0]))
         rows = self.attachment.attached.branches = guidance.branches
+        self.inject(*self.injected(float(t[0]), len(x) * len(rows)))
         every_t = t.expand(len(x)).repeat(len(rows)).to(x.device)
         return self.denoise(x, sigma.to(x.device), rows, guidance, lambda y: self.unet(y, every_t, None))
+
+    def start(self, seeds: Sequence[int]) -> None:
+        """Before a run: what is random in a step is that of pictures of these seeds, from its beginning."""
+        if self.attachment.injection is not None:
+            self.attachment.injection.start(seeds)
+
+    def injected(self, t: float, rows: int) -> tuple[Tensor, ...]:
+        """What is injected at t [P, C, h, w]; nothing where injection does not act."""
+        injection = self.attachment.injection
+        return (injection.latents_at(t, rows),) if injection is not None and injection.acts else ()
+
+    def inject(self, *injected: Tensor) -> None:
+        """For the coming call of the U-Net."""
+        if self.attachment.injection is not None:
+            self.attachment.injection.given = injected[0] if injected else None
 
     def prepare(self, sigmas: Sequence[float]) -> None:
         """Told before which sigmas will be asked for."""
@@ -73,12 +89,16 @@ class DeviceStep(GuidedStep):
         rows = tuple(sorted(guidance.branches, key=lambda branch: branch is Branch.NO_REFERENCE))
         self.attachment.attached.branches = rows
 
-        def step(x: Tensor, sigma: Tensor, shifts: Tensor) -> Tensor:
+        def step(x: Tensor, sigma: Tensor, shifts: Tensor, *injected: Tensor) -> Tensor:
+            self.inject(*injected)
             return self.denoise(x, sigma, rows, guidance, lambda y: self.unet(y, sigma, shifts=shifts))
 
-        inputs = (x, *known)
+        inputs = (x, *known, *self.injected(t, len(x) * len(rows)))
         if self.graphs is None:
             return step(*inputs)
-        key = (rows, tuple(guidance.weights.items()), guidance.scale, self.prediction, self.settings.block_scales())
+        injection = self.attachment.injection
+        weights = injection.weights if injection is not None and injection.acts else None
+        key = (rows, tuple(guidance.weights.items()), guidance.scale, self.prediction, self.settings.block_scales(),
+               weights)
         like = torch.empty(1, 2, 2, 2, dtype=self.unet.dtype, device=x.device, memory_format=torch.channels_last)
         return self.graphs.run(key, step, inputs, self.attachment, len(x) * len(rows), like)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from PIL import Image
@@ -12,14 +11,22 @@ from torch import Tensor
 
 from ..errors import ColorizeError
 from ..method.conditioning import Conditioning, encode
+from ..method.injected_picture import InjectedPicture
 from ..method.reference_encoder import ReferenceEncoder
+from ..method.schedule import NoiseSchedule
 from ..method.settings import Settings
 from ..method.shown_tokens import shown_tokens
 from ..method.sketch_encoder import SketchEncoder
 from ..method.text.tower import TextTower
-from ..pictures.canvas import Placement
+from ..method.token_bias import areas_of, bias_between
+from ..pictures.canvas import Placement, sketch_layout
 from ..pictures.extras import Extras
-from ..pictures.images import reference_tensor, sketch_tensor
+from ..pictures.images import sketch_tensor
+from ..pictures.regions import check_regions, lay_regions
+from ..pictures.squashed import squashed
+from . import networks
+from .encoding import posterior
+from .reference_tokens import ReferenceTokens
 from .running import Running
 from .text_changes import TextChanges
 
@@ -37,39 +44,59 @@ class Preparing:
     """The encoders of one checkpoint."""
 
     def __init__(
-        self, sketch_encoder: SketchEncoder, load_reference_encoder: Callable[[], ReferenceEncoder],
-        running: Running, resolution: int, multiple: int, load_text_tower: Callable[[], TextTower],
+        self, sketch_encoder: SketchEncoder, vae: networks.AutoencoderKL,
+        load_reference_encoder: Callable[[], ReferenceEncoder], running: Running, schedule: NoiseSchedule,
+        resolution: int, multiple: int, load_text_tower: Callable[[], TextTower],
     ) -> None:
-        """load_reference_encoder: called for each new reference; multiple: of a canvas' sides, in pixels.
+        """load_reference_encoder: called for new references; multiple: of a canvas' sides, in pixels.
 
         load_text_tower: called for texts that were not read before; ColorizeError when there is none.
         """
-        self.sketch_encoder, self.load_reference_encoder = sketch_encoder, load_reference_encoder
+        self.sketch_encoder, self.vae, self.schedule = sketch_encoder, vae, schedule
         self.running, self.resolution, self.multiple = running, resolution, multiple
         self.texts = TextChanges(load_text_tower, running)
-        self._last_reference: tuple[str, Tensor] | None = None
+        self.reference_tokens = ReferenceTokens(load_reference_encoder, running)
 
     def prepare(
         self, sketch: Image.Image, reference: Image.Image | None, settings: Settings, extras: Extras,
     ) -> Prepared:
         """ColorizeError for what cannot be coloured, before anything is computed."""
+        references = extras.references(reference)
+        check_regions(references, sketch.size)
+        if settings.injection > 0 and not references:
+            raise ColorizeError("injection needs a reference picture; choose one, or set the injection to 0")
         drawing, placement = sketch_tensor(sketch, settings, self.resolution, self.multiple)
         changes = settings.changes()
-        if changes and reference is None:
+        if changes and not references:
             raise ColorizeError("changes by text: there is no reference to change; name one, or leave the texts out")
         self.texts.read(changes)
-        tokens = None if reference is None else self.texts.apply(self.tokens(reference), changes)
-        conditioning = self.condition(drawing, tokens, settings)
-        return Prepared(conditioning, (drawing.shape[2], drawing.shape[3]), placement)
+        every = self.reference_tokens.of([found.image for found in references], settings.reference_scale)
+        shown = [shown_tokens(self.texts.apply(tokens, changes)) for tokens in every]
+        with self.running.precision():
+            conditioning = encode(
+                self.sketch_encoder, drawing.to(self.running.device), torch.cat(shown, 1) if shown else None, settings)
+        place = sketch_layout(sketch.size, settings, self.resolution, self.multiple).place
+        areas = areas_of(lay_regions(references, place), conditioning.latent_size)
+        bias = bias_between([tokens.shape[1] for tokens in shown], [found.weight for found in references], areas)
+        picture = self.injected(references[0].image, drawing, settings) if settings.injection > 0 else None
+        return Prepared(replace(conditioning, token_bias=bias, injection=picture), (drawing.shape[2], drawing.shape[3]),
+                        placement)
 
-    def tokens(self, reference: Image.Image) -> Tensor:
-        """All tokens [1, 1 + N, D] of a reference; kept until the next one, the encoder itself is freed."""
-        key = hashlib.sha256(repr((reference.mode, reference.size)).encode() + reference.tobytes()).hexdigest()
-        if self._last_reference is None or self._last_reference[0] != key:
-            with self.running.precision(self.running.dtype != torch.float32):
-                tokens = self.load_reference_encoder()(reference_tensor(reference).to(self.running.device))
-            self._last_reference = (key, tokens)
-        return self._last_reference[1]
+    def injected(self, reference: Image.Image, drawing: Tensor, settings: Settings) -> InjectedPicture:
+        """The reference as what is injected on the canvas of this drawing [1, 3, H, W]."""
+        picture = squashed(reference, drawing.shape[2], drawing.shape[3]).to(self.running.device)
+        hints = None
+        with self.running.precision():
+            mean, std = posterior(self.vae, picture)
+            if settings.injection_control > 0:
+                negative = -picture.to(next(self.sketch_encoder.parameters()))
+                hints = tuple(settings.injection_control * hint for hint in self.sketch_encoder(negative))
+        return InjectedPicture(mean, std, hints, self.schedule.alphas_cumprod)
+
+    def tokens(self, reference: Image.Image, scale: float = 1.0) -> Tensor:
+        """All tokens [1, 1 + N, D] of a reference."""
+        (tokens,) = self.reference_tokens.of([reference], scale)
+        return tokens
 
     def condition(self, sketch: Tensor, tokens: Tensor | None, settings: Settings) -> Conditioning:
         """sketch: [1, 3, H, W] in [-1, 1], lines +1 on -1; tokens: [1, 1 + N, D] of `tokens`."""

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from ..errors import ColorizeError
 from ..method.attach import Attached, replace_forward
 from ..method.guidance import Branch
+from ..method.injected_attention import InjectedAttention
 from ..method.spatial_transformer import TransformerBlock
 from ..method.unet_layers import ResBlock
 
@@ -26,7 +27,8 @@ def share_rows(unet: Any, attached: Attached) -> Iterator[None]:
     unet: LDM layout, with `attach` open; a call's rows must be copies of one x and t, attached.branches set for them.
     Adding to a single row repeats it, so that the blocks need no change. The rows of several pictures (branch-major)
     are not added up so: there what costs, residual blocks and the self-attention, is computed for the pictures of one
-    branch. Undone on the way out.
+    branch. Undone on the way out. While something injected is read the self-attention tells rows apart already: it is
+    given the one row all the same, and makes all of it.
     """
     blocks = list(unet.input_blocks)
     place, attention = _first_cross_attention(blocks)
@@ -52,7 +54,7 @@ def share_rows(unet: Any, attached: Attached) -> Iterator[None]:
     def for_one_branch(own: Callable[..., Tensor]) -> Callable[..., Tensor]:
         def forward(x: Tensor, *args: Any) -> Tensor:
             count = len(attached.branches)
-            if len(x) <= count or not shared():
+            if len(x) <= count or not shared() or (attached.reading and isinstance(own, InjectedAttention)):
                 return own(x, *args)
             first = (arg[:len(x) // count] if isinstance(arg, Tensor) and len(arg) == len(x) else arg
                      for arg in (x, *args))

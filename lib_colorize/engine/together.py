@@ -13,6 +13,7 @@ from ..method.settings import Settings
 
 MOST = 16  # pictures: with more, no step is faster for each of them
 HELD = 48  # numbers that the U-Net holds at most, for each of its first channels at each position of a latent
+INJECTED = 1.5  # times that, with keys and values of the reference's own features in every self-attention
 SPARE = 0.6  # part of the free memory that may be used
 
 
@@ -24,8 +25,9 @@ def pictures_at_once(unet: Any, shape: tuple[int, ...], settings: Settings) -> i
     free, _ = torch.cuda.mem_get_info(weight.device)
     free += torch.cuda.memory_reserved(weight.device) - torch.cuda.memory_allocated(weight.device)
     rows = len(Guidance.of(settings).branches)
-    one: int = HELD * weight.shape[0] * weight.element_size() * shape[-1] * shape[-2] * rows
-    return max(1, min(MOST, int(SPARE * free) // one))
+    held = HELD * (INJECTED if settings.injection > 0 else 1)
+    one = held * weight.shape[0] * weight.element_size() * shape[-1] * shape[-2] * rows
+    return max(1, min(MOST, int(SPARE * free / one)))
 
 
 def in_parts(

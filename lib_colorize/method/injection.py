@@ -19,7 +19,7 @@ from .attached import Attached
 from .forwards import replace_forward
 from .guidance import Branch
 from .hint_hook import HintHook
-from .injected_attention import RowGroup, InjectedAttention
+from .injected_attention import InjectedAttention, RowGroup
 from .injected_picture import InjectedPicture, NoisedPicture
 from .rows import take_rows
 from .settings import EDGE, Settings

@@ -98,6 +98,22 @@ SETTINGS = {
         "[enhanced] false; [ts0] 0.5; [ts1] 0.55; [ts2] 0.65; [ts3] 0.95",
         "更多改变", "每行一个:[target] a red dress; [anchor] none; [control] a girl; [scale] 8; "
         "[enhanced] false; [ts0] 0.5; [ts1] 0.55; [ts2] 0.65; [ts3] 0.95"),
+    "reference_scale": Words(
+        "参照の拡大",
+        "参照画像をエンコーダーに何倍の大きさで見せるか。色が細かくなり、メモリを多く使います。1 = 学習時のまま",
+        "参考图放大", "以几倍大小把参考图交给编码器:颜色更细,占用更多内存;1 = 与训练时相同"),
+    "injection": Words(
+        "注入", "自己注意が参照画像自身の特徴も見る度合い。画風が移りますが、時間は 2 倍になります。0 = オフ",
+        "注入", "自注意力同时看参考图自身特征的程度:带来它的画风,耗时两倍;0 = 关闭"),
+    "injection_fidelity": Words(
+        "注入の忠実度", "参照なしの予測のうち、注入しないで残す割合。1 = すべて:ガイダンスが強く効きます",
+        "注入保真度", "无参考预测中不受注入影响的比例;1 = 全部:引导的作用更强"),
+    "injection_control": Words(
+        "注入の線", "参照画像の特徴を取るときに、その画像自身の線をどれだけ効かせるか",
+        "注入线条", "提取参考图特征时其自身线条的强度"),
+    "injection_start": Words(
+        "注入の開始", "注入が効き始める進み具合(0 から 1)",
+        "注入开始", "注入开始起作用的进度(0 到 1)"),
 }
 
 CHOICES = {  # values of settings with a choice; English shows the value itself, or the extractor's label

@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import contextlib
+import math
+from dataclasses import dataclass, replace
 
 from PIL import Image
 
+from ..errors import ColorizeError
+
 MAX_REFERENCES = 4
+MAX_WEIGHT = 100.0  # against others; log 100 is what softmax can still tell
 
 
 @dataclass(frozen=True)
 class FurtherReference:
-    """One of several references. weight: of its tokens against the others'; region: where it acts, None = everywhere.
+    """One of several references. weight: of its tokens against the others', 0 = it does not act; region: where it acts.
 
-    The region is a mask in the sketch's own frame (white = here), of the sketch's shape.
+    The region is a mask in the sketch's own frame (white = here), of the sketch's size. None = wherever no other one's
+    region is, and everywhere when there are none. place: among the references, from 1.
     """
 
     image: Image.Image
     weight: float = 1.0
     region: Image.Image | None = None
+    place: int = 2
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weight", checked_weight(self.weight, self.name))
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+        return f"reference {self.place}"
 
 
 @dataclass(frozen=True)
@@ -35,6 +50,29 @@ class Extras:
     reference_weight: float = 1.0
     reference_region: Image.Image | None = None
     further: tuple[FurtherReference, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reference_weight", checked_weight(self.reference_weight, "reference 1"))
+        if len(self.further) >= MAX_REFERENCES:
+            raise ColorizeError(f"{len(self.further) + 1} references, expected at most {MAX_REFERENCES}; "
+                                "leave some out")
+
+    def references(self, first: Image.Image | None) -> tuple[FurtherReference, ...]:
+        """All that act, in order. first: the reference itself."""
+        found = [] if first is None else [FurtherReference(first, self.reference_weight, self.reference_region, 1)]
+        found += [replace(reference, place=2 + i) for i, reference in enumerate(self.further)]
+        return tuple(reference for reference in found if reference.weight > 0)
+
+
+def checked_weight(value: object, name: str) -> float:
+    """The weight as a number; ColorizeError for what is none."""
+    number = math.nan
+    if isinstance(value, (int, float, str)) and not isinstance(value, bool):
+        with contextlib.suppress(ValueError, OverflowError):
+            number = float(value)
+    if not 0 <= number <= MAX_WEIGHT:
+        raise ColorizeError(f"the weight of {name}: found {value!r}, expected a number from 0 to {MAX_WEIGHT:g}")
+    return number
 
 
 NO_EXTRAS = Extras()

@@ -1,0 +1,45 @@
+"""Reference pictures -> their tokens: the encoder is read for new ones, used and freed; the last tokens are kept."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ..method.reference_encoder import ReferenceEncoder
+from ..pictures.images import reference_tensor
+from .running import Running
+
+KEPT = 8  # pictures; 1 MB each in full size, at scale 1
+
+
+class ReferenceTokens:
+    """Tokens by what they were made from: the picture's pixels and the scale."""
+
+    def __init__(self, load: Callable[[], ReferenceEncoder], running: Running) -> None:
+        self.load, self._running = load, running
+        self._kept: OrderedDict[tuple[str, float], Tensor] = OrderedDict()
+
+    def of(self, references: Sequence[Image.Image], scale: float = 1.0) -> list[Tensor]:
+        """All tokens [1, 1 + N, D] of each; scale: as of `ReferenceEncoder`."""
+        keys = [(_digest(reference), scale) for reference in references]
+        missing = {key: reference for key, reference in zip(keys, references) if key not in self._kept}
+        if missing:
+            with self._running.precision(self._running.dtype != torch.float32):
+                encoder = self.load()  # once for all of them
+                for key, reference in missing.items():
+                    self._kept[key] = encoder(reference_tensor(reference).to(self._running.device), scale)
+        found = [self._kept[key] for key in keys]
+        for key in keys:
+            self._kept.move_to_end(key)
+        while len(self._kept) > KEPT:
+            self._kept.popitem(last=False)
+        return found
+
+
+def _digest(reference: Image.Image) -> str:
+    return hashlib.sha256(repr((reference.mode, reference.size)).encode() + reference.tobytes()).hexdigest()
