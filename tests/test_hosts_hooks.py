@@ -95,7 +95,7 @@ def hooks(tiny_checkpoint, monkeypatch, tmp_path):
     module = importlib.import_module("lib_colorize.hosts.webui.hooks")
     monkeypatch.setattr(module, "_host", FakeHost(colorize_file(tiny_checkpoint), tmp_path))
     monkeypatch.setattr(module, "_undo", [])
-    monkeypatch.setattr("lib_colorize.hosts.job.TOKENS", TokenStore())
+    monkeypatch.setattr("lib_colorize.hosts.shown_reference.TOKENS", TokenStore())
     return module
 
 

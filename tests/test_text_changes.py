@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from lib_colorize.checkpoint.text_half import text_shapes
 from lib_colorize.cli import commands as cli
 from lib_colorize.cli.random_networks import random_tensors, vision_state
 from lib_colorize.engine.engine import Engine
+from lib_colorize.engine.heat_map import heat_map as engine_heat_map
 from lib_colorize.engine.weights import Files
 from lib_colorize.errors import ColorizeError
+from lib_colorize.hosts.checkpoints import colorize_file
+from lib_colorize.hosts.job import start
+from lib_colorize.hosts.request import parse
+from lib_colorize.hosts.text_vectors import heat_map
+from lib_colorize.hosts.tokens import TokenStore
 from lib_colorize.method.settings import Settings
 from lib_colorize.method.text.change import Change
 from lib_colorize.method.text.manipulation import changed_tokens
 from lib_colorize.method.text.tower import TextConfig, TextTower
 from lib_colorize.pictures.extras import NO_EXTRAS
 from tests.standalone_models import VISION, draw_reference, write_checkpoint
+from tests.test_hosts_hooks import FakeHost
 
 TEXT = TextConfig(77, 49408, 64, 1, 1, 2.0, VISION.output_dim)
+VISION_80 = replace(VISION, width=1280, head_width=80, layers=1)  # of a width whose heads are known
 FAST = {"steps": 1}
 CHANGE = {"text_target": "blue hair", "text_anchor": "red hair", "text_control": "hair", "text_scale": 9.0}
 
@@ -55,8 +64,6 @@ def test_a_change_changes_the_picture_and_scale_0_does_not(engine, pictures):
 
 def test_the_engine_shows_the_tokens_that_the_formula_gives(engine, pictures, texts):
     settings = Settings(**CHANGE, text_changes="[target] a red dress; [scale] 3")
-    from safetensors.torch import load_file
-
     tower = TextTower(TEXT).eval()
     tower.load_state_dict({key: value.float() for key, value in load_file(texts).items()
                            if "resblocks.1" not in key}, strict=True)
@@ -78,14 +85,17 @@ def test_texts_are_read_once(engine, pictures):
 
 def test_the_text_half_is_found_inside_the_encoders_file_else_beside_it(tmp_path, texts):
     vision = {f"visual.{key}": value for key, value in vision_state(VISION).items()}
-    full = {**vision, **{key: torch.zeros(2, 2) for key in ("token_embedding.weight", "positional_embedding",
-                                                            "text_projection")}}
+    width = VISION.output_dim
+    full = {**vision, **{key: torch.zeros(2, width) for key in ("token_embedding.weight", "positional_embedding",
+                                                                "text_projection")}}
     save_file(vision, tmp_path / "vision.safetensors")
-    files = Files(tmp_path / "model.safetensors", tmp_path / "vision.safetensors")
+    files = Files(tmp_path / "model.safetensors", tmp_path / "vision.safetensors", width=width)
     assert files.text_encoder is None
     shutil.copy(texts, tmp_path / "a-text.safetensors")
     (tmp_path / "b.safetensors").write_text("no checkpoint", encoding="utf-8")
     assert files.text_encoder == tmp_path / "a-text.safetensors"
+    assert replace(files, width=width + 1).text_encoder is None
+    assert Files(tmp_path / "vision.safetensors", None, None, width).text_encoder is None  # others' lie there
     save_file(full, tmp_path / "vision.safetensors")
     assert files.text_encoder == tmp_path / "vision.safetensors"
     assert Files(files.checkpoint, files.reference_encoder, texts).text_encoder == texts
@@ -151,3 +161,51 @@ def test_the_heatmap_command_draws_over_the_reference(tmp_path, tiny_checkpoint,
                   [*command, "-o", str(reference)], [*command, "-o", str(tmp_path / "d.jpg")]):
         assert cli.main(words) == 2
     assert not (tmp_path / "d.png").exists() and capsys.readouterr().err.count("error: ") == 3
+
+
+class Program(FakeHost):
+    """A host with a full CLIP in its own folder."""
+
+    def __init__(self, checkpoint: Path, texts: Path, folder: Path) -> None:
+        super().__init__(colorize_file(checkpoint), folder)
+        visual = {f"visual.{key}": value for key, value in vision_state(VISION_80).items()}
+        folder.mkdir()
+        save_file({**visual, **load_file(texts)}, folder / "clip.safetensors")
+
+
+@pytest.fixture
+def program(tmp_path, tiny_checkpoint, texts, monkeypatch):
+    monkeypatch.setattr("lib_colorize.hosts.shown_reference.TOKENS", TokenStore())
+    monkeypatch.setattr("lib_colorize.hosts.text_vectors.TOKENS", TokenStore())
+    return Program(tiny_checkpoint, texts, tmp_path / "own")
+
+
+def request_of(pictures, **settings):
+    return parse([{"reference": pictures[1], "sketch": pictures[0], **settings}])
+
+
+def test_a_host_shows_what_the_engine_shows(engine, pictures, program):
+    job = start(program, request_of(pictures, **CHANGE))
+    shown = engine.preparing.prepare(*pictures[:2], Settings(**CHANGE), NO_EXTRAS).conditioning.tokens
+    torch.testing.assert_close(job.tokens, shown, rtol=1e-4, atol=1e-5)
+    assert "room for TextTower" in program.order
+    program.order.clear()
+    start(program, request_of(pictures, **CHANGE, text_changes="[target] hair"))
+    assert "room for TextTower" not in program.order  # each text is read once
+    assert job.infotext()["Colorize text target"] == "blue hair"
+
+
+def test_a_host_draws_the_heat_map_that_the_command_draws(pictures, program, engine, texts):
+    drawn = heat_map(program, program.loaded_file(), pictures[1], "hair", Settings())
+    files = Files(program.loaded_file().path, None, texts)
+    want = engine_heat_map(files, pictures[1], "hair", Settings(), torch.device("cpu"), torch.float32)
+    assert np.abs(np.asarray(drawn).astype(int) - np.asarray(want)).max() <= 1
+
+
+def test_a_host_says_what_is_missing_before_anything_is_computed(tiny_checkpoint, pictures, tmp_path):
+    host = FakeHost(colorize_file(tiny_checkpoint), tmp_path)
+    with pytest.raises(ColorizeError, match="knows no texts"):
+        start(host, request_of(pictures, **CHANGE))
+    assert not [entry for entry in host.order if entry.startswith("room")]
+    with pytest.raises(ColorizeError, match="no reference to change"):
+        start(host, request_of(pictures, **CHANGE, reference_strength=0))

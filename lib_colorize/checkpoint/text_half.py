@@ -57,16 +57,25 @@ def find_text_half(keys: Iterable[str]) -> TextLayout | None:
     return None
 
 
-def find_text_file(files: Iterable[Path]) -> Path | None:
-    """The first of the files that has a text half inside, else the first file beside one of them; None = none."""
-    near = list(files)
-    beside = [path for file in near for path in sorted(file.parent.glob("*"))
-              if path.suffix == ".safetensors" or path.name in PICKLES]
-    for path in dict.fromkeys((*near, *beside)):
+def find_text_file(files: Iterable[Path], beside: Path | None, width: int) -> Path | None:
+    """The first of the files that has a text half of this width inside, else the first file in the folder `beside`."""
+    near = [] if beside is None else sorted(path for path in beside.glob("*")
+                                            if path.suffix == ".safetensors" or path.name in PICKLES)
+    for path in dict.fromkeys((*files, *near)):
         with contextlib.suppress(ColorizeError), open_tensors(path) as file:
-            if find_text_half(file.entries):
+            if text_width({key: entry.shape for key, entry in file.entries.items()}) == width:
                 return path
     return None
+
+
+def text_width(shapes: Shapes) -> int:
+    """How many numbers a text of this file has; 0 when there is no text half."""
+    layout = find_text_half(shapes)
+    if layout is None:
+        return 0
+    name = "text_projection.weight" if layout.hugging_face else "text_projection"
+    shape = shapes[f"{layout.prefix}{name}"]
+    return 0 if len(shape) != 2 else shape[0] if layout.hugging_face else shape[1]
 
 
 def text_sources(keys: Iterable[str], layout: TextLayout) -> dict[str, tuple[str, ...]]:

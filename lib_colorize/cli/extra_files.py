@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..checkpoint.files import file_sha256
-from ..pictures.extras import Extras, FurtherReference
+from ..pictures.extras import PICTURES, Extras, extras_of
 from .input_picture import InputPicture
-from .record import FURTHER, MODELS, PICTURES, FileRecord, Record
+from .record import MODELS, FileRecord, Record
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,7 @@ class ExtraFiles:
 
     def extras(self) -> Extras:
         """As the engine takes them."""
-        images = {name: file.image for name, file in self.pictures.items()}
-        further = tuple(FurtherReference(images[name], self.weights.get(name, 1.0), images.get(f"{name}_region"))
-                        for name in FURTHER if name in images)
-        return Extras(images.get("sketch_mask"), images.get("reference_mask"), images.get("background"),
-                      self.weights.get("reference", 1.0), images.get("reference_region"), further)
+        return extras_of({name: file.image for name, file in self.pictures.items()}, self.weights)
 
     def records(self, folder: Path) -> dict[str, FileRecord]:
         """What a record says of them; folder: where its picture will lie."""

@@ -12,12 +12,9 @@ from pathlib import Path
 from ..checkpoint.files import file_sha256
 from ..errors import ColorizeError
 from ..method.settings import Settings
-from ..pictures.extras import MAX_REFERENCES
+from ..pictures.extras import FURTHER, PICTURES
 from . import record_values as values
 
-FURTHER = tuple(f"reference_{i + 1}" for i in range(1, MAX_REFERENCES))
-PICTURES = ("sketch_mask", "reference_mask", "background", "reference_region",
-            *(name for each in FURTHER for name in (each, f"{each}_region")))
 MODELS = ("text_encoder",)  # files that are no pictures, beside checkpoint and reference encoder
 
 

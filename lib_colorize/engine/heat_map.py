@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from PIL import Image
 from torch import Tensor
@@ -28,7 +30,7 @@ def heat_map(
     seen = reference_tensor(picture)
     texts = dict.fromkeys((text, *(word for change in changes for word in change.texts)))
     with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-        vectors = TextFile(files, sizes.output_dim, device, dtype).load().embed(list(texts))
+        vectors = TextFile(replace(files, width=sizes.output_dim), device, dtype).load().embed(list(texts))
         tokens: Tensor = reference.load()(seen.to(device)).float()
     maps = heat_maps(changed_tokens(tokens, changes, vectors), vectors[text], (seen.shape[2], seen.shape[3]),
                      settings.text_thresholds)

@@ -49,8 +49,9 @@ def load_networks(
     sizes, sketch = _sizes(file)
     tower = ReferenceFile(file.path, None if reference_encoder is None else Path(reference_encoder), where, number)
     tower.check(file.config)
-    files = Files(file.path, tower.path, None if text_encoder is None else Path(text_encoder))
-    texts = TextFile(files, file.config.unet.context_dim, where, number)
+    files = Files(file.path, tower.path, None if text_encoder is None else Path(text_encoder),
+                  file.config.unet.context_dim)
+    texts = TextFile(files, where, number)
     unet = networks.load_network(lambda: UNet(file.config.unet), file.unet or {}, "U-Net", where, number)
     vae = networks.load_network(
         lambda: networks.AutoencoderKL(sizes, file.scale_factor), file.vae or {}, "VAE", where)

@@ -26,11 +26,17 @@ class Files:
     checkpoint: Path
     reference_encoder: Path | None  # None = inside the checkpoint
     named_text_encoder: Path | None = None  # the user's word
+    width: int = 0  # numbers of a token
 
     @property
     def text_encoder(self) -> Path | None:
-        """CLIP's text half: the named file, else inside the reference encoder's or beside it; None = not there."""
-        return self.named_text_encoder or find_text_file((self.reference_encoder or self.checkpoint, self.checkpoint))
+        """CLIP's text half for tokens of that width: the named file, else inside the reference encoder's or beside it.
+
+        None = not there.
+        """
+        inside = tuple(path for path in (self.reference_encoder, self.checkpoint) if path is not None)
+        beside = None if self.reference_encoder is None else self.reference_encoder.parent
+        return self.named_text_encoder or find_text_file(inside, beside, self.width)
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,6 @@ class TextFile:
     """The text half on disk, read anew for texts that were not read before: in full size it takes 1.4 GB."""
 
     files: Files
-    context_dim: int
     device: torch.device
     dtype: torch.dtype
 
@@ -75,9 +80,9 @@ class TextFile:
         """ColorizeError when there is none, or one whose texts are of another width than the reference's tokens."""
         path = self.files.text_encoder
         if path is None:
-            raise ColorizeError(text_half_needed(self.context_dim, "name it with --text-encoder"))
+            raise ColorizeError(text_half_needed(self.files.width, "name it with --text-encoder"))
         state, sizes = read_text_half(path)
-        require_text_width(path, sizes, self.context_dim)
+        require_text_width(path, sizes, self.files.width)
         return networks.load_network(lambda: TextTower(sizes), state, "text half", self.device, self.dtype)
 
 

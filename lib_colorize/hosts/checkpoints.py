@@ -18,10 +18,12 @@ from ..checkpoint.identify import identify
 from ..checkpoint.kinds import COLORIZE, Kind
 from ..checkpoint.metadata import ModelCard
 from ..checkpoint.read import read, read_reference_encoder, require_usable
+from ..checkpoint.text_half import read_text_half, require_text_width
 from ..errors import ColorizeError
 from ..method.network_config import NetworkConfig, VisionConfig
 from ..method.reference_encoder import ReferenceEncoder
 from ..method.sketch_encoder import SketchEncoder
+from ..method.text.tower import TextTower
 
 INSIDE = "inside the checkpoint"
 SHIPPED = Path(__file__).resolve().parents[2] / "models" / "colorize-small.safetensors"
@@ -94,6 +96,13 @@ def reference_encoder(path: Path, context_dim: int, dtype: torch.dtype = torch.f
     state, sizes = read_reference_encoder(path)
     require_width(path, sizes, context_dim)
     return _loaded(lambda: ReferenceEncoder(sizes), {f"visual.{key}": value for key, value in state.items()}, dtype)
+
+
+def text_tower(path: Path, context_dim: int, dtype: torch.dtype = torch.float32) -> TextTower:
+    """CLIP's text half in a file; ColorizeError when its texts are of another width than the reference's tokens."""
+    state, sizes = read_text_half(path)
+    require_text_width(path, sizes, context_dim)
+    return _loaded(lambda: TextTower(sizes), state, dtype)
 
 
 def require_width(path: Path, sizes: VisionConfig, context_dim: int) -> None:

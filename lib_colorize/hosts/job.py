@@ -14,19 +14,21 @@ from .. import __version__
 from ..errors import ColorizeError
 from ..method.conditioning import Conditioning, encode
 from ..pictures.canvas import Placement, resize_lines
+from ..pictures.extras import NO_EXTRAS, Extras
 from ..pictures.framing import Frame
 from ..pictures.images import line_drawing, resizing
 from ..pictures.overlay import multiply_lines, overlay_lines
 from .checkpoints import ColorizeFile, sketch_encoder
+from .extra_pictures import extra_hashes, requested_extras
 from .host import Host
 from .host_run import HostRun
 from .pictures import picture_hash
 from .request import Request
 from .sampler_run import SamplerRun
 from .settings import PREFIX, JobSettings, StartFrom
+from .shown_reference import shown_reference
 from .sizes import placements_of, sketch_box
 from .sketches import decode, sketches_of
-from .tokens import TOKENS
 
 
 @dataclass(eq=False)
@@ -42,6 +44,7 @@ class Job:
     placements: tuple[Placement, ...] = ()  # of each sketch on the canvas, when the canvas follows them
     frames: tuple[Frame, ...] = ()  # of the last run: one, or one for each picture
     run: SamplerRun | None = None  # the last
+    extras: Extras = NO_EXTRAS
     _conditionings: dict[tuple[Frame, ...], Conditioning] = field(default_factory=dict)
 
     def context(self) -> Tensor:
@@ -112,7 +115,8 @@ class Job:
         """What a picture's text says of this job."""
         hashes = {"reference hash": [self.reference] if self.reference else [], "sketch hash": list(self.sketches)}
         found = {PREFIX + key: " ".join(map(picture_hash, pictures)) for key, pictures in hashes.items() if pictures}
-        return {PREFIX + "version": __version__, **found, **self.settings.job_infotext()}
+        return {PREFIX + "version": __version__, **found, **extra_hashes(self.extras),
+                **self.settings.job_infotext()}
 
 
 def start(host: Host, request: Request, run: HostRun = HostRun()) -> Job:  # noqa: B008 - frozen
@@ -124,8 +128,8 @@ def start(host: Host, request: Request, run: HostRun = HostRun()) -> Job:  # noq
         raise ColorizeError("no reference picture; put one into the reference box (API: \"reference\"), or set the "
                             "reference strength to 0 to colour without one")
     sketches = sketches_of(host, request, run)
-    tokens = None if reference is None or settings.reference_strength == 0 else TOKENS.tokens(host, file, reference)
-    job = Job(host, settings, file, reference, sketches, tokens)
+    job = Job(host, settings, file, reference, sketches, shown_reference(host, file, reference, settings),
+              extras=requested_extras(host, request))
     if settings.size_from_sketch and not run.fixed_size and settings.start is StartFrom.NOISE:
         job.placements = placements_of([sketch.size for sketch in sketches], file, settings)
     return job

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import ColorizeError
+from ..pictures.extras import PICTURES as FURTHER_PICTURES
 from .settings import JobSettings, job_fields
 
 PICTURES = ("reference", "sketch")
 _FIRST = tuple(f.name for f in job_fields() if f.metadata["since"] == 1)
 _LATER = tuple(f.name for f in job_fields() if f.metadata["since"] > 1)
-ARGUMENTS = ("enabled", *PICTURES, *_FIRST, "sketch_hash", *_LATER)  # of the ordered list
+ARGUMENTS = ("enabled", *PICTURES, *_FIRST, "sketch_hash", *_LATER, *FURTHER_PICTURES)  # of the ordered list
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Request:
     sketch: Any
     settings: JobSettings
     sketch_hash: str = ""
+    further: Mapping[str, Any] = field(default_factory=dict)  # masks, background, more references; by name, if given
 
     def with_settings(self, changes: Mapping[str, Any]) -> Request:
         """With other settings, of an X/Y/Z axis for instance."""
@@ -81,8 +83,9 @@ def parse(args: Sequence[Any]) -> Request | None:
     if not enabled:
         return None
     pictures = {name: values.pop(name, None) for name in PICTURES}
+    further = {name: value for name in FURTHER_PICTURES if (value := values.pop(name, None)) is not None}
     sketch_hash = values.pop("sketch_hash", None) or ""
     if not isinstance(sketch_hash, str):
         raise ColorizeError(f"sketch_hash: found {sketch_hash!r}, expected the text after \"Colorize sketch hash\"")
     settings = JobSettings.from_values(values)
-    return Request(True, pictures["reference"], pictures["sketch"], settings, sketch_hash)
+    return Request(True, pictures["reference"], pictures["sketch"], settings, sketch_hash, further)

@@ -22,6 +22,11 @@ class StartFrom(enum.Enum):
     BASE = "keep base"
 
 
+def _weight(label: str, name: str) -> Any:
+    return setting(1.0, label, name, "How much this reference counts beside the others; 0 = not at all", 0.0, 10.0,
+                   0.05, since=2, section="references")
+
+
 @dataclass(frozen=True)
 class JobSettings(Settings):
     """Settings of one WebUI job. HOST_OWNED fields keep their defaults and are not looked at."""
@@ -35,6 +40,10 @@ class JobSettings(Settings):
         False, "Size from the sketch", "size from sketch",
         "Width and height follow the sketch's shape at the checkpoint's own size; off = as set above. Not with "
         "inpainting, keep base, or another resize mode than the first", advanced=False)
+    reference_weight: float = _weight("Weight of the first reference", "Reference weight")
+    reference_2_weight: float = _weight("Weight of the second", "Reference 2 weight")
+    reference_3_weight: float = _weight("Weight of the third", "Reference 3 weight")
+    reference_4_weight: float = _weight("Weight of the fourth", "Reference 4 weight")
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> JobSettings:

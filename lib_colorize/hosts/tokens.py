@@ -11,7 +11,6 @@ from PIL import Image
 from torch import Tensor
 
 from ..errors import ColorizeError
-from ..method.shown_tokens import shown_tokens
 from ..models.encoders import choose_reference_encoder
 from ..models.scan import find_reference_encoders
 from ..pictures.images import reference_tensor
@@ -28,7 +27,7 @@ class TokenStore:
         self._kept: OrderedDict[tuple[str, int, str], Tensor] = OrderedDict()
 
     def tokens(self, host: Host, file: ColorizeFile, reference: Image.Image) -> Tensor:
-        """The `shown_tokens` [1, N, D] of a reference, on the CPU, float32."""
+        """All tokens [1, 1 + N, D] of a reference, CLS first, on the CPU, float32."""
         path = encoder_path(host, file)
         pixels = hashlib.sha256(repr((reference.mode, reference.size)).encode() + reference.tobytes()).hexdigest()
         key = (str(path), path.stat().st_mtime_ns, pixels)
@@ -51,7 +50,7 @@ def _encode(host: Host, path: Path, context_dim: int, reference: Image.Image) ->
     half = device.type == "cuda"  # 2.5 GB in float32; its tokens differ by half precision's last digits
     encoder = reference_encoder(path, context_dim, torch.float16 if half else torch.float32)
     host.make_room(encoder)
-    tokens: Tensor = shown_tokens(encoder.to(device)(picture.to(device))).float().cpu()
+    tokens: Tensor = encoder.to(device)(picture.to(device)).float().cpu()
     host.show_progress("")
     if not bool(torch.isfinite(tokens).all()):
         raise ColorizeError(f"{path}: gives tokens that are not numbers; the file is damaged, fetch it again")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from PIL import Image
@@ -76,3 +77,29 @@ def checked_weight(value: object, name: str) -> float:
 
 
 NO_EXTRAS = Extras()
+FURTHER = tuple(f"reference_{i + 1}" for i in range(1, MAX_REFERENCES))  # the names of further references
+PICTURES = ("sketch_mask", "reference_mask", "background", "reference_region",
+            *(name for each in FURTHER for name in (each, f"{each}_region")))
+
+
+def extras_of(images: Mapping[str, Image.Image], weights: Mapping[str, float]) -> Extras:
+    """images: by names of PICTURES; weights: by "reference" and names of FURTHER, 1 where none is given.
+
+    ColorizeError for a region without its reference.
+    """
+    alone = [name for name in FURTHER if f"{name}_region" in images and name not in images]
+    if alone:
+        raise ColorizeError(f"{alone[0]}_region: a region without its reference; give {alone[0]} too, or leave it out")
+    further = tuple(FurtherReference(images[name], weights.get(name, 1.0), images.get(f"{name}_region"))
+                    for name in FURTHER if name in images)
+    return Extras(images.get("sketch_mask"), images.get("reference_mask"), images.get("background"),
+                  weights.get("reference", 1.0), images.get("reference_region"), further)
+
+
+def pictures_of(extras: Extras) -> dict[str, Image.Image]:
+    """The pictures by their names, those that are given."""
+    found = {"sketch_mask": extras.sketch_mask, "reference_mask": extras.reference_mask,
+             "background": extras.background, "reference_region": extras.reference_region}
+    for name, reference in zip(FURTHER, extras.further):
+        found |= {name: reference.image, f"{name}_region": reference.region}
+    return {name: image for name, image in found.items() if image is not None}

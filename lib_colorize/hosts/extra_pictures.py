@@ -1,0 +1,35 @@
+"""The further pictures of a request: masks, background, more references, each decoded, with its weight."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..pictures.extras import FURTHER, Extras, extras_of, pictures_of
+from .host import Host
+from .pictures import picture_hash
+from .request import Request
+from .settings import PREFIX, JobSettings
+from .sketches import decode
+
+
+def requested_extras(host: Host, request: Request) -> Extras:
+    """ColorizeError for what is no picture, or a region without its reference."""
+    decoded = {name: decode(host, value, in_words(name)) for name, value in request.further.items()}
+    images = {name: image for name, image in decoded.items() if image is not None}
+    return extras_of(images, weights(request.settings))
+
+
+def weights(settings: JobSettings) -> dict[str, float]:
+    """Of each reference, by its name."""
+    return {name: float(getattr(settings, f"{name}_weight")) for name in ("reference", *FURTHER)}
+
+
+def in_words(name: str) -> str:
+    """A picture's name in a message."""
+    return f"the {name.replace('_', ' ')}"
+
+
+def extra_hashes(extras: Extras) -> Mapping[str, str]:
+    """Infotext: the hash of each further picture, as those of sketch and reference."""
+    return {f"{PREFIX}{name.replace('_', ' ')} hash": picture_hash(image)
+            for name, image in pictures_of(extras).items()}
