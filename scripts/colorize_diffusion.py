@@ -61,6 +61,9 @@ class PanelPlace:
     def size_for(self, picture: Image.Image, settings: JobSettings) -> tuple[int, int]:
         return hooks.size_for(picture, settings)
 
+    def heat_map(self, picture: Image.Image, text: str, settings: JobSettings) -> Image.Image:
+        return hooks.reference_heat_map(picture, text, settings)
+
     def folders(self) -> Folders:
         return hooks.folders()
 

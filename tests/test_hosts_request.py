@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from dataclasses import fields
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,12 +13,14 @@ import torch
 from PIL import Image
 
 from lib_colorize.errors import ColorizeError
+from lib_colorize.hosts.extra_pictures import extra_hashes, requested_extras
 from lib_colorize.hosts.pictures import decode_picture, picture_hash
 from lib_colorize.hosts.request import ARGUMENTS, Sent, asks, parse
 from lib_colorize.hosts.settings import HOST_OWNED, PREFIX, JobSettings, StartFrom, infotext_key, job_fields
 from lib_colorize.hosts.webui.a1111.marks import read_marks, write_marks
 from lib_colorize.method.conditioning import Branch
 from lib_colorize.method.settings import Polarity
+from lib_colorize.pictures.extras import NO_EXTRAS
 
 
 def as_the_page_sends(**changes):
@@ -196,3 +199,34 @@ def test_marks_survive_half_precision_and_any_order(dtype):
 @pytest.mark.parametrize("given", [None, [], [torch.zeros(2, 5, 1, 1)], [torch.full((2, 1, 1, 1), 240.0)]])
 def test_rows_without_marks_are_none(given):
     assert read_marks(given) is None
+
+
+# Further pictures
+
+
+def test_further_pictures_are_decoded_with_their_weights_and_hashed():
+    host = SimpleNamespace(picture_folders=lambda: (), fetch_picture=lambda: None)
+    second, region = Image.new("RGB", (9, 8), "red"), Image.new("L", (16, 16), 255)
+    request = parse([{"reference": "r", "reference_2": base64.b64encode(png()).decode(), "reference_4": second,
+                      "reference_4_region": region, "background": "", "reference_weight": 0.5,
+                      "reference_4_weight": 2}])
+    extras = requested_extras(host, request)
+    assert (extras.reference_weight, extras.background, len(extras.further)) == (0.5, None, 2)
+    assert [(each.weight, each.region) for each in extras.further] == [(1.0, None), (2.0, region)]
+    assert extra_hashes(extras) == {
+        "Colorize reference 2 hash": picture_hash(Image.open(io.BytesIO(png()))),
+        "Colorize reference 3 hash": picture_hash(second), "Colorize reference 3 region hash": picture_hash(region)}
+
+
+@pytest.mark.parametrize(("given", "says"), [
+    ({"background": 5}, "the background"), ({"reference_2_region": Image.new("L", (8, 8))}, "without its reference"),
+    ({"sketch_mask": "!"}, "the sketch mask"), ({"reference_5": Image.new("L", (8, 8))}, "unknown argument")])
+def test_a_further_picture_that_is_none_is_one_sentence(given, says):
+    host = SimpleNamespace(picture_folders=lambda: (), fetch_picture=lambda: None)
+    with pytest.raises(ColorizeError, match=says):
+        requested_extras(host, parse([{"reference": "r", **given}]))
+
+
+def test_a_request_without_further_pictures_has_none():
+    assert parse([{"reference": "r"}]).further == {}
+    assert requested_extras(None, parse([{"reference": "r"}])) == NO_EXTRAS

@@ -21,8 +21,8 @@ from lib_colorize.engine.weights import Files
 from lib_colorize.errors import ColorizeError
 from lib_colorize.hosts.checkpoints import colorize_file
 from lib_colorize.hosts.job import start
+from lib_colorize.hosts.reference_heat_map import heat_map_of
 from lib_colorize.hosts.request import parse
-from lib_colorize.hosts.text_vectors import heat_map
 from lib_colorize.hosts.tokens import TokenStore
 from lib_colorize.method.settings import Settings
 from lib_colorize.method.text.change import Change
@@ -176,7 +176,7 @@ class Program(FakeHost):
 @pytest.fixture
 def program(tmp_path, tiny_checkpoint, texts, monkeypatch):
     monkeypatch.setattr("lib_colorize.hosts.shown_reference.TOKENS", TokenStore())
-    monkeypatch.setattr("lib_colorize.hosts.text_vectors.TOKENS", TokenStore())
+    monkeypatch.setattr("lib_colorize.hosts.reference_heat_map.TOKENS", TokenStore())
     return Program(tiny_checkpoint, texts, tmp_path / "own")
 
 
@@ -196,7 +196,7 @@ def test_a_host_shows_what_the_engine_shows(engine, pictures, program):
 
 
 def test_a_host_draws_the_heat_map_that_the_command_draws(pictures, program, engine, texts):
-    drawn = heat_map(program, program.loaded_file(), pictures[1], "hair", Settings())
+    drawn = heat_map_of(program, pictures[1], "hair", Settings())
     files = Files(program.loaded_file().path, None, texts)
     want = engine_heat_map(files, pictures[1], "hair", Settings(), torch.device("cpu"), torch.float32)
     assert np.abs(np.asarray(drawn).astype(int) - np.asarray(want)).max() <= 1

@@ -17,6 +17,7 @@ from lib_colorize.panel.phrases import PHRASES
 from lib_colorize.panel.presets import Intention
 from lib_colorize.panel.setting_words import CHOICES, SETTINGS
 from lib_colorize.panel.texts import Texts
+from lib_colorize.pictures.extras import PICTURES
 from lib_colorize.pictures.lineart import EXTRACTORS
 
 ROOT = Path(__file__).parent.parent
@@ -46,7 +47,8 @@ def test_every_phrase_is_used():
     panel = sorted((ROOT / "lib_colorize" / "panel").glob("*.py"))
     sources = [ROOT / "scripts" / "colorize_diffusion.py", *(path for path in panel if path.name != "phrases.py")]
     used = set().union(*map(strings, sources))
-    assert set(PHRASES) - used - {intention.value for intention in Intention} == set()
+    boxes = {*PICTURES, *(intention.value for intention in Intention)}
+    assert set(PHRASES) - used - boxes == set()
 
 
 @pytest.mark.parametrize("key", PHRASES)

@@ -24,6 +24,7 @@ from lib_colorize.models.catalogue import CATALOGUE, Folders
 from lib_colorize.panel.phrases import PHRASES
 from lib_colorize.panel.presets import Intention, preset
 from lib_colorize.panel.setting_words import SETTINGS
+from lib_colorize.pictures.extras import PICTURES
 from lib_colorize.pictures.lineart import EXTRACTORS
 from tests.fakes import Options, Page, Status, fake_hooks, load_script, triggers
 
@@ -58,7 +59,11 @@ def recording_hooks(folder):
         hooks.calls.append(("size_for", image, settings))
         return 640, 384
 
-    hooks = fake_hooks(preview=preview, size_for=size_for, status=lambda: COLOURED,
+    def heat_map(picture, text, settings):
+        hooks.calls.append(("heat_map", picture, text, settings))
+        return Image.new("RGB", picture.size, "red")
+
+    hooks = fake_hooks(preview=preview, size_for=size_for, reference_heat_map=heat_map, status=lambda: COLOURED,
                        folders=lambda: Folders(folder / "own", (folder / "checkpoints",)))
     return hooks
 
@@ -239,6 +244,28 @@ def test_the_size_button_writes_the_hosts_sliders(page, hooks):
     assert (page.get(page.host["width"]), page.get(page.host["height"])) == (640, 384)
 
 
+def test_the_heat_map_shows_what_the_first_filled_field_finds(page, hooks):
+    by_name = dict(zip(ARGUMENTS, page.arguments))
+    with pytest.raises(gr.Error, match="There is no reference"):
+        page.press(page.find("heat_map_button"))
+    page.set(by_name["reference"], Image.new("RGB", (24, 12)))
+    with pytest.raises(gr.Error, match="There is no text"):
+        page.press(page.find("heat_map_button"))
+    for name in ("text_target", "text_control"):
+        page.set(by_name[name], f"by {name}")
+        page.press(page.find("heat_map_button"))
+    assert [call[2] for call in hooks.calls_of("heat_map")] == ["by text_target", "by text_control"]
+    assert page.get(page.find("heat_map")).size == (24, 12)
+
+
+def test_further_pictures_are_arguments_too(page):
+    by_name = dict(zip(ARGUMENTS, page.arguments))
+    assert [name for name in PICTURES if not isinstance(by_name[name], gr.Image)] == []
+    page.set(by_name["reference_2"], Image.new("RGBA", (24, 12), (1, 2, 3, 4)))
+    values = dict(zip(ARGUMENTS, (page.get(widget) for widget in page.arguments)))
+    assert values["reference_2"].getpixel((0, 0)) == (1, 2, 3, 4) and values["background"] is None
+
+
 # what the page says
 
 @pytest.mark.parametrize(("status", "says", "says_not"), [
@@ -273,6 +300,7 @@ VALUES = {
     "line_overlay": 0.5, "line_strength": LineStrength.AS_DRAWN, "start": StartFrom.BASE, "size_from_sketch": True,
     "text_target": "blonde hair, long: \"x\"", "text_anchor": "brown hair", "text_control": "hair", "text_scale": 5.5,
     "text_enhance": True, "text_threshold_0": 0.1, "text_threshold_1": 0.2, "text_threshold_2": 0.3,
+    "reference_weight": 0.5, "reference_2_weight": 1.5, "reference_3_weight": 2.0, "reference_4_weight": 0.25,
     "text_threshold_3": 0.4, "text_changes": "[target] a red dress; [scale] 3\n[target] blue sky",
     "reference_scale": 1.5, "injection": 0.75,
     "injection_fidelity": 0.25, "injection_control": 0.5, "injection_start": 0.125,

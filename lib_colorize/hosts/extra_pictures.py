@@ -16,10 +16,10 @@ def requested_extras(host: Host, request: Request) -> Extras:
     """ColorizeError for what is no picture, or a region without its reference."""
     decoded = {name: decode(host, value, in_words(name)) for name, value in request.further.items()}
     images = {name: image for name, image in decoded.items() if image is not None}
-    return extras_of(images, weights(request.settings))
+    return extras_of(images, weights_of(request.settings))
 
 
-def weights(settings: JobSettings) -> dict[str, float]:
+def weights_of(settings: JobSettings) -> dict[str, float]:
     """Of each reference, by its name."""
     return {name: float(getattr(settings, f"{name}_weight")) for name in ("reference", *FURTHER)}
 

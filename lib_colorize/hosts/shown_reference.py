@@ -10,7 +10,7 @@ from ..method.shown_tokens import shown_tokens
 from .checkpoints import ColorizeFile
 from .host import Host
 from .settings import JobSettings
-from .text_vectors import VECTORS, changed
+from .text_vectors import VECTORS, after_changes
 from .tokens import TOKENS
 
 
@@ -24,4 +24,4 @@ def shown_reference(
             raise ColorizeError("changes by text: there is no reference to change; give one, or empty the texts")
         return None
     VECTORS.vectors(host, file, (text for change in changes for text in change.texts))  # what is missing is told first
-    return shown_tokens(changed(host, file, TOKENS.tokens(host, file, reference), changes))
+    return shown_tokens(after_changes(host, file, TOKENS.tokens(host, file, reference), changes))

@@ -7,20 +7,16 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
-from PIL import Image
 from torch import Tensor
 
 from ..checkpoint.text_half import find_text_file, text_half_needed
 from ..errors import ColorizeError
-from ..method.settings import Settings
 from ..method.text.change import Change
-from ..method.text.heat_map import heat_maps, heat_picture
 from ..method.text.manipulation import changed_tokens
 from ..models.scan import find_reference_encoders
-from ..pictures.images import reference_tensor, to_image
 from .checkpoints import ColorizeFile, text_tower
 from .host import Host
-from .tokens import TOKENS, encoder_path
+from .tokens import encoder_path
 
 KEPT = 256  # texts; 4 kB each in full size
 
@@ -73,16 +69,7 @@ def _embed(host: Host, path: Path, context_dim: int, texts: Sequence[str]) -> di
     return made
 
 
-def changed(host: Host, file: ColorizeFile, tokens: Tensor, changes: Sequence[Change]) -> Tensor:
+def after_changes(host: Host, file: ColorizeFile, tokens: Tensor, changes: Sequence[Change]) -> Tensor:
     """tokens: [1, 1 + N, D], CLS first -> the same after the changes."""
     texts = (text for change in changes for text in change.texts)
     return changed_tokens(tokens, changes, VECTORS.vectors(host, file, texts))
-
-
-def heat_map(host: Host, file: ColorizeFile, reference: Image.Image, text: str, settings: Settings) -> Image.Image:
-    """The reference with what is like `text` in warm colours, at the settings' four thresholds, before any change."""
-    vector = VECTORS.vectors(host, file, [text])[text]
-    seen = reference_tensor(reference)
-    maps = heat_maps(TOKENS.tokens(host, file, reference), vector, (seen.shape[2], seen.shape[3]),
-                     settings.text_thresholds)
-    return heat_picture(to_image(seen[0]), maps)

@@ -23,6 +23,34 @@ PHRASES = {
     "preview_button": Phrase("Preview what the model will see", "モデルが見る線画をプレビュー", "预览模型看到的线稿"),
     "preview": Phrase("What the model will see", "モデルが見る線画", "模型看到的线稿"),
     "advanced": Phrase("Advanced", "詳細設定", "高级"),
+    "masks": Phrase("Figure and background", "人物と背景", "人物与背景"),
+    "sketch_mask": Phrase(
+        "Mask of the sketch: white = figure", "線画のマスク: 白 = 人物", "线稿的蒙版:白 = 人物"),
+    "reference_mask": Phrase(
+        "Mask of the reference: white = figure", "参照のマスク: 白 = 人物", "参考图的蒙版:白 = 人物"),
+    "background": Phrase("Picture for the background", "背景にする画像", "用作背景的图片"),
+    "references": Phrase("Several references", "複数の参照画像", "多张参考图"),
+    "reference_region": Phrase(
+        "Region of the first: white = where it acts, of the sketch's shape",
+        "1 枚目の範囲: 白 = 効く場所(線画と同じ形)", "第一张的范围:白 = 起作用的地方,与线稿同形"),
+    "reference_2": Phrase("Second reference", "2 枚目の参照画像", "第二张参考图"),
+    "reference_2_region": Phrase("Region of the second", "2 枚目の範囲", "第二张的范围"),
+    "reference_3": Phrase("Third reference", "3 枚目の参照画像", "第三张参考图"),
+    "reference_3_region": Phrase("Region of the third", "3 枚目の範囲", "第三张的范围"),
+    "reference_4": Phrase("Fourth reference", "4 枚目の参照画像", "第四张参考图"),
+    "reference_4_region": Phrase("Region of the fourth", "4 枚目の範囲", "第四张的范围"),
+    "injection": Phrase("Attention injection", "アテンションの注入", "注意力注入"),
+    "heat_map_button": Phrase(
+        "Show what the text finds in the reference", "テキストが参照のどこを指すか見る",
+        "查看文本在参考图中找到的地方"),
+    "heat_map": Phrase("What the text finds", "テキストが指すところ", "文本找到的地方"),
+    "no_reference": Phrase(
+        "There is no reference: put one into the reference box.", "参照画像がありません。参照欄に入れてください。",
+        "没有参考图:请放入参考图框。"),
+    "no_text": Phrase(
+        "There is no text to look for: fill one of the three fields above.",
+        "探すテキストがありません。上の 3 つの欄のどれかに入れてください。",
+        "没有要找的文本:请填写上面三个框之一。"),
     "text": Phrase("Changes of the reference by text", "テキストで参照を変える", "用文本改变参考图"),
     "blocks_placeholder": Phrase(
         "empty, or 16 numbers: 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1",

@@ -31,6 +31,9 @@ class Program(Protocol):
     def size_for(self, picture: Image.Image, settings: JobSettings) -> tuple[int, int]:
         """(width, height) in pixels for the page's sliders."""
 
+    def heat_map(self, picture: Image.Image, text: str, settings: JobSettings) -> Image.Image:
+        """The reference with what the text finds in it."""
+
     def folders(self) -> Folders:
         """Where model files lie."""
 

@@ -12,6 +12,7 @@ from ..errors import ColorizeError
 from ..hosts.request import ARGUMENTS
 from ..hosts.settings import JobSettings, job_fields
 from .elements import Elements, errors_shown
+from .further_sections import FurtherSections
 from .model_note import model_note
 from .models_section import ModelsSection
 from .pictures import Pictures
@@ -26,9 +27,6 @@ LINES = (("polarity",), ("extractor",))
 ADVANCED = (("sketch_guidance", "encoder_strength"), ("semantics_strength", "colour_strength"), ("block_strengths",),
             ("guidance_start", "guidance_end"), ("no_guidance_start", "no_guidance_end"))
 
-
-TEXT = (("text_target", "text_anchor", "text_control"), ("text_scale", "text_enhance"),
-        ("text_threshold_0", "text_threshold_1", "text_threshold_2", "text_threshold_3"), ("text_changes",))
 
 
 class Panel:
@@ -60,7 +58,7 @@ class Panel:
         """In the order of `hosts.request.ARGUMENTS`."""
         pictures = self.pictures
         by_name = {"enabled": self.enabled, "reference": pictures.reference, "sketch": pictures.sketch,
-                   "sketch_hash": pictures.sketch_hash, **self.settings.made}
+                   "sketch_hash": pictures.sketch_hash, **self.settings.made, **self.further.made}
         return [by_name[name] for name in ARGUMENTS]
 
     @property
@@ -85,9 +83,7 @@ class Panel:
         with elements.folded("advanced"):
             self.settings.rows(ADVANCED)
             self.settings.rest("advanced")
-        with elements.folded("text"):
-            self.settings.rows(TEXT)
-            self.settings.rest("text")
+        self.further = FurtherSections(elements, self.settings, self.pictures.reference, self.program)
 
     def _connect(self, check: Any) -> None:
         self._connect_sketch(self._preview, self._previewed, [self._seen])

@@ -19,6 +19,7 @@ from ...models.catalogue import Folders
 from .. import checkpoint_status, sketch_preview
 from ..checkpoint_status import Status
 from ..job import Job, ready_file, start
+from ..reference_heat_map import heat_map_of
 from ..request import Request, asks, names_nothing, parse
 from ..settings import PREFIX, JobSettings, StartFrom
 from ..sketches import decode
@@ -216,6 +217,11 @@ def preview(image: Any, settings: JobSettings, size: tuple[int, int] | None = No
 def size_for(image: Any, settings: JobSettings) -> tuple[int, int]:
     """(width, height) that a sketch gets at the loaded checkpoint's own size."""
     return sketch_preview.size_for_sketch(host(), image, settings)
+
+
+def reference_heat_map(picture: Any, text: str, settings: JobSettings) -> Image.Image:
+    """The reference with what the text finds in it, by the chosen checkpoint's encoder."""
+    return heat_map_of(host(), picture, text, settings)
 
 
 def folders() -> Folders:
