@@ -28,7 +28,7 @@ from lib_colorize.method.settings import Settings
 from lib_colorize.method.text.change import Change
 from lib_colorize.method.text.manipulation import changed_tokens
 from lib_colorize.method.text.tower import TextConfig, TextTower
-from lib_colorize.pictures.extras import NO_EXTRAS
+from lib_colorize.pictures.extras import NO_EXTRAS, Extras, FurtherReference
 from tests.standalone_models import VISION, draw_reference, write_checkpoint
 from tests.test_hosts_hooks import FakeHost
 
@@ -103,12 +103,13 @@ def test_the_text_half_is_found_inside_the_encoders_file_else_beside_it(tmp_path
 
 def refused(engine, pictures, **settings):
     calls = []
-    load, engine.preparing.load_reference_encoder = engine.preparing.load_reference_encoder, lambda: calls.append(1)
+    tokens = engine.preparing.reference_tokens
+    load, tokens.load = tokens.load, lambda: calls.append(1)
     try:
         with pytest.raises(ColorizeError) as caught:
             engine.colorize(*pictures[:2], Settings(**FAST, **settings))
     finally:
-        engine.preparing.load_reference_encoder = load
+        tokens.load = load
     assert calls == [] and "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -209,3 +210,13 @@ def test_a_host_says_what_is_missing_before_anything_is_computed(tiny_checkpoint
     assert not [entry for entry in host.order if entry.startswith("room")]
     with pytest.raises(ColorizeError, match="no reference to change"):
         start(host, request_of(pictures, **CHANGE, reference_strength=0))
+
+
+def test_further_references_are_not_changed(engine, pictures):
+    extras = Extras(further=(FurtherReference(pictures[2].convert("RGB")),))
+    shown = engine.preparing.prepare(*pictures[:2], Settings(**CHANGE), extras).conditioning.tokens
+    plain = engine.preparing.prepare(*pictures[:2], Settings(), extras).conditioning.tokens
+    same = (shown == plain).all(dim=-1)[0]
+    assert not same[:len(same) // 2].any() and same[len(same) // 2:].all()
+    with pytest.raises(ColorizeError, match="no reference to change"):
+        engine.colorize(*pictures[:2], Settings(**FAST, **CHANGE), extras=replace(extras, reference_weight=0.0))

@@ -67,11 +67,12 @@ class Preparing:
             raise ColorizeError("injection needs a reference picture; choose one, or set the injection to 0")
         drawing, placement = sketch_tensor(sketch, settings, self.resolution, self.multiple)
         changes = settings.changes()
-        if changes and not references:
+        if changes and not (references and references[0].place == 1):
             raise ColorizeError("changes by text: there is no reference to change; name one, or leave the texts out")
         self.texts.read(changes)
         every = self.reference_tokens.of([found.image for found in references], settings.reference_scale)
-        shown = [shown_tokens(self.texts.apply(tokens, changes)) for tokens in every]
+        shown = [shown_tokens(self.texts.apply(tokens, changes) if found.place == 1 else tokens)
+                 for found, tokens in zip(references, every)]
         with self.running.precision():
             conditioning = encode(
                 self.sketch_encoder, drawing.to(self.running.device), torch.cat(shown, 1) if shown else None, settings)
