@@ -23,6 +23,7 @@ PARTS = {  # part -> prefix in a checkpoint file (method.md section 1)
     "reference_encoder": "cond_stage_model.visual.model.",
 }
 UNET_HEAD_CHANNELS = {320: 64}  # model_channels -> num_head_channels
+DROPPED = ", which a tool that saves files anew may have dropped: use the file as it was written"
 VISION_HEAD_WIDTH = {768: 64, 1024: 64, 1280: 80, 1408: 88, 1664: 104}  # OpenCLIP ViT-B, L, H, g, bigG
 
 
@@ -64,7 +65,7 @@ def infer_unet(shapes: Shapes, num_head_channels: int | None = None) -> UNetConf
     head = num_head_channels or UNET_HEAD_CHANNELS.get(channels)
     if head is None or channels % head:
         raise ColorizeError(f"U-Net of {channels} channels: the channels of one attention head cannot be seen in the "
-                            f"file (found {head}); it needs metadata, or num_head_channels among the overrides")
+                            f"file (found {head}), only in its metadata{DROPPED} (or give num_head_channels)")
     context = _sizes(shapes, "middle_block.1.transformer_blocks.0.attn2.to_k.weight", 2)[1]
     linear = len(shapes.get("middle_block.1.proj_in.weight", (1,) * 4)) == 2
     return UNetConfig(in_channels, _sizes(shapes, "out.2.weight", 4)[0], channels, tuple(mult), blocks[0],
@@ -102,7 +103,7 @@ def infer_vision(shapes: Shapes, head_width: int | None = None) -> VisionConfig:
         raise ColorizeError(f"reference encoder with {tokens} patches: expected a square number")
     if head is None or width % head:
         raise ColorizeError(f"reference encoder of width {width}: the width of one attention head cannot be seen in "
-                            f"the file (found {head}); it needs metadata, or head_width among the overrides")
+                            f"the file (found {head}), only in its metadata{DROPPED} (or give head_width)")
     layers = 1 + max(_numbers(shapes, r"transformer\.resblocks\.(\d+)\."), default=-1)
     mlp = _sizes(shapes, "transformer.resblocks.0.mlp.c_fc.weight", 2)[0]
     return VisionConfig(grid * patch, patch, width, layers, head, mlp / width, _sizes(shapes, "proj", 2)[1])

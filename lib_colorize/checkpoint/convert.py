@@ -38,8 +38,8 @@ def convert(
     """Write `source` anew as `target` (.safetensors) and tell what it is then.
 
     Both layouts share the released key names; ours has metadata, which is added here when it is not there, and kept
-    when it is. Parts of v1.5 and v2, and a text or reference encoder inside, are carried along; moving averages are
-    not.
+    when it is. Names that a wrapper of training left in the keys (`module.`) are dropped. Parts of v1.5 and v2, and a
+    text or reference encoder inside, are carried along; moving averages are not.
 
     dtype: "fp16", "bf16", "fp32", None = as they are (schedule buffers and integers always are).
     projections: "conv" (as released), "linear" (as Stability's files), None = as they are.
@@ -50,13 +50,17 @@ def convert(
     yaml = new.with_suffix(".yaml")
     _check_arguments(old, new, yaml, dtype, projections, overwrite)
     with open_tensors(old) as file:
+        names = {key: key for key in file.entries}
         info = identify(file.entries, file.metadata, overrides)
+        if info.wrapped:
+            names = dict(info.wrapped)
+            info = identify({name: file.entries[key] for name, key in names.items()}, file.metadata, overrides)
     if info.kind not in COLORIZE:
         raise ColorizeError(f"{old}: {info.kind.value}; nothing to convert, expected {NEEDED}")
     require_complete(info, old)
     card = _card(info, old, projections, prediction)
     with replacing(new) as unfinished:
-        _write(old, unfinished, card, dtype, projections)
+        _write(old, unfinished, names, card, dtype, projections)
         if card.prediction:
             with replacing(yaml) as text:
                 text.write_text(host_config(card), encoding="utf-8")
@@ -67,11 +71,16 @@ def convert(
     return written if info.prediction or not prediction else replace(written, told=Told.USER)
 
 
-def _write(old: Path, unfinished: Path, card: ModelCard, dtype: str | None, projections: str | None) -> None:
-    """All tensors of `old`. Windows renames over no file that is mapped: `old` is closed when this returns."""
+def _write(
+    old: Path, unfinished: Path, names: Mapping[str, str], card: ModelCard, dtype: str | None, projections: str | None,
+) -> None:
+    """All tensors of `old`, by name here -> key there.
+
+    Windows renames over no file that is mapped: `old` is closed when this returns.
+    """
     with open_tensors(old) as file:
-        tensors = {key: _converted(key, file.tensor(key), dtype, projections)
-                   for key in file.entries if part_of(key) != "moving_average"}
+        tensors = {name: _converted(name, file.tensor(key), dtype, projections)
+                   for name, key in names.items() if part_of(name) != "moving_average"}
         save_tensors(unfinished, tensors, {**file.metadata, **card.to_metadata()})
 
 

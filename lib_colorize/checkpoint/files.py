@@ -83,6 +83,8 @@ def open_tensors(path: str | os.PathLike[str]) -> Iterator[TensorFile]:
         tensors = _load_pickle(file)
         entries = {k: Entry(tuple(t.shape), NAMES.get(t.dtype, str(t.dtype))) for k, t in tensors.items()}
         yield TensorFile(entries, {}, tensors, file)
+    elif start.startswith(b"GGUF"):
+        raise ColorizeError(f"{file}: a GGUF file, whose weights are quantised; use the checkpoint as safetensors")
     else:
         raise ColorizeError(f"{file}: not a checkpoint (neither safetensors nor a PyTorch file)")
 

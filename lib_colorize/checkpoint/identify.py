@@ -15,9 +15,11 @@ from .files import Entry
 from .kinds import COLORIZE, PLAIN, Kind, is_extra, kind_of, of_variant
 from .layout import expected_shapes, vision_shapes
 from .metadata import ModelCard, prediction_from_metadata
+from .number_formats import quantised
 from .parts import PartSize, part_sizes, shapes_by_part
 from .reference import find_tower, infer_reference, open_clip_shapes
 from .strict import Difference, difference
+from .wrappers import own_keys, wrapper_of
 
 
 class Told(enum.Enum):
@@ -47,6 +49,7 @@ class CheckpointInfo:
     metadata: Mapping[str, str] = field(default_factory=dict)
     path: Path | None = None
     sha256: str = ""
+    wrapped: Mapping[str, str] = field(default_factory=dict)  # key as it should be -> in the file; `convert` mends
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -71,8 +74,14 @@ def identify(
         prediction = prediction_from_metadata(said)
     except ColorizeError as error:
         notes.append(str(error))
+    entries, wrapped = _unwrapped(entries, said)
     kind = kind_of(entries, said)
-    info = CheckpointInfo(kind, part_sizes(entries), card=card, prediction=prediction, metadata=said,
+    if wrapped:
+        notes.append(f"its keys hold a training wrapper's names ({wrapper_of(wrapped)}); "
+                     "`convert FILE OUT.safetensors` writes it anew without them")
+    if problem := quantised(entries):
+        notes.append(problem)
+    info = CheckpointInfo(kind, part_sizes(entries), card=card, prediction=prediction, metadata=said, wrapped=wrapped,
                           told=Told.METADATA if prediction else Told.UNKNOWN)
     try:
         if kind in COLORIZE or kind is Kind.SD2:
@@ -82,6 +91,15 @@ def identify(
     except ColorizeError as error:
         notes.append(str(error))
     return replace(info, notes=tuple(notes))
+
+
+def _unwrapped(
+    entries: Mapping[str, Entry], metadata: Mapping[str, str],
+) -> tuple[Mapping[str, Entry], Mapping[str, str]]:
+    """The entries under their own keys, where that makes networks of them, and which key each has in the file."""
+    own = own_keys(entries)
+    plain = {name: entries[key] for name, key in own.items()}
+    return (plain, own) if own and kind_of(plain, metadata) in (*COLORIZE, *PLAIN) else (entries, {})
 
 
 def _with_networks(info: CheckpointInfo, entries: Mapping[str, Entry], overrides: Mapping[str, int]) -> CheckpointInfo:

@@ -19,7 +19,8 @@ LABELS = {
     "background_encoder": "background encoder", "style_encoder": "style encoder", "text_encoder": "text encoder",
     "moving_average": "moving average", "schedule": "noise schedule", "other": "other",
 }
-DTYPES = {"F32": "fp32", "F16": "fp16", "BF16": "bf16", "F64": "fp64"}
+DTYPES = {"F32": "fp32", "F16": "fp16", "BF16": "bf16", "F64": "fp64", "F8_E4M3": "fp8 (e4m3)", "F8_E5M2": "fp8 (e5m2)",
+          "I8": "int8", "U8": "uint8"}
 LISTED = 20  # keys shown of each list
 
 

@@ -23,10 +23,11 @@ from ..method.sketch_encoder import SketchEncoder
 from ..method.text.tower import TextTower
 from ..pictures.canvas import crop_back
 from ..pictures.extras import NO_EXTRAS, Extras
-from ..pictures.images import to_image
+from ..pictures.images import NotNumbers, to_image
 from ..pictures.overlay import overlay_lines
 from . import networks, samplers
 from .decoding import Decoding
+from .faulty_weights import fault_of_weights
 from .guided_step import DeviceStep, GuidedStep
 from .loading import load_networks
 from .noise import first_noise, step_noises
@@ -81,6 +82,7 @@ class Engine:
         self._decoding = Decoding.on(self.device, vae, self.dtype)
         self.preparing = Preparing(sketch_encoder, vae, load_reference_encoder, self.running, schedule, resolution,
                                    self.multiple, load_text_tower)
+        self._load_reference_encoder = load_reference_encoder
         self.files: Files | None = None  # when loaded from files
         self.prediction = prediction or self._probe()
 
@@ -134,13 +136,22 @@ class Engine:
                 return sampled
 
             latents = list(in_parts(jobs, self._at_once(settings, shape), sample, self.make_room))
-        pictures = [crop_back(to_image(picture), ready.placement) for picture in self.decode(torch.cat(latents))]
+        try:
+            pictures = [crop_back(to_image(picture), ready.placement) for picture in self.decode(torch.cat(latents))]
+        except NotNumbers as error:
+            raise self._fault() or error from None
         return [Result(overlay_lines(picture, sketch, own), own) for picture, own in zip(pictures, jobs)]
 
     def _at_once(self, settings: Settings, shape: tuple[int, ...]) -> int:
         if self.one_by_one or samplers.find_sampler(settings.sampler).adaptive:  # which steps as the worst of a batch
             return 1
         return pictures_at_once(self.unet, shape, settings)
+
+    def _fault(self) -> ColorizeError | None:
+        """What is wrong with the weights, if anything is."""
+        networks = {"unet": self.unet, "vae": self.vae, "sketch_encoder": self.sketch_encoder}
+        path = None if self.files is None else self.files.checkpoint
+        return fault_of_weights(networks, self._load_reference_encoder, path, self.dtype)
 
     def make_room(self) -> None:
         """Give back the device memory that is kept between jobs; the next one makes it anew."""
@@ -225,6 +236,6 @@ class Engine:
             found = probe_unet(self.unet, self.sketch_encoder, call, self.schedule, self.unet.in_channels,
                                self.resolution, self.multiple, self.vae.factor)
         if found is None:
-            raise ColorizeError("the checkpoint does not say whether it predicts eps or v, and a trial does not tell; "
-                                "say so with --prediction")
+            raise self._fault() or ColorizeError("the checkpoint does not say whether it predicts eps or v, and a "
+                                                 "trial does not tell; say so with --prediction")
         return found

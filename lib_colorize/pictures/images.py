@@ -112,12 +112,16 @@ def reference_tensor(image: Image.Image) -> Tensor:
     return (_unit(_over(image, 255) if image.mode == "RGBA" else image) * 2 - 1)[None]
 
 
+class NotNumbers(ColorizeError):
+    """A result that holds NaN or infinity."""
+
+
 def to_image(x: Tensor) -> Image.Image:
     """x: [3, H, W] in [-1, 1], any float type -> RGB; clipped and rounded (the authors truncate, quirk 20).
 
-    ColorizeError for NaN or infinity, which would come out as black.
+    NotNumbers for NaN or infinity, which would come out as black.
     """
     if not bool(torch.isfinite(x).all()):
-        raise ColorizeError("the result holds values that are not numbers; use float32, or a lower guidance")
+        raise NotNumbers("the result holds values that are not numbers; use float32, or a lower guidance")
     u8 = ((x.detach().float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)  # on its device: bytes are moved
     return Image.fromarray(u8.permute(1, 2, 0).contiguous().cpu().numpy())
