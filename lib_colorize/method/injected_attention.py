@@ -28,13 +28,17 @@ class RowGroup:
     kept: tuple[int, ...]
 
 
+class AllWritten(Exception):
+    """Raised by the last self-attention of a writing pass, where the network's end is of no use."""
+
+
 class InjectedAttention:
     """Stands in for the `forward` of one self-attention (to_q, to_k, to_v, to_out, heads)."""
 
     def __init__(self, attn: nn.Module) -> None:
         self.attn: Any = attn
         self.own: Callable[..., Tensor] = attn.forward  # of the moment when this took its place
-        self.writing = False
+        self.writing = self.ends_writing = False
         self.groups: Sequence[RowGroup] = ()  # of the rows of a reading call; none, and not writing: a plain call
         self._kept: tuple[Tensor, Tensor] | None = None
 
@@ -45,6 +49,8 @@ class InjectedAttention:
         q, k, v = (split_heads(to(x), self.attn.heads) for to in (self.attn.to_q, self.attn.to_k, self.attn.to_v))
         if self.writing:
             self._kept = k, v
+            if self.ends_writing:
+                raise AllWritten
             out = F.scaled_dot_product_attention(q, k, v)
         else:
             out = torch.cat([self._read(group, q, k, v) for group in self.groups])

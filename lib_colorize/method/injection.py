@@ -5,6 +5,7 @@ variants.md section 4. The first writes down what every self-attention looks at;
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -19,10 +20,11 @@ from .attached import Attached
 from .forwards import replace_forward
 from .guidance import Branch
 from .hint_hook import HintHook
-from .injected_attention import InjectedAttention, RowGroup
+from .injected_attention import AllWritten, InjectedAttention, RowGroup
 from .injected_picture import InjectedPicture, NoisedPicture
 from .rows import take_rows
 from .settings import EDGE, Settings
+from .unet import UNet
 
 LEFT_OUT = ("control",)  # of a call's arguments: what another extension makes of the sketch is not of the reference
 
@@ -55,6 +57,7 @@ class Injection:
             raise ColorizeError("the U-Net has no self-attention that is known (attn1 with to_q, to_k, to_v, to_out, "
                                 "heads); set the injection to 0, or load a Stable Diffusion 1.x or 2.x model")
         self.attentions = [InjectedAttention(attn) for attn in found]
+        self.attentions[-1].ends_writing = isinstance(unet, UNet)  # a host's may be in others' hands, who count on its end
         self.noised = NoisedPicture(picture)
         self.given: Tensor | None = None
         self._unet: Any = unet
@@ -111,7 +114,7 @@ class Injection:
         written = take_rows(noised, plan.latents).to(x)
         rest = {name: rows_of(value) for name, value in kwargs.items() if name not in LEFT_OUT}
         self._set(True, ())
-        with self._attached.showing(plan.branches, plan.assigned, plan.latents):
+        with self._attached.showing(plan.branches, plan.assigned, plan.latents), contextlib.suppress(AllWritten):
             self._own(written, *map(rows_of, args), **rest)
 
     def _set(self, writing: bool, groups: Sequence[RowGroup]) -> None:
