@@ -300,6 +300,7 @@ VALUES = {
     "line_overlay": 0.5, "line_strength": LineStrength.AS_DRAWN, "start": StartFrom.BASE, "size_from_sketch": True,
     "text_target": "blonde hair, long: \"x\"", "text_anchor": "brown hair", "text_control": "hair", "text_scale": 5.5,
     "text_enhance": True, "text_threshold_0": 0.1, "text_threshold_1": 0.2, "text_threshold_2": 0.3,
+    "reference_padding": 1.5,
     "reference_weight": 0.5, "reference_2_weight": 1.5, "reference_3_weight": 2.0, "reference_4_weight": 0.25,
     "text_threshold_3": 0.4, "text_changes": "[target] a red dress; [scale] 3\n[target] blue sky",
     "reference_scale": 1.5, "injection": 0.75,

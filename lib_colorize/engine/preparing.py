@@ -22,6 +22,7 @@ from ..method.token_bias import areas_of, bias_between
 from ..pictures.canvas import Placement, sketch_layout
 from ..pictures.extras import Extras
 from ..pictures.images import sketch_tensor
+from ..pictures.margins import with_margins
 from ..pictures.regions import check_regions, lay_regions
 from ..pictures.squashed import squashed
 from . import networks
@@ -61,6 +62,7 @@ class Preparing:
         self, sketch: Image.Image, reference: Image.Image | None, settings: Settings, extras: Extras,
     ) -> Prepared:
         """ColorizeError for what cannot be coloured, before anything is computed."""
+        reference, extras = with_margins(reference, extras, settings.reference_padding)
         references = extras.references(reference)
         check_regions(references, sketch.size)
         if settings.injection > 0 and not references:

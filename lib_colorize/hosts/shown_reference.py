@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ..errors import ColorizeError
 from ..method.shown_tokens import shown_tokens
+from ..pictures.margins import with_margin
 from .checkpoints import ColorizeFile
 from .host import Host
 from .settings import JobSettings
@@ -23,5 +24,6 @@ def shown_reference(
         if changes:
             raise ColorizeError("changes by text: there is no reference to change; give one, or empty the texts")
         return None
+    seen = with_margin(reference, settings.reference_padding)
     VECTORS.vectors(host, file, (text for change in changes for text in change.texts))  # what is missing is told first
-    return shown_tokens(after_changes(host, file, TOKENS.tokens(host, file, reference), changes))
+    return shown_tokens(after_changes(host, file, TOKENS.tokens(host, file, seen), changes))
