@@ -1,0 +1,97 @@
+"""A sheet of paper in a photo: the four-sided place that is light and even within, and another thing all around."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+from torch.nn import functional as F
+
+from .quadrangles import Corners, quadrangles
+from .sheet_sides import refined
+from .straight_edges import border_edges, straight_edges
+
+Floats = NDArray[np.float32]
+
+LOOK = 320  # pixels, the longer side at which a sheet is looked for
+STEP = 0.06  # difference of log light from desk to sheet that counts in full
+EDGES = 60  # straight edges that are tried as sides
+AREA = 0.12  # of the picture: a smaller sheet is none
+TRIED = 600  # quadrangles whose inside is looked at
+SEEN, CLEAR = 0.6, 0.4  # shares of all four sides that must be seen, from right outside and from farther out
+LEAST, LEAST_OF_THREE = 0.4, 0.75  # share of the worst side; where the sheet goes on beyond the picture
+PATTERN, PLAIN = 0.4, 0.25  # difference of log light within nine pixels that is no paper; how far below it is some
+PAPER = 0.4  # share of the sheet that must be plain
+ONE_TONE = 0.25  # share of a sheet's pixels that may be of its very commonest colour: above it is drawn, not shot
+
+
+def find_sheet(image: Image.Image) -> Corners | None:
+    """[4, 2]: the corners x, y of the sheet from the upper left one on clockwise, in pixels of this RGB picture.
+
+    None when there is none in it, and for what is no photo: paper that is of one colour all over, to the last digit,
+    was never before a lens.
+    """
+    scale = min(1.0, LOOK / max(image.size))
+    size = (max(16, round(image.width * scale)), max(16, round(image.height * scale)))
+    small = image if image.size == size else image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
+    light = _light(small)
+    even = _even(light)
+    edges = [*straight_edges(light, even, STEP, EDGES), *border_edges(*size)]
+    found = quadrangles(light, even, edges, STEP)
+    seen, clear = found.seen.mean(1), found.clear.mean(1)
+    least = np.where(found.real < 4, LEAST_OF_THREE, LEAST)  # one side may be the picture's own, if the rest is sure
+    kept = (found.area > AREA) & (found.real >= 3) & (seen > SEEN) & (found.seen.min(1) > least) & (clear > CLEAR)
+    worth = np.where(kept, np.minimum(seen, clear + 0.2) ** 2 * np.sqrt(found.area), 0)
+    order = np.argsort(-worth)[:min(TRIED, int((worth > 0).sum()))]
+    if not len(order):
+        return None
+    paper = _paper_shares(even, found.corners[order])
+    final = np.where(paper > PAPER, worth[order] * paper, 0)
+    corners = found.corners[order[int(final.argmax())]]
+    if final.max() <= 0 or _is_drawn(small, corners):
+        return None
+    return refined(image, (corners + 0.5) / scale - 0.5, 1 / scale)
+
+
+def _light(small: Image.Image) -> Floats:
+    """log of the darkest channel, thin dark lines closed: [h, w]. A coloured desk is dark in one of its channels."""
+    closed = small.filter(ImageFilter.MaxFilter(7)).filter(ImageFilter.MinFilter(7))
+    soft = np.asarray(closed.filter(ImageFilter.BoxBlur(1)), dtype=np.float32).min(-1) / 255
+    return np.log(soft + 0.04)
+
+
+def _even(light: Floats) -> Floats:
+    """[h, w] in [0, 1]: 0 where light differs by PATTERN or more within nine pixels."""
+    here = torch.from_numpy(light)[None, None]
+    high, low = (sign * F.max_pool2d(sign * here, 9, 1, 4)[0, 0] for sign in (1, -1))
+    found: Floats = ((PATTERN - (high - low)) / PLAIN).clamp(0, 1).numpy()
+    return found
+
+
+def _within(corners: Corners, size: tuple[int, int], count: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """corners: [N, 4, 2] -> [N, count, count, 2], a grid of pixels x, y inside each, and which lie in the picture."""
+    share = np.linspace(0.04, 0.96, count)
+    u, v = (part[..., None] for part in np.meshgrid(share, share))
+    a, b, c, d = (corners[:, k, None, None] for k in range(4))
+    at = np.rint((1 - v) * ((1 - u) * a + u * b) + v * ((1 - u) * d + u * c)).astype(int)
+    return np.clip(at, 0, np.array(size) - 1), ((at >= 0) & (at < size)).all(-1)
+
+
+def _paper_shares(even: Floats, corners: Corners) -> Floats:
+    """[N]: how plain the inside is, times how plain along the worst of its sides, where few drawings go.
+
+    A shadow on it takes its own edge away and no more.
+    """
+    at, within = _within(corners, (even.shape[1], even.shape[0]), 16)
+    plain = np.where(within, even[at[..., 1], at[..., 0]], 0.5)
+    rims = [plain[:, :2], plain[:, -2:], plain[:, :, :2], plain[:, :, -2:]]
+    found: Floats = plain.mean((1, 2)) * np.stack([rim.mean((1, 2)) for rim in rims]).min(0)
+    return found
+
+
+def _is_drawn(small: Image.Image, corners: Corners) -> bool:
+    """Whether the inside is of one colour to the last digit, as nothing is that a camera took."""
+    at, within = _within(corners[None], small.size, 40)
+    colours = (np.asarray(small, dtype=np.int64)[at[..., 1], at[..., 0]] @ (1, 256, 65536))[within]
+    return bool(np.unique(colours, return_counts=True)[1].max() > ONE_TONE * len(colours))
