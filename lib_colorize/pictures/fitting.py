@@ -1,0 +1,110 @@
+"""A small drawing on a large page: the place that it takes, and the coloured place put back on its page."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..method.settings import MAX_SIZE
+
+Box = tuple[int, int, int, int]  # left, top, right, bottom
+
+LOOK = 512  # pixels, the longer side at which a drawing is looked for
+GAIN = 1.6  # times as large, on a side: below it a drawing stays as it lies
+MARGIN = 0.14  # of a drawing's longer side, kept around it: as much as the models have seen
+LONGEST = 3.0  # sides of what is cut out, the longer over the shorter, where the page allows
+CELLS = 32  # along the longer side, in which marks are put together
+SPECK = 0.004  # of all ink; a mark with less, in one cell or two next to each other, is dust
+FADE = 0.5  # of the margin, over which a coloured place becomes paper
+
+
+def drawing_box(lines: Tensor, size: tuple[int, int]) -> Box | None:
+    """lines: [1, 3, h, w], +1 on -1, of a small copy of the page; size: of the page, and of the box that is found.
+
+    None where the drawing takes enough of its page, and where there is none.
+    """
+    ink = ((lines[0].amax(0).clamp(-1, 1) + 1) / 2).numpy()
+    h, w = ink.shape
+    found = _inked(ink)
+    if found is None:
+        return None
+    left, top, right, bottom = found
+    margin = MARGIN * max(right - left, bottom - top)
+    wide, high = right - left + 2 * margin, bottom - top + 2 * margin
+    wide, high = max(wide, high / LONGEST), max(high, wide / LONGEST)
+    left, right = _within((left + right) / 2, min(wide, w), w)
+    top, bottom = _within((top + bottom) / 2, min(high, h), h)
+    if w * h < GAIN**2 * (right - left) * (bottom - top):
+        return None
+    x, y = size[0] / w, size[1] / h
+    return round(left * x), round(top * y), round(right * x), round(bottom * y)
+
+
+def _within(middle: float, length: float, whole: float) -> tuple[float, float]:
+    """A piece of that length around the middle, moved into 0 to `whole`."""
+    start = min(max(middle - length / 2, 0), whole - length)
+    return start, start + length
+
+
+def _inked(ink: np.ndarray) -> tuple[int, int, int, int] | None:
+    """ink: [h, w] in [0, 1] -> left, top, right, bottom of what is drawn, without dust; None for nothing."""
+    drawn = np.where(ink > max(0.08, 0.2 * float(np.quantile(ink, 0.999))), ink, 0)
+    if not drawn.any():
+        return None
+    h, w = drawn.shape
+    side = max(1, -(-max(h, w) // CELLS))
+    cells = np.add.reduceat(np.add.reduceat(drawn, np.arange(0, h, side), 0), np.arange(0, w, side), 1)
+    kept = cells > 0
+    for marks in _together(kept):
+        if len(marks) <= 2 and cells[tuple(marks.T)].sum() < SPECK * cells.sum():
+            kept[tuple(marks.T)] = False
+    drawn = drawn * np.kron(kept, np.ones((side, side)))[:h, :w]
+    down, across = np.flatnonzero(drawn.any(1)), np.flatnonzero(drawn.any(0))
+    return int(across[0]), int(down[0]), int(across[-1]) + 1, int(down[-1]) + 1
+
+
+def _together(kept: np.ndarray) -> list[np.ndarray]:
+    """The groups of cells that touch, also at their corners: each [N, 2] of row and column."""
+    number = torch.arange(1, kept.size + 1, dtype=torch.float64).view(kept.shape) * torch.from_numpy(kept)
+    for _ in range(kept.size):
+        spread = F.max_pool2d(number[None, None], 3, 1, 1)[0, 0] * torch.from_numpy(kept)
+        if bool((spread == number).all()):
+            break
+        number = spread
+    return [np.argwhere(number.numpy() == each) for each in np.unique(number.numpy()) if each > 0]
+
+
+def put_back(result: Image.Image, box: Box, page: tuple[int, int]) -> Image.Image:
+    """The coloured place on a page of white paper, at the place's own resolution while no side passes MAX_SIZE.
+
+    box: of the place in a page of size `page`, both in the sketch's pixels. Where paper begins the colours fade, for
+    the model colours paper as it likes; a transparent result lies on nothing.
+    """
+    left, top, right, bottom = box
+    scale = min(result.width / (right - left), max(MAX_SIZE / max(page), max(result.size) / max(page)))
+    size = (round(page[0] * scale), round(page[1] * scale))
+    start = (round(left * scale), round(top * scale))
+    end = (min(size[0], round(right * scale)), min(size[1], round(bottom * scale)))
+    inner = (end[0] - start[0], end[1] - start[1])
+    if result.size != inner:
+        result = result.resize(inner, Image.Resampling.LANCZOS)
+    clear = result.mode == "RGBA"
+    whole = Image.new(result.mode, size, (255, 255, 255, 0) if clear else (255, 255, 255))
+    fade = max(1, round(FADE * MARGIN * max(inner)))
+    open_sides = (left > 0, top > 0, right < page[0], bottom < page[1])
+    whole.paste(result, start, None if clear else _fading(inner, fade, open_sides))
+    return whole
+
+
+def _fading(size: tuple[int, int], width: int, sides: tuple[bool, bool, bool, bool]) -> Image.Image:
+    """A mask, 255 within and less towards those sides (left, top, right, bottom)."""
+    def along(length: int, first: bool, last: bool) -> np.ndarray:
+        place = np.arange(length) + 0.5
+        ramp = np.minimum(place / width if first else np.inf, (length - place) / width if last else np.inf)
+        return np.minimum(ramp, 1)
+
+    across, down = along(size[0], sides[0], sides[2]), along(size[1], sides[1], sides[3])
+    return Image.fromarray(np.rint(down[:, None] * across * 255).astype(np.uint8))
