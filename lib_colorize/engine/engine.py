@@ -24,6 +24,7 @@ from ..method.text.tower import TextTower
 from ..pictures.canvas import crop_back
 from ..pictures.extras import NO_EXTRAS, Extras
 from ..pictures.images import NotNumbers, to_image
+from ..pictures.opened_page import open_page, open_references
 from ..pictures.overlay import overlay_lines
 from . import networks, samplers
 from .decoding import Decoding
@@ -114,7 +115,9 @@ class Engine:
 
         The same to 1/255, and bit for bit when `one_by_one`: convolutions round otherwise in a larger batch.
         """
-        ready = self.preparing.prepare(sketch, reference, settings, extras)
+        page = open_page(sketch, settings)
+        reference, extras, _ = open_references(reference, settings, page.extras(extras))
+        ready = self.preparing.prepare(page.sketch, reference, settings, extras)
         shape = (1, self.unet.in_channels, *(side // self.vae.factor for side in ready.canvas))
         jobs = [self.settings_of(settings, i) for i in range(settings.batch)]
         done = 0
@@ -140,7 +143,8 @@ class Engine:
             pictures = [crop_back(to_image(picture), ready.placement) for picture in self.decode(torch.cat(latents))]
         except NotNumbers as error:
             raise self._fault() or error from None
-        return [Result(overlay_lines(picture, sketch, own), own) for picture, own in zip(pictures, jobs)]
+        return [Result(page.put_back(overlay_lines(picture, page.sketch, own)), own)
+                for picture, own in zip(pictures, jobs)]
 
     def _at_once(self, settings: Settings, shape: tuple[int, ...]) -> int:
         if self.one_by_one or samplers.find_sampler(settings.sampler).adaptive:  # which steps as the worst of a batch

@@ -17,15 +17,17 @@ from ..pictures.canvas import Placement, resize_lines
 from ..pictures.extras import NO_EXTRAS, Extras
 from ..pictures.framing import Frame
 from ..pictures.images import line_drawing, resizing
+from ..pictures.opened_page import OpenedPage
 from ..pictures.overlay import multiply_lines, overlay_lines
 from .checkpoints import ColorizeFile, sketch_encoder
 from .extra_pictures import extra_hashes, requested_extras
 from .host import Host
 from .host_run import HostRun
+from .pages import follows_sketch, pages_of
 from .pictures import picture_hash
 from .request import Request
 from .sampler_run import SamplerRun
-from .settings import PREFIX, JobSettings, StartFrom
+from .settings import PREFIX, JobSettings
 from .shown_reference import shown_reference
 from .sizes import placements_of, sketch_box
 from .sketches import decode, sketches_of
@@ -45,7 +47,11 @@ class Job:
     frames: tuple[Frame, ...] = ()  # of the last run: one, or one for each picture
     run: SamplerRun | None = None  # the last
     extras: Extras = NO_EXTRAS
+    pages: tuple[OpenedPage, ...] = ()  # of each sketch, what of it is looked at; all of each when not given
     _conditionings: dict[tuple[Frame, ...], Conditioning] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.pages = self.pages or tuple(OpenedPage(sketch, sketch.size, sketch.size) for sketch in self.sketches)
 
     def context(self) -> Tensor:
         """[1, N, D]: the reference's tokens, on the CPU; one token of zeros without a reference."""
@@ -76,8 +82,8 @@ class Job:
         encoder = sketch_encoder(self.file)
         self.host.make_room(encoder)
         encoder.to(device)
-        count = max(len(self.sketches), len(frames))
-        canvases = [self._canvas(self.sketches[i % len(self.sketches)], frames[i % len(frames)]) for i in range(count)]
+        count = max(len(self.pages), len(frames))
+        canvases = [self._canvas(self.pages[i % len(self.pages)].sketch, frames[i % len(frames)]) for i in range(count)]
         parts = [encode(encoder, canvas.to(device), None, self.settings) for canvas in canvases]
         hints = tuple(torch.cat(level) for level in zip(*(part.hints for part in parts)))
         tokens = None if self.tokens is None else self.tokens.to(device)
@@ -99,7 +105,10 @@ class Job:
         On the canvas that follows the sketch the lines have the sketch's own size, and the picture is enlarged to it;
         at a size that the user has asked for (hires fix), theirs is the picture's.
         """
-        sketch, frame = self.sketches[index % len(self.sketches)], self.frames[index % len(self.frames)]
+        page, frame = self.pages[index % len(self.pages)], self.frames[index % len(self.frames)]
+        return page.put_back(self._cut_out(image, index, page.sketch, frame))
+
+    def _cut_out(self, image: Image.Image, index: int, sketch: Image.Image, frame: Frame) -> Image.Image:
         place = self.placements[index % len(self.placements)] if self.placements else None
         box = (0, 0, *image.size) if place is None else sketch_box(image.size, frame, place)
         cut = image if place is None else image.crop(box)
@@ -129,9 +138,9 @@ def start(host: Host, request: Request, run: HostRun = HostRun()) -> Job:  # noq
                             "reference strength to 0 to colour without one")
     sketches = sketches_of(host, request, run)
     job = Job(host, settings, file, reference, sketches, shown_reference(host, file, reference, settings),
-              extras=requested_extras(host, request))
-    if settings.size_from_sketch and not run.fixed_size and settings.start is StartFrom.NOISE:
-        job.placements = placements_of([sketch.size for sketch in sketches], file, settings)
+              extras=requested_extras(host, request), pages=pages_of(sketches, settings, run))
+    if follows_sketch(settings, run):
+        job.placements = placements_of([page.sketch.size for page in job.pages], file, settings)
     return job
 
 

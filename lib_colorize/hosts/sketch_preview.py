@@ -10,6 +10,7 @@ from ..errors import ColorizeError
 from ..method.settings import MAX_SIZE
 from ..pictures.framing import Fit, Frame
 from ..pictures.images import line_drawing, resizing, to_image
+from ..pictures.opened_page import open_page
 from ..pictures.preview import shown_sketch
 from .checkpoints import colorize_file
 from .host import Host
@@ -32,6 +33,7 @@ def preview_sketch(host: Host, image: Any, settings: JobSettings, size: tuple[in
     file = colorize_file(host.chosen_path())
     if size is None and file is not None and file.card is not None and not file.problem:
         return shown_sketch(picture, settings, file.card.resolution, file.card.multiple)
+    picture = open_page(picture, settings.with_(fit_drawing=False)).sketch
     if size is None:
         return to_image(-line_drawing(picture, settings)[0].clamp(-1, 1))
     width, height = (min(max(int(side), 8), MAX_SIZE) for side in size)
@@ -52,6 +54,7 @@ def size_for_sketch(host: Host, image: Any, settings: JobSettings) -> tuple[int,
     picture = decode(host, image, "the sketch")
     if picture is None:
         raise ColorizeError("no sketch to measure; put one into the sketch box or into img2img")
+    picture = open_page(picture, settings.with_(fit_drawing=False)).sketch
     drawing = placement_of(picture.size, file, settings)
     scale = max(drawing.width / picture.width, drawing.height / picture.height, SLIDER_LEAST / min(picture.size))
     width, height = (round(side * scale / SLIDER_STEP) * SLIDER_STEP for side in picture.size)

@@ -129,6 +129,19 @@ SETTINGS = {
     "injection_start": Words(
         "注入の開始", "注入が効き始める進み具合(0 から 1)",
         "注入开始", "注入开始起作用的进度(0 到 1)"),
+    "photo": Words(
+        "紙の写真", "机の上の紙を見つけ、まっすぐにし、光のむらをならします。紙がなければ何もしません",
+        "纸张照片", "找出桌上的纸,拉正并使光照均匀;没有纸时什么也不做"),
+    "construction_pencil": Words(
+        "色鉛筆を消す", "線の下の下描き色鉛筆: 線として残す、または消す",
+        "去掉彩色铅笔", "线条下面的彩色草稿铅笔:当作线条保留,或去掉"),
+    "fit_drawing": Words(
+        "絵に合わせる",
+        "小さな絵はその部分だけをモデル本来の大きさで塗り、元の位置に戻します。サイズ指定なしのときだけ",
+        "适配画面", "只占页面一小部分的画单独按模型本来的尺寸上色,再放回原位。仅在没有指定尺寸时"),
+    "trim_reference": Words(
+        "参照の余白を除く", "参照画像のまわりの無地の余白、枠、帯は見ません",
+        "裁掉参考图边距", "不看参考图周围的纯色边距、边框和黑条"),
 }
 
 CHOICES = {  # values of settings with a choice; English shows the value itself, or the extractor's label
@@ -138,6 +151,10 @@ CHOICES = {  # values of settings with a choice; English shows the value itself,
     "as drawn": Phrase("as drawn", "描いたまま", "原样"),
     "pure noise": Phrase("pure noise", "純粋なノイズ", "纯噪声"),
     "keep base": Phrase("keep base", "元絵を保つ", "保留底图"),
+    "keep": Phrase("keep", "残す", "保留"),
+    "blue": Phrase("blue", "青", "蓝色"),
+    "red": Phrase("red", "赤", "红色"),
+    "blue and red": Phrase("blue and red", "青と赤", "蓝色和红色"),
     "none": Phrase("none", "なし: すでにきれいな線画", "无:线稿已经干净"),
     "lineart": Phrase("lineart", "影や鉛筆の絵から線画", "从阴影或铅笔画提取线稿"),
     "paper": Phrase("paper", "紙の写真やスキャン", "纸张照片或扫描"),

@@ -31,12 +31,12 @@ def drawing_box(lines: Tensor, size: tuple[int, int]) -> Box | None:
     found = _inked(ink)
     if found is None:
         return None
-    left, top, right, bottom = found
-    margin = MARGIN * max(right - left, bottom - top)
-    wide, high = right - left + 2 * margin, bottom - top + 2 * margin
+    first, high_up, last, low_down = found
+    margin = MARGIN * max(last - first, low_down - high_up)
+    wide, high = last - first + 2 * margin, low_down - high_up + 2 * margin
     wide, high = max(wide, high / LONGEST), max(high, wide / LONGEST)
-    left, right = _within((left + right) / 2, min(wide, w), w)
-    top, bottom = _within((top + bottom) / 2, min(high, h), h)
+    left, right = _within((first + last) / 2, min(wide, w), w)
+    top, bottom = _within((high_up + low_down) / 2, min(high, h), h)
     if w * h < GAIN**2 * (right - left) * (bottom - top):
         return None
     x, y = size[0] / w, size[1] / h
@@ -77,7 +77,7 @@ def _together(kept: np.ndarray) -> list[np.ndarray]:
     return [np.argwhere(number.numpy() == each) for each in np.unique(number.numpy()) if each > 0]
 
 
-def put_back(result: Image.Image, box: Box, page: tuple[int, int]) -> Image.Image:
+def on_its_page(result: Image.Image, box: Box, page: tuple[int, int]) -> Image.Image:
     """The coloured place on a page of white paper, at the place's own resolution while no side passes MAX_SIZE.
 
     box: of the place in a page of size `page`, both in the sketch's pixels. Where paper begins the colours fade, for

@@ -49,22 +49,29 @@ def _density(pixels: Floats, paper: Floats) -> Floats:
 
 def _pencil(density: Floats, which: ConstructionPencil) -> Floats | None:
     """[3]: the pencil's density where it is strongest in one channel as 1; None when there is next to none of it."""
-    high, low = (0, 2) if which is ConstructionPencil.BLUE else (2, 0)
+    red, green, blue = density.T
     if which is ConstructionPencil.RED:
-        coloured = (density[:, 1] - density[:, 0] > LEAST) & (density[:, 2] - density[:, 0] > LEAST / 2)
+        coloured = (green - red > _much(density)) & (blue - red > _much(density) / 2)
     else:
-        coloured = (density[:, high] - density[:, low] > LEAST) & (density[:, 0] >= density[:, 1])
+        coloured = (red - blue > _much(density)) & (red >= green)
     if coloured.mean() < 2e-4:
         return None
     own = density[coloured]
     own = own / own.max(-1, keepdims=True)
     purest = own.min(-1) <= np.quantile(own.min(-1), 0.3)  # the rest has black in it
-    found: Floats = np.median(own[purest], 0).astype(np.float32)
-    return found / found.max()
+    colour = np.median(own[purest], 0)
+    found: Floats = (colour / colour.max()).astype(np.float32)
+    return found
+
+
+def _much(density: Floats) -> Floats:
+    """[N]: the difference between channels that counts as a colour; grain in black differs too."""
+    found: Floats = np.maximum(LEAST, 0.25 * density.max(-1))
+    return found
 
 
 def _unmixed(density: Floats, pencil: Floats) -> Floats:
-    """density [..., 3] less its pencil, the same in each channel where that is coloured: least squares, none below 0."""
+    """density [..., 3] less its pencil, by least squares: what is black is the same in each channel."""
     across, along = float(pencil.sum()), float(pencil @ pencil)
     whole = 3 * along - across**2
     if whole < 1e-3:

@@ -58,7 +58,8 @@ def _light(small: Image.Image) -> Floats:
     """log of the darkest channel, thin dark lines closed: [h, w]. A coloured desk is dark in one of its channels."""
     closed = small.filter(ImageFilter.MaxFilter(7)).filter(ImageFilter.MinFilter(7))
     soft = np.asarray(closed.filter(ImageFilter.BoxBlur(1)), dtype=np.float32).min(-1) / 255
-    return np.log(soft + 0.04)
+    found: Floats = np.log(soft + 0.04)
+    return found
 
 
 def _even(light: Floats) -> Floats:
@@ -75,7 +76,8 @@ def _within(corners: Corners, size: tuple[int, int], count: int) -> tuple[NDArra
     u, v = (part[..., None] for part in np.meshgrid(share, share))
     a, b, c, d = (corners[:, k, None, None] for k in range(4))
     at = np.rint((1 - v) * ((1 - u) * a + u * b) + v * ((1 - u) * d + u * c)).astype(int)
-    return np.clip(at, 0, np.array(size) - 1), ((at >= 0) & (at < size)).all(-1)
+    inside = np.asarray(((at >= 0) & (at < size)).all(-1))
+    return np.clip(at, 0, np.array(size) - 1), inside
 
 
 def _paper_shares(even: Floats, corners: Corners) -> Floats:

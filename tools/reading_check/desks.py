@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -30,16 +31,18 @@ class Photo:
 
 def photos(drawing: Image.Image) -> Iterator[Photo]:
     """All 75 of one drawing; seeded, so that they are the same each time."""
-    for number, desk in enumerate(DESKS):
-        for angle in ANGLES:
-            scene, sheet = _laid(drawing, _desk(desk), angle)
-            for light in LIGHTS:
-                rng = np.random.default_rng([number, *map(ord, light + angle)])
-                yield Photo(desk, light, angle, _shot(scene * _light(light, sheet), rng))
+    for desk, angle, light in itertools.product(DESKS, ANGLES, LIGHTS):
+        yield Photo(desk, light, angle, photo(drawing, desk, light, angle))
 
 
-def _laid(drawing: Image.Image, desk: np.ndarray, angle: str) -> tuple[np.ndarray, np.ndarray]:
-    """The sheet on the desk with its soft shadow: [h, w, 3] in [0, 1], and where it lies, [h, w]."""
+def photo(drawing: Image.Image, desk: str, light: str, angle: str) -> Image.Image:
+    """One of them."""
+    rng = np.random.default_rng([*map(ord, desk + light + angle)])
+    return _shot(_laid(drawing, _desk(desk), angle) * _light(light), rng)
+
+
+def _laid(drawing: Image.Image, desk: np.ndarray, angle: str) -> np.ndarray:
+    """The sheet on the desk with its soft shadow: [h, w, 3] in [0, 1]."""
     w, h = SIZE
     corners = [(x * w, y * h) for x, y in ANGLES[angle]]
     paper = Image.new("RGB", (drawing.width + 2, drawing.height + 2), (244, 242, 238))
@@ -48,8 +51,9 @@ def _laid(drawing: Image.Image, desk: np.ndarray, angle: str) -> tuple[np.ndarra
     paper.paste(Image.fromarray(np.uint8(grey * np.asarray((244, 242, 238)) + (1 - grey) * ink)), (1, 1))
     inner = _warped(paper, corners)
     cover = _warped(Image.new("L", paper.size, 255), corners)[..., None] / 255
-    soft = np.roll(_blurred(cover[..., 0], 7), (5, 4), (0, 1))[..., None]
-    return cover * inner / 255 + (1 - cover) * desk * (1 - 0.35 * soft), cover[..., 0]
+    soft = np.roll(_blurred(cover[..., 0].astype(np.float64), 7), (5, 4), (0, 1))[..., None]
+    laid: np.ndarray = cover * inner / 255 + (1 - cover) * desk * (1 - 0.35 * soft)
+    return laid
 
 
 def _warped(picture: Image.Image, corners: list[tuple[float, float]]) -> np.ndarray:
@@ -73,18 +77,18 @@ def _desk(name: str) -> np.ndarray:
         wave = y + 9 * np.sin(x / 90) + 25 * np.sin(y / 260)
         grain = 0.5 + 0.3 * np.sin(wave / 5) + 0.2 * np.sin(wave / 1.9 + x / 200)
         boards = 1 - 0.5 * (np.abs(y % 230 - 115) > 112)
-        return (np.asarray((0.55, 0.36, 0.2)) * (0.7 + 0.35 * grain[..., None]) * boards[..., None]).astype(np.float32)
+        return np.asarray(np.asarray((0.55, 0.36, 0.2)) * (0.7 + 0.35 * grain[..., None]) * boards[..., None])
     if name == "cloth":
         across, down = (x // 45 % 2)[..., None], (y // 45 % 2)[..., None]
-        return (1 - (across + down) / 2 * np.asarray((0.15, 0.75, 0.7))).astype(np.float32) * 0.95
+        return np.asarray((1 - (across + down) / 2 * np.asarray((0.15, 0.75, 0.7))) * 0.95)
     if name == "granite":
         coarse = np.kron(rng.random((h // 6 + 1, w // 6 + 1)), np.ones((6, 6)))[:h, :w]
-        return np.repeat((0.25 + 0.4 * _blurred(coarse.astype(np.float32), 2))[..., None], 3, -1)
+        return np.repeat((0.25 + 0.4 * _blurred(coarse, 2))[..., None], 3, -1)
     tone = {"dark": (0.24, 0.18, 0.14), "light": (0.84, 0.80, 0.73)}[name]
-    return np.broadcast_to(np.asarray(tone, dtype=np.float32), (h, w, 3)) * (1 + 0.02 * np.sin(x / 37))[..., None]
+    return np.asarray(np.asarray(tone) * (1 + 0.02 * np.sin(x / 37))[..., None])
 
 
-def _light(name: str, sheet: np.ndarray) -> np.ndarray:
+def _light(name: str) -> np.ndarray:
     """[h, w, 3] that the scene is multiplied by."""
     w, h = SIZE
     y, x = np.mgrid[:h, :w].astype(np.float32)
@@ -92,12 +96,13 @@ def _light(name: str, sheet: np.ndarray) -> np.ndarray:
     if name == "vignette":
         field = 1 - 0.9 * (x**2 + y**2)
     elif name == "lamp":
-        return (0.45 + 0.6 * np.exp(-((x + 0.3) ** 2 + (y + 0.3) ** 2) / 0.35))[..., None] * np.asarray((1, 0.86, 0.62))
+        near = np.exp(-((x + 0.3) ** 2 + (y + 0.3) ** 2) / 0.35)
+        return np.asarray((0.45 + 0.6 * near)[..., None] * np.asarray((1, 0.86, 0.62)))
     elif name == "shadow":  # of a hand and an arm, from the lower right
         edge = 1 / (1 + np.exp(-(x * 0.8 + y * 0.6 - 0.12) / 0.012))
         field = 0.95 - 0.42 * edge
     elif name == "dim":
-        return (0.42 + 0.12 * x)[..., None] * np.asarray((0.86, 0.94, 1.0))
+        return np.asarray((0.42 + 0.12 * x)[..., None] * np.asarray((0.86, 0.94, 1.0)))
     else:
         field = np.full_like(x, 0.96)
     return np.repeat(field[..., None], 3, -1)
@@ -105,9 +110,11 @@ def _light(name: str, sheet: np.ndarray) -> np.ndarray:
 
 def _blurred(grey: np.ndarray, radius: int) -> np.ndarray:
     """A box of 2 radius + 1, twice."""
-    for _ in range(2):
-        for axis in (0, 1):
-            grey = np.mean([np.roll(grey, k, axis) for k in range(-radius, radius + 1)], 0)
+    for axis in (0, 1, 0, 1):
+        sums = np.cumsum(np.pad(grey, [(radius + 1, radius) if axis == k else (0, 0) for k in (0, 1)], "edge"), axis)
+        width = 2 * radius + 1
+        grey = (np.take(sums, range(width, sums.shape[axis]), axis)
+                - np.take(sums, range(sums.shape[axis] - width), axis)) / width
     return grey
 
 

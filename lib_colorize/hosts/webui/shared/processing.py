@@ -108,7 +108,7 @@ def set_up(p: Any, job: Job) -> None:
         set_for_job(p, "width", job.placements[0].canvas_width)
         set_for_job(p, "height", job.placements[0].canvas_height)
         if getattr(p, "firstpass_image", None) is not None:  # hires fix of a picture that was cut to its sketch
-            set_for_job(p, "firstpass_image", on_canvas(p.firstpass_image, job.placements[0]))
+            set_for_job(p, "firstpass_image", on_canvas(job.pages[0].cut(p.firstpass_image), job.placements[0]))
     given = getattr(p, "init_images", None)
     if given and all(value is None for value in given):  # the page's picture is empty, and the host would stumble
         set_for_job(p, "init_images", [job.sketches[0].convert("RGB")])
