@@ -13,6 +13,7 @@ from lib_colorize.hosts.job import Job
 from lib_colorize.hosts.settings import JobSettings
 from lib_colorize.hosts.sizes import on_canvas, placements_of, sketch_box
 from lib_colorize.hosts.webui.shared.processing import frames_of
+from lib_colorize.method.mask_settings import Backdrop
 from lib_colorize.pictures.framing import Fit, Frame
 
 
@@ -107,3 +108,23 @@ def test_each_of_a_batch_gets_its_own_lines():
 
 def test_sketches_of_one_shape_share_the_canvas_of_one():
     assert job_of((600, 440), (600, 440)).placements == job_of((600, 440)).placements * 2
+
+
+@pytest.mark.parametrize("overlay", [0.0, 1.0])
+@pytest.mark.parametrize("scale", [1, 2])
+def test_what_is_behind_the_figure_is_taken_away_where_the_drawing_lies(overlay, scale):
+    size = (600, 440)
+    mask = Image.new("L", size)
+    mask.paste(255, (0, 0, 300, 440))
+    job = job_of(size, line_overlay=overlay, backdrop=Backdrop.TRANSPARENT)
+    job.figures = (mask,)
+    result = job.finish(hires(job, tuple(side * scale for side in canvas(job))), 0)
+    assert result.mode == "RGBA" and result.size == job_of_result(size, scale, overlay)
+    alpha, middle = result.getchannel("A"), result.width // 2
+    assert alpha.crop((0, 0, middle - 3, result.height)).getextrema() == (255, 255)
+    assert alpha.crop((middle + 3, 0, *result.size)).getextrema() == (0, 0)
+
+
+def job_of_result(size, scale, overlay):
+    job = job_of(size, line_overlay=overlay)
+    return job.finish(hires(job, tuple(side * scale for side in canvas(job))), 0).size

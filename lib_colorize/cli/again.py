@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
     from .extra_files import ExtraFiles
     from .file_job import FileJob
     from .input_picture import InputPicture
-    from .output_paths import check_output, outputs_clear
+    from .output_paths import check_output, outputs_clear, require_transparency
     from .result_file import read_record
 
     check_arguments(args)
@@ -37,6 +37,7 @@ def run(args: argparse.Namespace) -> int:
     reference = record.reference.find(picture.parent, given[1], "reference")
     extras = ExtraFiles.recorded(record, picture.parent, further_moved(args, record))
     check_output(output, (sketch, reference, picture, *extras.paths()), quality=args.quality)
+    require_transparency(output, record.settings)
     outputs_clear([output], args.force)
     drawing, colours = InputPicture.read(sketch), InputPicture.read(reference)
     engine = recorded_engine(args, record, picture.parent, extras.models.get("text_encoder"))

@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
         raise ColorizeError(f"found {len(args.inputs)} pictures, expected SKETCH and REFERENCE")
     sketch, reference, output = (Path(name) for name in (*args.inputs, args.output))
     from .input_picture import InputPicture
-    from .output_paths import check_output
+    from .output_paths import check_output, require_transparency
 
     colours, extras = InputPicture.read(reference), extra_files(args)
     if sketch.is_dir():
@@ -43,6 +43,7 @@ def run(args: argparse.Namespace) -> int:
                             "sketches (a file has the format of its name)")
     drawing = InputPicture.read(sketch)
     check_output(output, (sketch, reference, *extras.paths()), settings.batch, args.quality)
+    require_transparency(output, settings)
     job = make_job(args, colours, settings, extras)
     with bar(args.quiet, sketch.name) as progress:
         written = job.colour(drawing, output, progress)
@@ -57,11 +58,12 @@ def colour_folder_of(
 ) -> int:
     """colorize, for a folder of sketches; 1 when some were passed over."""
     from .folder import colour_folder, list_sketches, planned_files
-    from .output_paths import identities
+    from .output_paths import identities, require_transparency
     from .result_file import check_format
 
     suffix = f".{args.format or 'png'}"
     check_format(output / f"a{suffix}", args.quality)
+    require_transparency(output / f"a{suffix}", settings)
     found = list_sketches(sketches, output, args.recursive, [reference.path, *extras.paths()])
     files = planned_files(found, output, suffix, settings.batch)
     job = replace(make_job(args, reference, settings, extras), kept=identities(files))

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from ..console import one_line, take_any_text
 from ..errors import ColorizeError
-from . import bench, checkpoint_commands, colorize, demo, heatmap, options, preview
+from . import bench, checkpoint_commands, colorize, demo, heatmap, mask, options, preview
 
 EXIT_CODES = "exit codes: 0 done, 1 some files of a folder passed over, 2 bad input, 130 interrupted"
 
@@ -54,6 +54,7 @@ def parser() -> Parser:
     painting = commands.add_parser("colorize", help="colour a sketch, or a folder of sketches", epilog=EXIT_CODES)
     options.add_setting_options(painting)
     painting.set_defaults(run=colorize.run)
+    mask.add_arguments(commands.add_parser("mask", help="show which figure is taken out of a picture"))
     preview.add_arguments(commands.add_parser("preview", help="show what the model sees of a sketch"))
     heatmap.add_arguments(commands.add_parser("heatmap", help="show what a text finds in a reference"))
     checkpoint_commands.add_inspect(commands.add_parser("inspect", help="tell what a checkpoint file is"))

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ..errors import ColorizeError
-from .result_file import check_format
+from ..method.mask_settings import Backdrop
+from ..method.settings import Settings
+from .result_file import FORMATS, check_format
 
 Identity = tuple[int, int]  # of a file, whatever names it has
 DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(1, 10))}
@@ -32,6 +34,13 @@ def check_output(output: Path, inputs: Iterable[Path], batch: int = 1, quality: 
         if os.path.isdir(path):
             raise ColorizeError(f"{path}: is a folder; name a file")
         require_no_input(path, kept)
+
+
+def require_transparency(path: Path, settings: Settings) -> None:
+    """ColorizeError for a format that cannot hold a result of these settings."""
+    if settings.backdrop is Backdrop.TRANSPARENT and FORMATS.get(path.suffix.lower()) == "JPEG":
+        raise ColorizeError(f"{path}: a JPEG holds no transparency; name a .png or .webp, or leave out --backdrop "
+                            f"{settings.backdrop.value}")
 
 
 def require_no_input(path: Path, kept: frozenset[Identity]) -> None:

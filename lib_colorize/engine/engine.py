@@ -21,6 +21,7 @@ from ..method.schedule import NoiseSchedule, Prediction
 from ..method.settings import MAX_SEED, Settings
 from ..method.sketch_encoder import SketchEncoder
 from ..method.text.tower import TextTower
+from ..pictures.backdrop import cut_out, on_backdrop
 from ..pictures.canvas import crop_back
 from ..pictures.extras import NO_EXTRAS, Extras
 from ..pictures.images import NotNumbers, to_image
@@ -143,8 +144,9 @@ class Engine:
             pictures = [crop_back(to_image(picture), ready.placement) for picture in self.decode(torch.cat(latents))]
         except NotNumbers as error:
             raise self._fault() or error from None
-        return [Result(page.put_back(overlay_lines(picture, page.sketch, own)), own)
-                for picture, own in zip(pictures, jobs)]
+        lined = [overlay_lines(picture, page.sketch, settings) for picture in pictures]
+        return [Result(on_backdrop(page.put_back(cut_out(picture, ready.figure)), own), own)
+                for picture, own in zip(lined, jobs)]
 
     def _at_once(self, settings: Settings, shape: tuple[int, ...]) -> int:
         if self.one_by_one or samplers.find_sampler(settings.sampler).adaptive:  # which steps as the worst of a batch

@@ -19,6 +19,7 @@ from ..method.shown_tokens import shown_tokens
 from ..method.sketch_encoder import SketchEncoder
 from ..method.text.tower import TextTower
 from ..method.token_bias import areas_of, bias_between
+from ..pictures.backdrop import backdrop_extras, kept_figure
 from ..pictures.canvas import Placement, sketch_layout
 from ..pictures.extras import Extras
 from ..pictures.images import sketch_tensor
@@ -39,6 +40,7 @@ class Prepared:
     conditioning: Conditioning
     canvas: tuple[int, int]
     placement: Placement
+    figure: Image.Image | None = None  # the sketch's mask in the result's frame, where something is put behind it
 
 
 class Preparing:
@@ -62,12 +64,15 @@ class Preparing:
         self, sketch: Image.Image, reference: Image.Image | None, settings: Settings, extras: Extras,
     ) -> Prepared:
         """ColorizeError for what cannot be coloured, before anything is computed."""
+        extras = backdrop_extras(extras, settings)
         reference, extras = with_margins(reference, extras, settings.reference_padding)
         references = extras.references(reference)
         check_regions(references, sketch.size)
         if settings.injection > 0 and not references:
             raise ColorizeError("injection needs a reference picture; choose one, or set the injection to 0")
         drawing, placement = sketch_tensor(sketch, settings, self.resolution, self.multiple)
+        layout = sketch_layout(sketch.size, settings, self.resolution, self.multiple)
+        figure = kept_figure(sketch, extras, settings, layout)
         changes = settings.changes()
         if changes and not (references and references[0].place == 1):
             raise ColorizeError("changes by text: there is no reference to change; name one, or leave the texts out")
@@ -78,12 +83,11 @@ class Preparing:
         with self.running.precision():
             conditioning = encode(
                 self.sketch_encoder, drawing.to(self.running.device), torch.cat(shown, 1) if shown else None, settings)
-        place = sketch_layout(sketch.size, settings, self.resolution, self.multiple).place
-        areas = areas_of(lay_regions(references, place), conditioning.latent_size)
+        areas = areas_of(lay_regions(references, layout.place), conditioning.latent_size)
         bias = bias_between([tokens.shape[1] for tokens in shown], [found.weight for found in references], areas)
         picture = self.injected(references[0].image, drawing, settings) if settings.injection > 0 else None
         return Prepared(replace(conditioning, token_bias=bias, injection=picture), (drawing.shape[2], drawing.shape[3]),
-                        placement)
+                        placement, figure)
 
     def injected(self, reference: Image.Image, drawing: Tensor, settings: Settings) -> InjectedPicture:
         """The reference as what is injected on the canvas of this drawing [1, 3, H, W]."""

@@ -13,10 +13,13 @@ from torch import Tensor, nn
 from .. import __version__
 from ..errors import ColorizeError
 from ..method.conditioning import Conditioning, encode
+from ..pictures.backdrop import backdrop_extras, cut_out, kept_figure, on_backdrop
 from ..pictures.canvas import Placement, resize_lines
 from ..pictures.extras import NO_EXTRAS, Extras
 from ..pictures.framing import Frame
 from ..pictures.images import line_drawing, resizing
+from ..pictures.mask_canvas import lay_mask
+from ..pictures.masks import mask_picture
 from ..pictures.opened_page import OpenedPage
 from ..pictures.overlay import multiply_lines, overlay_lines
 from .checkpoints import ColorizeFile, sketch_encoder
@@ -48,6 +51,7 @@ class Job:
     run: SamplerRun | None = None  # the last
     extras: Extras = NO_EXTRAS
     pages: tuple[OpenedPage, ...] = ()  # of each sketch, what of it is looked at; all of each when not given
+    figures: tuple[Image.Image, ...] = ()  # masks of the sketches, where something else is put behind them
     _conditionings: dict[tuple[Frame, ...], Conditioning] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -100,25 +104,29 @@ class Job:
             self.run.close()
 
     def finish(self, image: Image.Image, index: int) -> Image.Image:
-        """A decoded picture as the user wants it: cut to the sketch, with its lines over it.
+        """A decoded picture as the user wants it: cut to the sketch, its lines over it, what is asked for behind it.
 
         On the canvas that follows the sketch the lines have the sketch's own size, and the picture is enlarged to it;
         at a size that the user has asked for (hires fix), theirs is the picture's.
         """
         page, frame = self.pages[index % len(self.pages)], self.frames[index % len(self.frames)]
-        return page.put_back(self._cut_out(image, index, page.sketch, frame))
+        return on_backdrop(page.put_back(self._cut_out(image, index, page.sketch, frame)), self.settings)
 
     def _cut_out(self, image: Image.Image, index: int, sketch: Image.Image, frame: Frame) -> Image.Image:
         place = self.placements[index % len(self.placements)] if self.placements else None
+        figure = self.figures[index % len(self.figures)] if self.figures else None
         box = (0, 0, *image.size) if place is None else sketch_box(image.size, frame, place)
         cut = image if place is None else image.crop(box)
         if place is not None and image.size == (place.canvas_width, place.canvas_height):
-            return overlay_lines(cut, sketch, self.settings)
-        if self.settings.line_overlay == 0:
-            return cut
+            return cut_out(overlay_lines(cut, sketch, self.settings), figure)
         left, top, right, bottom = box
-        lines = resize_lines(frame.place(line_drawing(sketch, self.settings)), image.height, image.width)
-        return multiply_lines(cut, lines[..., top:bottom, left:right], self.settings.line_overlay)
+        if self.settings.line_overlay:
+            lines = resize_lines(frame.place(line_drawing(sketch, self.settings)), image.height, image.width)
+            cut = multiply_lines(cut, lines[..., top:bottom, left:right], self.settings.line_overlay)
+        if figure is not None and (place is None or frame.cut is not None):  # else the picture is the whole drawing
+            laid = resize_lines(lay_mask(figure, frame.place), image.height, image.width)
+            figure = mask_picture(laid[0, 0, top:bottom, left:right].clamp(0, 1), cut.size)
+        return cut_out(cut, figure)
 
     def infotext(self) -> dict[str, str]:
         """What a picture's text says of this job."""
@@ -137,8 +145,12 @@ def start(host: Host, request: Request, run: HostRun = HostRun()) -> Job:  # noq
         raise ColorizeError("no reference picture; put one into the reference box (API: \"reference\"), or set the "
                             "reference strength to 0 to colour without one")
     sketches = sketches_of(host, request, run)
+    extras = requested_extras(host, request)
+    backdrop_extras(extras, settings)  # told before anything is computed
     job = Job(host, settings, file, reference, sketches, shown_reference(host, file, reference, settings),
-              extras=requested_extras(host, request), pages=pages_of(sketches, settings, run))
+              extras=extras, pages=pages_of(sketches, settings, run))
+    kept = (kept_figure(page.sketch, page.extras(extras), settings) for page in job.pages)
+    job.figures = tuple(figure for figure in kept if figure is not None)
     if follows_sketch(settings, run):
         job.placements = placements_of([page.sketch.size for page in job.pages], file, settings)
     return job

@@ -78,6 +78,15 @@ SETTINGS = {
     "reference_4_weight": Words(
         "4 枚目の重み", "ほかの参照画像と比べてどれだけ重視するか。0 = 使わない",
         "第四张的权重", "与其他参考图相比的比重;0 = 不使用"),
+    "backdrop": Words(
+        "背景", "人物の後ろに何を置くか。画像のとおり = 背景画像、なければ参照画像。1 色。透明 = 何もなし",
+        "背景", "主体后面是什么。按图片 = 背景图,没有时是参考图;单色;透明 = 什么都没有"),
+    "backdrop_colour": Words(
+        "背景の色", "1 色の背景の色、#rrggbb",
+        "背景颜色", "单色背景的颜色,#rrggbb"),
+    "remove_foreground": Words(
+        "背景画像から前景を消す", "背景画像の手前にあるものを白くし、後ろにあるものだけを使う",
+        "清空背景图", "把背景图中前面的东西变成白色,只用后面的部分"),
     "text_target": Words(
         "参照をこう変える", "参照画像をどう変えるか(例: blonde hair、英語)。空 = 変えない。CLIP のテキスト側が必要",
         "把参考图改成", "参考图要变成什么(例如 blonde hair,用英语);留空 = 不改。需要 CLIP 的文本部分"),
@@ -150,6 +159,9 @@ CHOICES = {  # values of settings with a choice; English shows the value itself,
     "light on dark": Phrase("light on dark", "暗い紙に明るい線", "深底浅线"),
     "as drawn": Phrase("as drawn", "描いたまま", "原样"),
     "pure noise": Phrase("pure noise", "純粋なノイズ", "纯噪声"),
+    "as given": Phrase("as given", "画像のとおり", "按图片"),
+    "plain": Phrase("plain", "1 色", "单色"),
+    "transparent": Phrase("transparent", "透明", "透明"),
     "keep base": Phrase("keep base", "元絵を保つ", "保留底图"),
     "keep": Phrase("keep", "残す", "保留"),
     "blue": Phrase("blue", "青", "蓝色"),

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from ..errors import ColorizeError
 from ..method.settings import Settings
+from .canvas import SketchLayout
 from .extras import Extras
 from .images import line_drawing, shrunk
 from .mask_canvas import lay_mask, mask_tensor
@@ -23,7 +24,8 @@ from .segmenter.segment import segment
 CLEAR = 0.01  # of a picture; with less of it transparent it tells no figure
 NOTHING, ALL = 16, 239  # a mask with nothing above, or nothing below, marks no figure
 MARGIN = 11  # pixels; the authors' maximum over so many keeps a figure's rim out of what is behind it (section 7)
-HOLD = 0.5  # of the segmenter's figure: outlines that hold less are open
+BODY = 0.02  # of the picture: clean lines that enclose as much have a figure
+HOLD = 0.5  # of the segmenter's figure: outlines of another sketch that hold less are open
 
 
 class MaskSource(enum.Enum):
@@ -59,7 +61,8 @@ def sketch_mask(
     """The figure of a sketch, with its lines; as `reference_mask`. settings: how its lines are read.
 
     Transparent line art is lines alone, so its outlines are filled. The segmenter knows photographs and not lines: of
-    a figure in outlines it takes the lines, or a part. So outlines are what counts, unless they are open.
+    a figure in outlines it takes the lines, or a part. So outlines are what counts, unless they are open; of a shaded
+    or coloured sketch, whose lines are extracted, only where they hold half of what the segmenter finds.
     """
     if given is not None:
         return FoundMask(given_mask(given, sketch.size, "sketch"), MaskSource.GIVEN)
@@ -67,10 +70,12 @@ def sketch_mask(
     if told is not None:
         filled = enclosed(mask_tensor(told).expand(1, 3, -1, -1) * 2 - 1)
         if bodied(filled):
-            return FoundMask(_sized(filled, sketch.size), MaskSource.ALPHA)
-    filled = enclosed(line_drawing(sketch, settings or Settings()))
-    guessed = mask_tensor(segment(shrunk(sketch)))[0, 0]
-    if bodied(filled) >= HOLD * bodied(guessed) and _marks(found := _sized(filled, sketch.size)):
+            return FoundMask(mask_picture(filled, sketch.size), MaskSource.ALPHA)
+    settings = settings or Settings()
+    filled = enclosed(line_drawing(sketch, settings))
+    found, body = mask_picture(filled, sketch.size), bodied(filled)
+    clean = settings.extractor == "none" and body >= BODY
+    if _marks(found) and (clean or body >= HOLD * bodied(mask_tensor(segment(shrunk(sketch)))[0, 0]) > 0):
         return FoundMask(found, MaskSource.OUTLINE)
     return FoundMask(_segmented(sketch, "sketch"), MaskSource.SEGMENTER)
 
@@ -92,6 +97,15 @@ def reference_mask_tensor(found: FoundMask) -> Tensor:
     if found.source is MaskSource.GIVEN:
         return mask
     return F.max_pool2d(mask, MARGIN, 1, MARGIN // 2)
+
+
+def result_mask(found: FoundMask, layout: SketchLayout) -> Image.Image:
+    """The mask of a sketch in the frame of its result: the sketch's own, or letterboxed into the wanted size."""
+    if layout.box is None:
+        return found.image
+    laid = lay_mask(found.image, layout.place)[0, 0]
+    p = layout.placement
+    return mask_picture(laid[p.top:p.top + p.height, p.left:p.left + p.width], (p.width, p.height))
 
 
 def said(found: FoundMask, what: str) -> str:
@@ -138,8 +152,8 @@ def _segmented(picture: Image.Image, what: str) -> Image.Image:
     return found
 
 
-def _sized(mask: Tensor, size: tuple[int, int]) -> Image.Image:
-    """[h, w] in [0, 1] -> grey, of that size."""
+def mask_picture(mask: Tensor, size: tuple[int, int]) -> Image.Image:
+    """[h, w] in [0, 1] -> grey, of that size (width, height)."""
     image = Image.fromarray((mask * 255).round().to(torch.uint8).numpy())
     return image if image.size == size else image.resize(size, Image.Resampling.BICUBIC)
 

@@ -9,7 +9,8 @@ from torch.nn import functional as F
 
 LOOK = 1024  # pixels, longer side at which outlines are followed; lines are kept whole
 INK = 0.2  # of full ink: a pixel with more is a line
-GAP = 0.016  # of the longer side: gaps up to twice this do not open an outline
+GAPS = (0.0, 0.008, 0.016)  # of the longer side: gaps up to twice this do not open an outline
+CLOSED = 0.9  # of the figure at the largest of them: with that much no gap was open
 
 
 def enclosed(lines: Tensor) -> Tensor:
@@ -17,18 +18,31 @@ def enclosed(lines: Tensor) -> Tensor:
     ink = ((lines[0].amax(0) + 1) / 2).clamp(0, 1)
     small = _at_most(ink, LOOK)
     walls = (small > INK).numpy()
-    reach = max(1, round(GAP * max(walls.shape)))
-    thick = _grown(walls, reach)
-    outside = _grown(_joined(_from_border(thick), thick), reach) & ~walls
-    figure = torch.from_numpy(np.maximum(~outside, 0).astype(np.float32))
+    found = [_behind(walls, round(gap * max(walls.shape))) for gap in GAPS]
+    least = CLOSED * bodied(torch.from_numpy(~found[-1]).float())
+    outside = next(behind for behind in found if bodied(torch.from_numpy(~behind).float()) >= least)
+    figure = torch.from_numpy((~outside).astype(np.float32))
     soft = torch.maximum(figure, small * torch.from_numpy(_grown(~outside, 1)))  # the outer rim of a line is grey
     return F.interpolate(soft[None, None], ink.shape, mode="bilinear", align_corners=False)[0, 0]
+
+
+def _behind(walls: np.ndarray, reach: int) -> np.ndarray:
+    """What the border is joined to when gaps up to twice `reach` are closed. [h, w] bool.
+
+    Behind the lines, thicker by `reach`, the ground is as much smaller, and in a corner by more: so it grows again by
+    twice that, but not through lines.
+    """
+    thick = _grown(walls, reach)
+    found: np.ndarray = _joined(_from_border(thick), thick)
+    for _ in range(2 * reach):
+        found = _grown(found, 1) & ~walls
+    return found
 
 
 def bodied(mask: Tensor) -> float:
     """The share of a picture that a mask [h, w] covers with more than lines: what is left when it is opened."""
     small = _at_most(mask, LOOK // 4)
-    reach = max(1, round(GAP * max(small.shape)))
+    reach = max(1, round(GAPS[-1] * max(small.shape)))
     open_ground = _grown((small < 0.5).numpy(), reach)
     return 1 - float(np.mean(open_ground))
 
@@ -43,6 +57,8 @@ def _at_most(ink: Tensor, side: int) -> Tensor:
 def _grown(region: np.ndarray, reach: int) -> np.ndarray:
     """Dilation by a square, `reach` to each side. [h, w] bool."""
     x = torch.from_numpy(region.astype(np.float32))[None, None]
+    if not reach:
+        return region
     rows = F.max_pool2d(x, (2 * reach + 1, 1), 1, (reach, 0))
     found: np.ndarray = F.max_pool2d(rows, (1, 2 * reach + 1), 1, (0, reach))[0, 0].numpy() > 0
     return found

@@ -1,0 +1,89 @@
+"""What is behind the figure: a plain colour, or nothing; and a background picture emptied of what is in front."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+from PIL import Image
+
+from ..errors import ColorizeError
+from ..method.mask_settings import Backdrop
+from ..method.settings import Settings
+from .canvas import SketchLayout
+from .extras import Extras
+from .images import shrunk
+from .masks import reference_mask, reference_mask_tensor, result_mask, sketch_mask
+
+WHITE = (255, 255, 255)
+FRONT = 0.5  # of a mask: from here on a pixel of a background picture is in front
+
+
+def backdrop_extras(extras: Extras, settings: Settings) -> Extras:
+    """The pictures of a job as the networks are shown them.
+
+    ColorizeError for a colour that is none, and for a background picture beside another choice.
+    """
+    if settings.backdrop is not Backdrop.AS_GIVEN:
+        if extras.background is not None:
+            raise ColorizeError(f"a background picture, and the background {settings.backdrop.value!r}; leave the "
+                                "picture out, or choose 'as given'")
+        backdrop_colour(settings.backdrop_colour)
+        return extras
+    if settings.remove_foreground and extras.background is not None:
+        return replace(extras, background=emptied(extras.background))
+    return extras
+
+
+def emptied(background: Image.Image) -> Image.Image:
+    """White where something stands in front (variants.md section 7, "Remove foreground"): RGB, at its working size."""
+    front = reference_mask_tensor(reference_mask(background))[0, 0].numpy() >= FRONT
+    picture = np.array(on_colour(shrunk(background), WHITE))
+    picture[front] = 255
+    return Image.fromarray(picture)
+
+
+def kept_figure(
+    sketch: Image.Image, extras: Extras, settings: Settings, layout: SketchLayout | None = None,
+) -> Image.Image | None:
+    """The mask of a sketch that something else is put behind, in the frame of its result on this layout, or in its own.
+
+    None = the result stays as it is. ColorizeError for a mask that does not fit, and for no figure.
+    """
+    if settings.backdrop is Backdrop.AS_GIVEN:
+        return None
+    found = sketch_mask(sketch, extras.sketch_mask, settings)
+    return found.image if layout is None else result_mask(found, layout)
+
+
+def cut_out(result: Image.Image, figure: Image.Image | None) -> Image.Image:
+    """result: RGB; figure: its mask, grey, resized to it -> RGBA; as it is where no mask is given."""
+    if figure is None:
+        return result
+    cut = result.convert("RGB")
+    cut.putalpha(figure if figure.size == cut.size else figure.resize(cut.size, Image.Resampling.BICUBIC))
+    return cut
+
+
+def on_backdrop(result: Image.Image, settings: Settings) -> Image.Image:
+    """A result that is finished but for a plain colour behind what was cut out of it."""
+    if settings.backdrop is not Backdrop.PLAIN or result.mode != "RGBA":
+        return result
+    return on_colour(result, backdrop_colour(settings.backdrop_colour))
+
+
+def on_colour(picture: Image.Image, colour: tuple[int, int, int]) -> Image.Image:
+    """RGB: the picture over a plain colour."""
+    if picture.mode != "RGBA":
+        return picture.convert("RGB")
+    ground = Image.new("RGBA", picture.size, (*colour, 255))
+    return Image.alpha_composite(ground, picture).convert("RGB")
+
+
+def backdrop_colour(text: str) -> tuple[int, int, int]:
+    """#rrggbb -> red, green, blue; ColorizeError for another text."""
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}", text):
+        raise ColorizeError(f"background colour: found {text!r}, expected #rrggbb such as #ffffff for white")
+    red, green, blue = (int(text[i:i + 2], 16) for i in (1, 3, 5))
+    return red, green, blue
