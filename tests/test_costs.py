@@ -62,7 +62,8 @@ def test_two_references_cost_a_twentieth_more_at_most(unet: UNet) -> None:
     assert 1 < cost <= 1.05
 
 
-@pytest.mark.parametrize("strength, fidelity, most", [(1.0, 0.5, 2.3), (0.5, 0.5, 2.3), (1.0, 0.0, 2.2), (1.0, 1.0, 1.6)])
+@pytest.mark.parametrize("strength, fidelity, most", [
+    (1.0, 0.5, 2.3), (0.5, 0.5, 2.3), (1.0, 0.0, 2.2), (1.0, 1.0, 1.6)])
 def test_injection_costs_at_most_two_steps_and_a_third(
     unet: UNet, strength: float, fidelity: float, most: float,
 ) -> None:

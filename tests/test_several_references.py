@@ -10,7 +10,11 @@ import torch
 from lib_colorize.errors import ColorizeError
 from lib_colorize.method.attach import Attachment, attach
 from lib_colorize.method.conditioning import Branch, Conditioning
+from lib_colorize.method.injected_attention import InjectedAttention, RowGroup
+from lib_colorize.method.injected_picture import InjectedPicture
+from lib_colorize.method.schedule import alphas_cumprod
 from lib_colorize.method.settings import Settings
+from lib_colorize.method.spatial_transformer import Attention
 from lib_colorize.method.token_bias import TokenBias, areas_of, bias_between
 from tests.test_attach import PLAIN, SIZES, T, X, build
 
@@ -18,6 +22,7 @@ FULL, NO_REFERENCE, NO_SKETCH = Branch
 LEFT = torch.zeros(1, 1, 64, 64)
 LEFT[..., :32] = 1
 LATENT = (8, 8)
+INJECT = Settings(injection=1.0)
 
 
 @pytest.fixture(scope="module")
@@ -141,3 +146,63 @@ def test_a_bias_knows_its_weights_alone_without_regions():
     bias = bias_between((7, 5), (1.0, 3.0), None)
     assert isinstance(bias, TokenBias) and bias.pictures == 1
     assert bias.at(64, (0,), X)[0].shape == (1, 1, 1, 12)
+
+
+# With injection, of the first of them
+
+
+def injected(shown_pair, hints=None):
+    generator = torch.Generator().manual_seed(77)
+    mean, std = (torch.randn(1, 4, 8, 8, generator=generator) for _ in range(2))
+    return replace(shown_pair, injection=InjectedPicture(mean, std.abs(), hints, alphas_cumprod()))
+
+
+def run_injected(model, given, branches=(FULL, NO_REFERENCE), x=X, t=T):
+    attachment = Attachment(model, given, INJECT)
+    if attachment.injection is not None:
+        attachment.injection.start((3, 4, 5))
+    with torch.no_grad(), attachment.applied() as attached:
+        attached.branches = branches
+        return model(x, t)
+
+
+def test_injected_is_the_first_reference_where_it_acts(small):
+    whole = torch.ones_like(LEFT)
+    alone = run_injected(small, injected(shown((ONE, 1.0, None))))
+    everywhere = run_injected(small, injected(shown((ONE, 1.0, whole), (ONE, 0.5, LEFT))))
+    torch.testing.assert_close(everywhere, alone, rtol=1e-4, atol=1e-5)
+    nowhere = run_injected(small, injected(shown((ONE, 1.0, None), (ONE, 0.5, whole))))
+    torch.testing.assert_close(nowhere, run_injected(small, shown((ONE, 1.0, None))), rtol=1e-4, atol=1e-5)
+    assert (alone - nowhere).abs().max() > 1e-3
+
+
+def test_the_injected_picture_is_shown_its_own_tokens_alone(small):
+    """So that what is written does not depend on the other references."""
+    kept = []
+    for other in (OTHER, tokens(8, 3)):
+        attachment = Attachment(small, injected(shown((ONE, 1.0, LEFT), (other, 5.0, None))), INJECT)
+        attachment.injection.start((3, 4, 5))
+        last = attachment.injection.attentions[-1]
+        last.forget = lambda: None
+        with torch.no_grad(), attachment.applied() as attached:
+            attached.branches = (FULL, NO_REFERENCE)
+            small(X, T)
+        kept.append(last._kept)
+    assert all(torch.equal(one, two) for one, two in zip(*kept))
+
+
+def test_each_place_is_injected_as_much_as_the_first_reference_acts_there():
+    torch.manual_seed(5)
+    attn = Attention(16, 2).requires_grad_(False)
+    bias = TokenBias((7, 5), (1.0, 1.0), areas_of([LEFT, None], LATENT))
+    plain, mixed = InjectedAttention(attn), InjectedAttention(attn, bias)
+    written, x = torch.randn(2, 64, 16), torch.randn(2, 64, 16)
+    group = RowGroup(range(2), 1.0, (1, 0), (0, 0))
+    found = []
+    for attention in (plain, mixed):
+        attention.writing = True
+        attention(written)
+        attention.writing, attention.groups = False, (group,)
+        found.append(attention(x).view(2, 8, 8, 16))
+    torch.testing.assert_close(found[1][:, :, :4], found[0][:, :, :4])
+    torch.testing.assert_close(found[1][:, :, 4:], attn(x).view(2, 8, 8, 16)[:, :, 4:])

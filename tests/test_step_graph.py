@@ -51,8 +51,8 @@ def job(engine: Engine, settings: Settings, seed: int = 0, side: int = 8, pictur
         return [denoise(x * sigma, torch.tensor([sigma])) for sigma in SIGMAS]
 
 
-def extra_job(engine: Engine, settings: Settings, seed: int = 0, regions: bool = False) -> list[Tensor]:
-    """With injection, or with two references and regions."""
+def extra_job(engine: Engine, settings: Settings, seed: int = 0, regions: bool | None = False) -> list[Tensor]:
+    """With injection, or with two references and regions; None = with both."""
     generator = torch.Generator().manual_seed(seed)
     width = engine.unet.config.context_dim
     tokens = torch.randn(1, 19, width, generator=generator)
@@ -61,20 +61,22 @@ def extra_job(engine: Engine, settings: Settings, seed: int = 0, regions: bool =
     hints = tuple(torch.randn(hint.shape, generator=generator) for hint in shown.hints)
     side = torch.rand(1, 1, 64, 64, generator=generator).round()
     bias = bias_between((6, 12), (1.0, 0.5), areas_of([side, None], (8, 8)))
-    shown = replace(shown, token_bias=bias) if regions else replace(
-        shown, injection=InjectedPicture(mean, 0.1 * mean.abs(), hints, engine.schedule.alphas_cumprod))
+    shown = replace(shown, token_bias=bias) if regions is not False else shown
+    if regions is not True:
+        picture = InjectedPicture(mean, 0.1 * mean.abs(), hints, engine.schedule.alphas_cumprod)
+        shown = replace(shown, injection=picture)
     x = torch.randn(1, 4, 8, 8, generator=generator)
     with engine.denoiser(shown, settings) as denoise:
         denoise.start([seed])
         return [denoise(x * sigma, torch.tensor([sigma])) for sigma in SIGMAS]
 
 
-@pytest.mark.parametrize("regions", [True, False])
+@pytest.mark.parametrize("regions", [True, False, None])
 @pytest.mark.parametrize("settings", (
     Settings(injection=1.0), Settings(injection=0.5, sketch_guidance=2.0),
     Settings(injection=1.0, injection_fidelity=1.0), Settings(injection=1.0, injection_start=0.5)))
 def test_injection_and_regions_are_captured_and_replayed_with_the_next_jobs(
-    engine: Engine, capture: RecordedCapture, settings: Settings, regions: bool,
+    engine: Engine, capture: RecordedCapture, settings: Settings, regions: bool | None,
 ) -> None:
     seeds = (0, 1, 2, 0)
     found = [extra_job(engine, settings, seed, regions) for seed in seeds]

@@ -44,7 +44,8 @@ class Attachment:
             (attn, TokenAttention(attn, conditioning.tokens, scales[slot], self.attached.reference_rows, self._bias))
             for attn, slot in layout.attentions]
         self.injection = None if picture is None else Injection(
-            unet, [attn for attn, _ in layout.attentions], self._hooks, picture, settings, self.attached)
+            unet, [attention for _, attention in self._attentions], self._hooks, picture, settings, self.attached,
+            self._bias)
 
     def close(self) -> None:
         """Let go of all tensors; it cannot be applied any more."""
@@ -67,6 +68,8 @@ class Attachment:
         shown = [attention for _, attention in self._attentions
                  if rows and attention.scale and attention.tokens is not None]
         biases = [part for size in sizes for part in bias.at(size, pictures, like) if part is not None] if bias else []
+        if self.injection is not None:
+            biases += self.injection.constants(count, sizes, like)
         return [*hints, *written, *biases,
                 *(part for attention in shown for part in attention.keys_and_values(pictures, like, like))]
 

@@ -42,6 +42,7 @@ class TokenAttention:
         self.scale = scale
         self.reference_rows = reference_rows
         self.bias = bias
+        self.first_alone = False  # while what is seen is the first reference itself
         self._kept: tuple[object, Tensor, Tensor] | None = None
         self._bias: tuple[object, Tensor] | None = None
 
@@ -93,9 +94,20 @@ class TokenAttention:
     def _attend(self, x: Tensor, pictures: Sequence[int]) -> Tensor:
         q = split_heads(self.attn.to_q(x), self.attn.heads)
         k, v = self.keys_and_values(pictures, x, q)
-        out = attend(q, k, v, None if self.bias is None else self.bias.at(x.shape[1], pictures, q))
+        out = attend(q, *self.seen(k, v, x.shape[1], pictures, q))
         projected: Tensor = self.attn.to_out(out if self.scale == 1 or _scaled_before(q) else out * self.scale)
         return projected
+
+    def seen(
+        self, k: Tensor, v: Tensor, places: int, pictures: Sequence[int], q: Tensor,
+    ) -> tuple[Tensor, Tensor, Bias | None]:
+        """Keys, values [rows or 1, heads, N, d] and bias as `attend` takes them."""
+        if self.bias is None:
+            return k, v, None
+        if self.first_alone:
+            first = self.bias.counts[0]
+            return k[:, :, :first], v[:, :, :first], None
+        return k, v, self.bias.at(places, pictures, q)
 
     @torch.no_grad()
     def keys_and_values(self, pictures: Sequence[int], x: Tensor, q: Tensor) -> tuple[Tensor, Tensor]:

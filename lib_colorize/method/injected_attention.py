@@ -17,15 +17,19 @@ from torch import Tensor, nn
 from .attention import split_heads
 from .forwards import replace_forward
 from .rows import take_rows
+from .token_bias import TokenBias
 
 
 @dataclass(frozen=True)
 class RowGroup:
-    """Rows of one weight, one after the other. kept: which row of the writing pass each looks at."""
+    """Rows of one weight, one after the other. kept: which row of the writing pass each looks at; pictures: which of
+    the conditioning's each is of.
+    """
 
     rows: range
     weight: float
     kept: tuple[int, ...]
+    pictures: tuple[int, ...]
 
 
 class AllWritten(Exception):
@@ -35,8 +39,10 @@ class AllWritten(Exception):
 class InjectedAttention:
     """Stands in for the `forward` of one self-attention (to_q, to_k, to_v, to_out, heads)."""
 
-    def __init__(self, attn: nn.Module) -> None:
+    def __init__(self, attn: nn.Module, bias: TokenBias | None = None) -> None:
+        """bias: of several references, of which the first is what is injected: where it does not act, nothing is."""
         self.attn: Any = attn
+        self.bias = bias
         self.own: Callable[..., Tensor] = attn.forward  # of the moment when this took its place
         self.writing = self.ends_writing = False
         self.groups: Sequence[RowGroup] = ()  # of the rows of a reading call; none, and not writing: a plain call
@@ -73,9 +79,13 @@ class InjectedAttention:
         assert self._kept is not None
         kept_k, kept_v = (_rows_of(part, group.kept) for part in self._kept)
         injected = F.scaled_dot_product_attention(q, torch.cat([k, kept_k], 2), torch.cat([v, kept_v], 2))
-        if group.weight == 1:
+        area = None if self.bias is None else self.bias.first_at(q.shape[2], group.pictures, q)
+        if group.weight == 1 and area is None:
             return injected
-        return torch.lerp(F.scaled_dot_product_attention(q, k, v), injected, group.weight)
+        own = F.scaled_dot_product_attention(q, k, v)
+        if area is None:
+            return torch.lerp(own, injected, group.weight)
+        return torch.lerp(own, injected, group.weight * area[:, None])
 
 
 def _rows_of(x: Tensor, rows: Sequence[int]) -> Tensor:

@@ -8,61 +8,51 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..errors import ColorizeError
 from .attached import Attached
+from .attention import TokenAttention
 from .forwards import replace_forward
-from .guidance import Branch
 from .hint_hook import HintHook
 from .injected_attention import AllWritten, InjectedAttention, RowGroup
 from .injected_picture import InjectedPicture, NoisedPicture
+from .injection_plan import Plan, planned
 from .rows import take_rows
 from .settings import EDGE, Settings
+from .token_bias import TokenBias
 from .unet import UNet
 
 LEFT_OUT = ("control",)  # of a call's arguments: what another extension makes of the sketch is not of the reference
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is written for a call, and what each of its rows reads.
-
-    branches, assigned, latents: of `Attached`, for the writing pass; picked: rows of the call whose arguments it takes.
-    """
-
-    branches: tuple[Branch, ...]
-    assigned: tuple[tuple[Branch, int], ...] | None
-    latents: tuple[int, ...]
-    picked: tuple[int, ...]
-    groups: tuple[RowGroup, ...]
 
 
 class Injection:
     """The two passes of one U-Net; stands in for its `forward`."""
 
     def __init__(
-        self, unet: Any, cross_attentions: Sequence[nn.Module], hooks: Sequence[HintHook], picture: InjectedPicture,
-        settings: Settings, attached: Attached,
+        self, unet: Any, cross_attentions: Sequence[TokenAttention], hooks: Sequence[HintHook],
+        picture: InjectedPicture, settings: Settings, attached: Attached, bias: TokenBias | None = None,
     ) -> None:
-        """hooks: of the hints, which know the injected picture's own."""
-        found = [module.attn1 for module in unet.modules() if getattr(module, "attn2", None) in cross_attentions]
+        """cross_attentions, hooks: of tokens and hints, which know the injected picture's own; bias: of several
+        references, of which the first is injected.
+        """
+        taken = {attention.attn for attention in cross_attentions}
+        found = [module.attn1 for module in unet.modules() if getattr(module, "attn2", None) in taken]
         parts = ("to_q", "to_k", "to_v", "to_out", "heads")
         if len(found) != len(cross_attentions) or not all(hasattr(attn, part) for attn in found for part in parts):
             raise ColorizeError("the U-Net has no self-attention that is known (attn1 with to_q, to_k, to_v, to_out, "
                                 "heads); set the injection to 0, or load a Stable Diffusion 1.x or 2.x model")
-        self.attentions = [InjectedAttention(attn) for attn in found]
-        self.attentions[-1].ends_writing = isinstance(unet, UNet)  # a host's may be in others' hands, who count on its end
+        self.attentions = [InjectedAttention(attn, bias) for attn in found]
+        self.attentions[-1].ends_writing = isinstance(unet, UNet)  # of a host's others may count on the end
         self.noised = NoisedPicture(picture)
         self.given: Tensor | None = None
         self._unet: Any = unet
         self._own: Callable[..., Tensor] = unet.forward  # of the moment when this took its place
         self._hooks, self._settings, self._attached = hooks, settings, attached
+        self._cross_attentions, self._bias = cross_attentions, bias
         self._plans: dict[object, Plan] = {}
 
     @property
@@ -91,6 +81,14 @@ class Injection:
         """[L, C, h, w]: the injected picture as a call of `count` rows at t is to be given it, of every picture."""
         rows = zip(self._attached.rows(count), self._attached.latents_of(count))
         return self.noised.at(torch.as_tensor(t), [(branch.value, latent) for (branch, _), latent in rows])
+
+    def constants(self, count: int, sizes: Sequence[int], like: Tensor) -> list[Tensor]:
+        """Where the injected picture acts, for `Attachment.constants`. sizes: places of each feature map."""
+        if self._bias is None or not self.acts:
+            return []
+        groups = self._plan(count).groups
+        found = [self._bias.first_at(size, group.pictures, like) for size in sizes for group in groups]
+        return [area for area in found if area is not None]
 
     def __call__(self, x: Tensor, timesteps: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """As the U-Net's own forward. `given`: what `latents_at` gave for this call, where it was asked before."""
@@ -121,6 +119,8 @@ class Injection:
         self._attached.reading = bool(groups)
         for hook in self._hooks:
             hook.writing = writing
+        for tokens in self._cross_attentions:
+            tokens.first_alone = writing
         for attention in self.attentions:
             attention.writing, attention.groups = writing, groups
 
@@ -129,24 +129,5 @@ class Injection:
         attached = self._attached
         key = tuple(attached.rows(count)), attached.latents_of(count), attached.in_groups(count)
         if key not in self._plans:
-            self._plans[key] = _planned(*key, self.weights)
+            self._plans[key] = planned(*key, self.weights)
         return self._plans[key]
-
-
-def _planned(
-    rows: Sequence[tuple[Branch, int]], latents: Sequence[int], group: int, weights: tuple[float, float],
-) -> Plan:
-    """group: how many pictures each branch has, where the call is so laid out; 0 = its rows stand for themselves."""
-    kinds = [(Branch.NO_REFERENCE if branch is Branch.NO_REFERENCE else Branch.FULL, latent)
-             for (branch, _), latent in zip(rows, latents)]
-    weight = {Branch.FULL: weights[0], Branch.NO_REFERENCE: weights[1]}
-    wanted = list(dict.fromkeys(kind for kind in kinds if weight[kind[0]] > 0))
-    picked = tuple(kinds.index(kind) for kind in wanted)
-    groups = []
-    for amount, run in groupby(range(len(rows)), key=lambda row: weight[kinds[row][0]]):
-        of_run = list(run)
-        kept = tuple(wanted.index(kinds[row]) for row in of_run) if amount > 0 else ()
-        groups.append(RowGroup(range(of_run[0], of_run[-1] + 1), amount, kept))
-    branches = tuple(dict.fromkeys(branch for branch, _ in wanted))
-    assigned = None if group else tuple((kinds[row][0], rows[row][1]) for row in picked)
-    return Plan(branches, assigned, tuple(latent for _, latent in wanted), picked, tuple(groups))

@@ -57,11 +57,31 @@ class TokenBias:
             self._kept[key] = bias.to(like), None if share is None else share.to(like)
         return self._kept[key]
 
+    def first_at(self, places: int, pictures: Sequence[int], like: Tensor) -> Tensor | None:
+        """The part of each place where the first reference acts [P or rows, n, 1], as of `at`; None = all of all."""
+        if self._first_everywhere:
+            return None
+        shown = tuple(pictures) if self.pictures > 1 else ()
+        key = "first", places, shown, like.dtype, like.device
+        if key not in self._kept:
+            first = self._parts(places)[..., :1]
+            self._kept[key] = (first[list(shown)] if shown else first).to(like), None
+        return self._kept[key][0]
+
+    @functools.cached_property
+    def _first_everywhere(self) -> bool:
+        return self.areas is None or bool((self.areas[:, 0] == 1).all())
+
+    def _parts(self, places: int) -> Tensor:
+        """[P, n, R + 1]"""
+        assert self.areas is not None
+        return F.adaptive_avg_pool2d(self.areas.float(), self._size(places)).flatten(2).transpose(1, 2)
+
     def _made(self, places: int) -> Bias:
         weights = torch.tensor(self.weights)
         if self.areas is None:
             return self._of_tokens(weights.log().view(1, 1, -1)), None
-        parts = F.adaptive_avg_pool2d(self.areas.float(), self._size(places)).flatten(2).transpose(1, 2)  # [P, n, R+1]
+        parts = self._parts(places)
         anyone = parts[..., -1:]
         logits = (parts[..., :-1] * weights.to(parts)).log()
         nobody = logits.isneginf().all(-1, keepdim=True)  # softmax over nothing is not a number
