@@ -295,19 +295,42 @@ def test_a_bad_option_is_one_line(
     assert os.listdir(out) == []
 
 
-@pytest.mark.parametrize("output", ("none/a.png", "a.gif", "", "../inputs-copy/sketch.png"))
+@pytest.mark.parametrize("output", ("none/a.png", "a.gif", "", "a" * 300 + ".png", ".png", "a.png.", "folder.png", "../inputs-copy/sketch.png"))
 def test_a_bad_output_is_one_line_before_any_work(
     output: str, inputs: Path, out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     copy = tmp_path / "inputs-copy"
     copy.mkdir()
+    (out / "folder.png").mkdir()
     sketch = draw_sketch(copy / "sketch.png")
     before = sketch.read_bytes()
     monkeypatch.setattr(colorize, "make_job", lambda *_: pytest.fail("the engine was loaded"))
     assert cli.main(arguments(inputs, out / output, "--force", sketch=sketch)) == 2
     error_of(capsys)
-    assert os.listdir(out) == [] and sketch.read_bytes() == before
+    assert os.listdir(out) == ["folder.png"] and sketch.read_bytes() == before
+
+
+def test_a_folder_that_takes_no_file_is_told_before_any_work(
+    inputs: Path, out: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(colorize, "make_job", lambda *_: pytest.fail("the engine was loaded"))
+    for output in (Path("/proc/a.png"), Path("/proc")):  # nobody makes a file there, root neither
+        assert cli.main(arguments(inputs, output, sketch=inputs if output.suffix == "" else None)) == 2
+        assert "no file can be written there" in error_of(capsys)
+
+
+@pytest.mark.parametrize("option", ("--checkpoint", "--reference-encoder", "--from-png", "-o", "--device"))
+@pytest.mark.parametrize("name", ("", " "))
+def test_an_empty_name_is_an_error_and_no_default(
+    option: str, name: str, inputs: Path, out: Path, capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.main([*arguments(inputs, out / "a.png"), option, name]) == 2
+    assert "found" in error_of(capsys) and os.listdir(out) == []
+    for command in (["colorize", name, str(inputs / "reference.png"), "-o", str(out / "a.png")], ["inspect", name],
+                    ["convert", name, "b"], ["demo", "--checkpoint", name], ["preview", name, "-o", "a.png"]):
+        assert cli.main(command) == 2
+        assert "an empty name" in error_of(capsys)
 
 
 @pytest.mark.parametrize("argv", ([], ["paint"], ["colorize"], ["colorize", "-o", "a.png"], ["inspect"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 import zlib
 from dataclasses import replace
@@ -205,6 +206,14 @@ def test_a_file_without_a_record_is_one_sentence(content: bytes, tmp_path: Path)
     (tmp_path / "a.png").write_bytes(content)
     with pytest.raises(ColorizeError, match=r"a\.png: (not a picture|carries no settings)"):
         read_record(tmp_path / "a.png")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.png")
+    for path in (tmp_path / "a.png", tmp_path):
+        with pytest.raises(ColorizeError, match="not an ordinary file"):
+            read_record(path)
 
 
 # formats --------------------------------------------------------------------------------------------------------------

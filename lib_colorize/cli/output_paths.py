@@ -9,6 +9,7 @@ from pathlib import Path
 from ..errors import ColorizeError
 from ..method.mask_settings import Backdrop
 from ..method.settings import Settings
+from ..whole_file import require_writable
 from .result_file import FORMATS, check_format
 
 Identity = tuple[int, int]  # of a file, whatever names it has
@@ -29,8 +30,10 @@ def check_output(output: Path, inputs: Iterable[Path], batch: int = 1, quality: 
         raise ColorizeError(f"{output}: the folder {output.parent} does not exist; make it first")
     if os.name == "nt" and is_device(output.name):
         raise ColorizeError(f"{output}: Windows has a device of this name; name another file")
+    require_writable(output.parent)
     kept = identities(inputs)
     for path in output_paths(output, batch):
+        require_name(path)
         if os.path.isdir(path):
             raise ColorizeError(f"{path}: is a folder; name a file")
         require_no_input(path, kept)
@@ -41,6 +44,17 @@ def require_transparency(path: Path, settings: Settings) -> None:
     if settings.backdrop is Backdrop.TRANSPARENT and FORMATS.get(path.suffix.lower()) == "JPEG":
         raise ColorizeError(f"{path}: a JPEG holds no transparency; name a .png or .webp, or leave out --backdrop "
                             f"{settings.backdrop.value}")
+
+
+def require_name(path: Path) -> None:
+    """ColorizeError for a name that the disk refuses."""
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ColorizeError(f"{path}: a file of this name cannot be written: {reason}; name another") from None
 
 
 def require_no_input(path: Path, kept: frozenset[Identity]) -> None:

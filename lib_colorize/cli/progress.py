@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ..console import one_line
+
 if TYPE_CHECKING:
     from ..engine.engine import Progress
 
@@ -19,7 +21,7 @@ def bar(quiet: bool, name: str) -> Iterator[Progress | None]:
         return
     from tqdm import tqdm
 
-    with tqdm(desc=name, unit="step", file=sys.stderr, leave=False) as shown:
+    with tqdm(desc=one_line(name), unit="step", file=sys.stderr, leave=False) as shown:
 
         def progress(done: int, total: int) -> None:
             shown.total = total

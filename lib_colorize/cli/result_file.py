@@ -66,6 +66,8 @@ def save_result(image: Image.Image, path: Path, record: Record, quality: int | N
 
 def read_record(path: str | os.PathLike[str]) -> Record:
     """The record of a picture made by this program; ColorizeError for any other file."""
+    if os.path.exists(path) and not os.path.isfile(path):  # a pipe would be waited for
+        raise ColorizeError(f"{path}: not an ordinary file, expected a picture of this program")
     try:
         with open(path, "rb") as stream:
             png = stream.read(len(SIGNATURE)) == SIGNATURE
