@@ -295,7 +295,8 @@ def test_a_bad_option_is_one_line(
     assert os.listdir(out) == []
 
 
-@pytest.mark.parametrize("output", ("none/a.png", "a.gif", "", "a" * 300 + ".png", ".png", "a.png.", "folder.png", "../inputs-copy/sketch.png"))
+@pytest.mark.parametrize("output", ("none/a.png", "a.gif", "", "a" * 300 + ".png", ".png", "a.png.", "folder.png",
+                                     "../inputs-copy/sketch.png"))
 def test_a_bad_output_is_one_line_before_any_work(
     output: str, inputs: Path, out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,

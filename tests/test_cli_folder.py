@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -285,3 +286,20 @@ def test_what_would_fail_for_every_file_fails_at_once(
     assert cli.main(["colorize", str(sketches), str(reference), "-o", str(output), "--checkpoint", str(model)]) == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert sorted(os.listdir(sketches)) == before
+
+
+def test_how_a_sketch_was_read_is_told_and_recorded_unless_quiet(
+    model: Path, sketches: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:
+    def colorize(engine: Engine, *more: object) -> list[Result]:
+        return [replace(result, read_as="dark lines on light,\ntold") for result in real(engine, *more)]  # type: ignore[arg-type]
+
+    real = Engine.colorize
+    monkeypatch.setattr(Engine, "colorize", colorize)
+    (sketches / "c.webp").unlink()
+    assert run(model, sketches) == 0
+    lines = [line.rpartition("\r")[2].strip() for line in capsys.readouterr().err.split("\n")]
+    assert [line for line in lines if line] == [rf"{name}: dark lines on light,\ntold" for name in ("a.png", "b.jpg")]
+    assert read_record(sketches.parent / "out" / "a.png").read_as == "dark lines on light,\ntold"
+    assert run(model, sketches, "--quiet", "--force", "--seed", "2") == 0
+    assert capsys.readouterr().err == ""

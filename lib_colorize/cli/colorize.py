@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,7 @@ def run(args: argparse.Namespace) -> int:
     if len(args.inputs) != 2:
         raise ColorizeError(f"found {len(args.inputs)} pictures, expected SKETCH and REFERENCE")
     sketch, reference, output = (Path(name) for name in (*args.inputs, args.output))
+    from .file_job import how_read
     from .input_picture import InputPicture
     from .output_paths import check_output, require_transparency
 
@@ -48,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
     with bar(args.quiet, sketch.name) as progress:
         written = job.colour(drawing, output, progress)
     if not args.quiet:
+        tell(how_read(sketch, written))
         print("\n".join(one_line(str(path)) for path in written) or f"{output}: finished before")
     return 0
 
@@ -68,14 +71,12 @@ def colour_folder_of(
     files = planned_files(found, output, suffix, settings.batch)
     job = replace(make_job(args, reference, settings, extras), kept=identities(files))
 
-    def tell(line: str) -> None:
-        print(one_line(line), file=sys.stderr)
-
-    for line in () if args.quiet else found.notes():
-        tell(line)
+    note: Callable[[str], object] = str if args.quiet else tell
+    for line in found.notes():
+        note(line)
     for refused in found.closed:
         tell(f"passed over: {refused}")
-    summary = colour_folder(job, files, lambda name: bar(args.quiet, name), tell)
+    summary = colour_folder(job, files, lambda name: bar(args.quiet, name), tell, note)
     summary.failed |= {Path(str(refused)): str(refused) for refused in found.closed}
     if not args.quiet:
         print(summary)
@@ -90,3 +91,9 @@ def make_job(args: argparse.Namespace, reference: InputPicture, settings: Settin
                          args.dtype, args.one_by_one, args.text_encoder)
     return FileJob(engine, reference, settings, args.force, with_models(extras, engine, settings), args.quality,
                    any_seed=args.seed == options.RANDOM)
+
+
+def tell(line: str) -> None:
+    """One line on stderr, if there is one."""
+    if line:
+        print(one_line(line), file=sys.stderr)

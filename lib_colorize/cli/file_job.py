@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -103,3 +103,9 @@ class FileJob:
             prediction=engine.prediction.value, device=engine.device.type,
             dtype=str(engine.dtype).removeprefix("torch."), threads=torch.get_num_threads(), versions=versions(),
             files=self.extras.records(folder), weights=self.extras.weights)
+
+
+def how_read(sketch: Path, written: Sequence[Path]) -> str:
+    """One line on how the sketch of these pictures was read; "" when nothing was written, or nothing is to be said."""
+    said = read_record(written[0]).read_as if written else ""
+    return f"{sketch.name}: {said}" if said else ""

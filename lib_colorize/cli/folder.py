@@ -11,7 +11,7 @@ from pathlib import Path
 from ..engine.engine import Progress
 from ..errors import ColorizeError
 from ..whole_file import DiskError, NameRefused, require_writable
-from .file_job import FileJob
+from .file_job import FileJob, how_read
 from .input_picture import InputPicture
 from .output_paths import identities
 from .result_names import ResultNames
@@ -56,11 +56,11 @@ def planned_files(found: SketchFiles, output: Path, suffix: str, batch: int) -> 
 
 def colour_folder(
     job: FileJob, files: Mapping[Path, Path], bar: Callable[[str], AbstractContextManager[Progress | None]],
-    report: Callable[[str], None],
+    report: Callable[[str], None], tell: Callable[[str], object] = str,
 ) -> Summary:
     """Colour every sketch of `planned_files`; a bad one is passed over.
 
-    bar: a progress bar for a name; report: takes a line for each file passed over.
+    bar: a progress bar for a name; report: takes a line for each file passed over; tell: how each sketch was read.
     A full disk or the like is not one file's fault and stops the run (DiskError).
     """
     summary = Summary()
@@ -74,6 +74,7 @@ def colour_folder(
             report(f"passed over: {reason}" if sketch.name in reason else f"passed over: {sketch}: {reason}")
         else:
             summary.written += written
+            tell(how_read(sketch, written))
             if not written:
                 summary.skipped.append(sketch)
     return summary
