@@ -15,6 +15,7 @@ OWN = ("lib_colorize", "training", "scripts", "tools", "tests")
 BASE = {"lib_colorize"}  # __init__, errors and the like: free of torch, imported by all
 METHOD = BASE | {"lib_colorize.method"}
 PICTURES = METHOD | {"lib_colorize.pictures"}
+FINISHING = PICTURES | {"lib_colorize.finishing"}
 CHECKPOINT = METHOD | {"lib_colorize.checkpoint"}
 MODELS = CHECKPOINT | {"lib_colorize.models"}
 ENGINE = CHECKPOINT | PICTURES | {"lib_colorize.engine"}
@@ -27,7 +28,7 @@ TRAINER = DATASET | {"training.trainer"}
 METRICS = TRAINER | {"training.metrics"}
 SMALL = METRICS | {"training.small"}
 EVIDENCE = SMALL | {"training.evidence"}
-EVERYTHING = WEBUI | PANEL | EVIDENCE | {"lib_colorize.cli", "scripts", "training", "tools", "tests"}
+EVERYTHING = FINISHING | WEBUI | PANEL | EVIDENCE | {"lib_colorize.cli", "scripts", "training", "tools", "tests"}
 
 MAY_IMPORT = {  # room -> the rooms that its files may import, itself among them; type-only imports count
     "lib_colorize": BASE,
@@ -36,7 +37,8 @@ MAY_IMPORT = {  # room -> the rooms that its files may import, itself among them
     "lib_colorize.checkpoint": CHECKPOINT,
     "lib_colorize.models": MODELS,
     "lib_colorize.engine": ENGINE,
-    "lib_colorize.cli": ENGINE | {"lib_colorize.cli"},
+    "lib_colorize.finishing": FINISHING,
+    "lib_colorize.cli": ENGINE | FINISHING | {"lib_colorize.cli"},
     "lib_colorize.hosts": HOSTS,
     "lib_colorize.hosts.webui.shared": SHARED,
     "lib_colorize.hosts.webui.a1111": SHARED | {"lib_colorize.hosts.webui.a1111"},

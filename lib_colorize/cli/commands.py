@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from ..console import one_line, take_any_text
 from ..errors import ColorizeError
-from . import bench, checkpoint_commands, colorize, demo, heatmap, mask, options, preview
+from . import bench, checkpoint_commands, colorize, demo, heatmap, layers, mask, options, preview, touch_up
 
 EXIT_CODES = "exit codes: 0 done, 1 some files of a folder passed over, 2 bad input, 130 interrupted"
 
@@ -57,6 +57,8 @@ def parser() -> Parser:
     mask.add_arguments(commands.add_parser("mask", help="show which figure is taken out of a picture"))
     preview.add_arguments(commands.add_parser("preview", help="show what the model sees of a sketch"))
     heatmap.add_arguments(commands.add_parser("heatmap", help="show what a text finds in a reference"))
+    layers.add_arguments(commands.add_parser("layers", help="take a coloured picture apart, as PSD, ORA or PNGs"))
+    touch_up.add_arguments(commands.add_parser("touch-up", help="put areas right, by colour hints or a palette"))
     checkpoint_commands.add_inspect(commands.add_parser("inspect", help="tell what a checkpoint file is"))
     checkpoint_commands.add_convert(commands.add_parser(
         "convert", help="write a checkpoint in another form, metadata kept"))

@@ -1,0 +1,65 @@
+"""The touch-up command: areas of a finished picture put right by strokes of colour or a palette, without a model."""
+
+from __future__ import annotations
+
+import argparse
+import io
+from pathlib import Path
+
+from ..console import one_line
+from ..errors import ColorizeError
+from .file_options import file_name
+from .layers import add_finish_options, gap_of
+from .options import add_reading_options, settings_of
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """The options of `touch-up`."""
+    command.add_argument("sketch", type=file_name, metavar="SKETCH")
+    command.add_argument("coloured", type=file_name, metavar="COLOURED",
+                         help="a picture of the sketch, of any size and from any program")
+    command.add_argument("-o", "--output", required=True, type=file_name, metavar="OUT.png",
+                         help="of the sketch's own size")
+    command.add_argument("--hints", type=file_name, metavar="PICTURE",
+                         help="strokes or dots over the sketch, on transparency or on a copy of it: each sets the "
+                              "colour of its area")
+    command.add_argument("--palette", type=file_name, metavar="FILE",
+                         help="colours that areas are drawn to: .gpl, .ase, .aco or a picture")
+    command.add_argument("--palette-limit", type=float, default=100.0, metavar="CIEDE2000",
+                         help="an area whose nearest colour is farther keeps its own; default: 100, none")
+    add_finish_options(command)
+    command.add_argument("--force", action="store_true", help="write over what is there")
+    add_reading_options(command)
+    command.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """touch-up."""
+    from ..finishing.drawing import drawing_on_white
+    from ..finishing.finished import finish
+    from ..finishing.touch_up import touched_up
+    from ..pictures.picture_files import open_image
+    from ..whole_file import write_whole
+    from .output_paths import check_output, outputs_clear
+
+    output = Path(args.output)
+    inputs = [Path(name) for name in (args.sketch, args.coloured, args.hints, args.palette) if name is not None]
+    if output.suffix.lower() != ".png":
+        raise ColorizeError(f"{output}: expected a name that ends in .png")
+    if args.hints is None and args.palette is None:
+        raise ColorizeError("nothing to do: give --hints PICTURE, --palette FILE, or both")
+    if not 0 <= args.palette_limit <= 100:
+        raise ColorizeError(f"palette limit: found {args.palette_limit:g}, expected 0 to 100 CIEDE2000")
+    check_output(output, inputs)
+    outputs_clear([output], args.force)
+    drawing = drawing_on_white(open_image(Path(args.sketch)), settings_of(args))
+    finished = finish(drawing, open_image(Path(args.coloured)), gap_of(args.gap))
+    hints = None if args.hints is None else open_image(Path(args.hints))
+    palette = None if args.palette is None else Path(args.palette)
+    touched, areas = touched_up(finished, drawing, hints, palette, args.palette_limit)
+    file = io.BytesIO()
+    touched.picture().save(file, "PNG")
+    write_whole(output, file.getvalue())
+    print(one_line(f"{output}: {drawing.shape[1]}x{drawing.shape[0]}, {areas} of {int(finished.labels.max())} areas "
+                   "changed"))
+    return 0

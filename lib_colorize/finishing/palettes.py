@@ -1,0 +1,121 @@
+"""Palette files: GIMP (.gpl), Adobe Swatch Exchange (.ase), Adobe colour swatches (.aco), or a picture of colours."""
+
+from __future__ import annotations
+
+import colorsys
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ..errors import ColorizeError
+from ..pictures.picture_files import open_image
+
+OF_A_PICTURE = 32  # colours at most that are taken from a picture with more
+MOST = 4096
+
+
+def read_palette(path: Path) -> np.ndarray:
+    """[n, 3] uint8 sRGB, n >= 1, each colour once. ColorizeError for a file that is none of these, or is damaged."""
+    readers = {".gpl": _gimp, ".ase": _swatch_exchange, ".aco": _swatches}
+    reader = readers.get(path.suffix.lower())
+    try:
+        colours = _of_picture(open_image(path)) if reader is None else list(reader(path.read_bytes()))
+    except FileNotFoundError:
+        raise ColorizeError(f"{path}: no such file") from None
+    except OSError as error:
+        raise ColorizeError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except (ValueError, IndexError, struct.error, KeyError):
+        raise ColorizeError(f"{path}: damaged or something else, expected a palette (.gpl of GIMP, .ase or .aco of "
+                            "Adobe, or a picture)") from None
+    found = np.unique(np.asarray(list(colours), dtype=np.float64).reshape(-1, 3).round().clip(0, 255), axis=0)
+    if not 1 <= len(found) <= MOST:
+        raise ColorizeError(f"{path}: holds {len(found)} colours, expected 1 to {MOST}")
+    return found.astype(np.uint8)
+
+
+def _gimp(data: bytes) -> Iterator[tuple[float, float, float]]:
+    lines = data.decode("utf-8-sig", "replace").splitlines()
+    if not lines or lines[0].strip() != "GIMP Palette":
+        raise ValueError
+    for line in lines[1:]:
+        words = line.split()
+        if words and not line.startswith(("#", "Name:", "Columns:")):
+            red, green, blue = (int(word) for word in words[:3])
+            yield red, green, blue
+
+
+def _swatch_exchange(data: bytes) -> Iterator[tuple[float, float, float]]:
+    if data[:4] != b"ASEF":
+        raise ValueError
+    (count,), place = struct.unpack(">I", data[8:12]), 12
+    for _ in range(count):
+        kind, length = struct.unpack(">HI", data[place:place + 6])
+        block = data[place + 6:place + 6 + length]
+        place += 6 + length
+        if kind == 1:  # a colour: length of its name in UTF-16, the name, its model, its numbers
+            start = 2 + 2 * struct.unpack(">H", block[:2])[0]
+            model = block[start:start + 4].decode("ascii").strip().upper()
+            numbers = struct.unpack(f">{ {'RGB': 3, 'CMYK': 4, 'LAB': 3, 'GRAY': 1}[model] }f", block[start + 4:][
+                : 4 * {"RGB": 3, "CMYK": 4, "LAB": 3, "GRAY": 1}[model]])
+            yield _srgb(model, numbers)
+
+
+def _swatches(data: bytes) -> Iterator[tuple[float, float, float]]:
+    version, count = struct.unpack(">HH", data[:4])
+    if version not in (1, 2):
+        raise ValueError
+    place = 4
+    for _ in range(count):
+        space, a, b, c, d = struct.unpack(">HHHHH", data[place:place + 10])
+        place += 10
+        if version == 2:
+            place += 4 + 2 * struct.unpack(">I", data[place:place + 4])[0]
+        if space == 0:
+            yield _srgb("RGB", (a / 65535, b / 65535, c / 65535))
+        elif space == 1:
+            yield _srgb("RGB", colorsys.hsv_to_rgb(a / 65535, b / 65535, c / 65535))
+        elif space == 2:
+            yield _srgb("CMYK", tuple(1 - value / 65535 for value in (a, b, c, d)))
+        elif space == 7:
+            signed = struct.unpack(">hh", struct.pack(">HH", b, c))
+            yield _srgb("LAB", (a / 10000, signed[0] / 100, signed[1] / 100))
+        elif space == 8:
+            yield _srgb("GRAY", (1 - a / 10000,))
+
+
+def _srgb(model: str, numbers: tuple[float, ...]) -> tuple[float, float, float]:
+    """Numbers of a model, in [0, 1] but for Lab's a and b -> sRGB in [0, 255]. CMYK without a profile, as Pillow."""
+    if model == "CMYK":
+        key = 1 - numbers[3]
+        numbers = tuple((1 - ink) * key for ink in numbers[:3])
+    elif model == "GRAY":
+        numbers = numbers * 3
+    elif model == "LAB":
+        numbers = _of_lab(numbers[0] * 100, numbers[1], numbers[2])
+    red, green, blue = (255 * number for number in numbers)
+    return red, green, blue
+
+
+def _of_lab(lightness: float, a: float, b: float) -> tuple[float, ...]:
+    """CIELAB of D65 -> sRGB, cut to [0, 1]."""
+    from .colour import TO_XYZ, WHITE
+
+    y = (lightness + 16) / 116
+    f = np.array([y + a / 500, y, y - b / 200])
+    xyz = WHITE * np.where(f > 6 / 29, f**3, 3 * (6 / 29) ** 2 * (f - 4 / 29))
+    linear = np.clip(np.linalg.inv(TO_XYZ) @ xyz, 0, 1)
+    return tuple(float(v) for v in np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055))
+
+
+def _of_picture(image: Image.Image) -> list[tuple[float, float, float]]:
+    """Its colours, when they are few, else the OF_A_PICTURE that stand for them best (median cut)."""
+    rgb = image.convert("RGB")
+    colours = rgb.getcolors(maxcolors=256)
+    if colours is None:
+        palette = rgb.quantize(OF_A_PICTURE, Image.Quantize.MEDIANCUT).getpalette() or []
+        return [(palette[i], palette[i + 1], palette[i + 2]) for i in range(0, len(palette) - 2, 3)]
+    listed = np.asarray([colour for _, colour in colours]).tolist()
+    return [(red, green, blue) for red, green, blue in listed]

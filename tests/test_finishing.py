@@ -1,0 +1,154 @@
+"""Areas of a drawing, colours carried up to it, and the picture taken apart."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from lib_colorize.errors import ColorizeError
+from lib_colorize.finishing.areas import find_areas
+from lib_colorize.finishing.drawing import drawing_on_white
+from lib_colorize.finishing.finished import Finished, finish
+from lib_colorize.finishing.ink import ink_of, laid_over
+from lib_colorize.finishing.layers import laid_together
+from lib_colorize.finishing.snap import full_labels
+from lib_colorize.method.settings import Polarity, Settings
+
+SIZE = 640
+
+
+def two_rooms(gap: int = 0, side: int = SIZE, line: int = 5) -> Image.Image:
+    """A frame with a wall in the middle; gap: px of a door in the wall."""
+    sketch = Image.new("RGB", (side, side), "white")
+    draw = ImageDraw.Draw(sketch)
+    draw.rectangle((60, 60, side - 60, side - 60), outline="black", width=line)
+    middle = side // 2
+    draw.line((middle, 60, middle, side - 60), fill="black", width=line)
+    if gap:
+        draw.rectangle((middle - line, middle - gap // 2, middle + line, middle - gap // 2 + gap - 1), fill="white")
+    return sketch
+
+
+def smeared(side: int = 64) -> Image.Image:
+    """A small painting of the rooms whose colours run over the wall: red until 54 %, blue from there, green outside."""
+    painted = Image.new("RGB", (side, side), "green")
+    draw = ImageDraw.Draw(painted)
+    draw.rectangle((side * 60 // SIZE, side * 60 // SIZE, side - side * 60 // SIZE, side - side * 60 // SIZE),
+                   fill="blue")
+    draw.rectangle((side * 60 // SIZE, side * 60 // SIZE, side * 52 // 100, side - side * 60 // SIZE), fill="red")
+    return painted
+
+
+def area_at(finished: Finished, x: int, y: int) -> int:
+    return int(finished.labels[y, x])
+
+
+@pytest.mark.parametrize("gap", [0, 4])
+@pytest.mark.parametrize("side", [640, 1700])
+def test_a_wall_divides_the_rooms_even_with_a_small_hole(gap: int, side: int) -> None:
+    ink = ink_of(np.asarray(two_rooms(gap, side)))
+    areas = find_areas(ink.alpha)
+    labels = full_labels(areas, ink.alpha)
+    left, right = labels[side // 2, side // 3], labels[side // 2, 2 * side // 3]
+    assert len({int(left), int(right), int(labels[5, 5])}) == 3
+    assert labels.shape == (side, side) and labels.min() >= 1
+
+
+def test_a_door_joins_the_rooms() -> None:
+    ink = ink_of(np.asarray(two_rooms(gap=200)))
+    found = find_areas(ink.alpha)
+    assert found.labels[320, 200] == found.labels[320, 440] != found.labels[5, 5]
+
+
+def test_no_gap_is_closed_when_none_is_asked_for() -> None:
+    found = find_areas(ink_of(np.asarray(two_rooms(gap=4))).alpha, gap=0)
+    assert found.labels[100, 200] == found.labels[100, 440]
+
+
+def test_colours_stop_at_the_lines_where_an_enlargement_runs_over_them() -> None:
+    sketch = np.asarray(two_rooms())
+    finished = finish(sketch, smeared())
+    left = finished.colours[66:574, 66:317].reshape(-1, 3).astype(int)
+    right = finished.colours[66:574, 324:574].reshape(-1, 3).astype(int)
+    assert (np.abs(left - (255, 0, 0)).max(1) <= 12).mean() > 0.995
+    assert (np.abs(right - (0, 0, 255)).max(1) <= 12).mean() > 0.995
+    plain = np.asarray(smeared().resize((SIZE, SIZE), Image.Resampling.LANCZOS))
+    assert (np.abs(plain[66:574, 324:574].reshape(-1, 3).astype(int) - (0, 0, 255)).max(1) <= 12).mean() < 0.95
+
+
+def test_a_slope_of_colour_inside_an_area_stays() -> None:
+    painted = np.zeros((64, 64, 3), np.uint8)
+    painted[...] = np.linspace(40, 220, 64)[:, None, None]
+    finished = finish(np.asarray(two_rooms()), Image.fromarray(painted))
+    column = finished.colours[80:560, 200, 0].astype(float)
+    rows = np.arange(80, 560)
+    slope = np.polyfit(rows, column, 1)[0] * SIZE
+    assert slope == pytest.approx(180, rel=0.12)
+
+
+def test_two_tones_in_one_area_stay_two() -> None:
+    painted = Image.new("RGB", (128, 128), (220, 170, 140))
+    ImageDraw.Draw(painted).rectangle((20, 70, 60, 108), fill=(150, 100, 80))  # a shadow, no line about it
+    finished = finish(np.asarray(two_rooms()), painted)
+    assert np.abs(finished.colours[450, 200].astype(int) - (150, 100, 80)).max() < 15
+    assert np.abs(finished.colours[150, 200].astype(int) - (220, 170, 140)).max() < 15
+
+
+def test_lines_keep_their_colour_and_opacity() -> None:
+    sketch = np.asarray(two_rooms()).copy()
+    sketch[(sketch == 0).all(2)] = (150, 20, 40)
+    soft = np.asarray(Image.fromarray(sketch).resize((400, 400), Image.Resampling.BICUBIC))
+    ink = ink_of(soft)
+    assert np.abs(laid_over(ink, np.full_like(soft, 255)).astype(int) - soft).max() <= 1
+    assert ink.colour[ink.alpha > 200].mean(0) == pytest.approx((149, 6, 26), abs=8)
+
+
+@pytest.mark.parametrize("size", [64, 640, 900])
+def test_layers_give_the_picture(size: int) -> None:
+    painted = smeared(size)
+    finished = finish(np.asarray(two_rooms()), painted)
+    picture = np.asarray(finished.picture()).astype(int)
+    assert np.abs(laid_together(finished.layers()).astype(int) - picture).max() <= 1
+    if size == SIZE:
+        assert np.array_equal(picture, np.asarray(painted))
+
+
+def test_layers_of_noise_and_of_a_black_picture_give_them_too() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)
+    for pixels in (noise, np.zeros_like(noise), np.full_like(noise, 255)):
+        finished = finish(np.asarray(two_rooms()), Image.fromarray(pixels))
+        assert np.array_equal(np.asarray(finished.picture()), pixels)
+        assert np.abs(laid_together(finished.layers()).astype(int) - pixels).max() <= 1
+
+
+def test_each_flat_has_a_colour_of_its_own() -> None:
+    flats = next(layer for layer in finish(np.asarray(two_rooms()), Image.new("RGB", (64, 64), "tan")).layers()
+                 if layer.name == "flats").pixels
+    colours = {tuple(flats[y, x]) for x, y in ((5, 5), (200, 320), (440, 320))}
+    assert len(colours) == 3 and all(np.abs(np.subtract(c, (210, 180, 140))).max() <= 2 for c in colours)
+
+
+def test_a_picture_of_another_shape_is_refused() -> None:
+    with pytest.raises(ColorizeError, match="64x90.*640x640.*same shape"):
+        finish(np.asarray(two_rooms()), Image.new("RGB", (64, 90)))
+
+
+def test_a_drawing_without_a_closed_area_is_one_area() -> None:
+    sketch = Image.new("RGB", (300, 200), "white")
+    ImageDraw.Draw(sketch).line((50, 50, 150, 120), fill="black", width=3)
+    finished = finish(np.asarray(sketch), Image.new("RGB", (60, 40), "orange"))
+    assert int(finished.labels.max()) == 1
+    assert np.abs(finished.colours.astype(int) - (255, 165, 0)).max() <= 1
+
+
+def test_a_scan_gets_white_paper_and_light_lines_come_out_dark() -> None:
+    clean = np.asarray(two_rooms())
+    scan = Image.fromarray((clean * np.array([0.93, 0.9, 0.82])).astype(np.uint8))
+    assert np.array_equal(drawing_on_white(scan, Settings()) == 255, clean == 255)
+    inverse = Image.fromarray(255 - clean)
+    for polarity in (Polarity.AUTO, Polarity.LIGHT_ON_DARK):
+        found = drawing_on_white(inverse, Settings(polarity=polarity))
+        assert np.abs(found.astype(int) - clean).max() <= 2
+    with pytest.raises(ColorizeError, match="no lines"):
+        drawing_on_white(Image.new("RGB", (50, 50), "white"), Settings())

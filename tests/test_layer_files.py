@@ -1,0 +1,123 @@
+"""Layers as PSD, OpenRaster and a folder, read back by other programs' readers."""
+
+from __future__ import annotations
+
+import errno
+import io
+import json
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lib_colorize import whole_file
+from lib_colorize.errors import ColorizeError
+from lib_colorize.finishing import packbits
+from lib_colorize.finishing.finished import finish
+from lib_colorize.finishing.layer_files import check_layers_path, write_layers
+from lib_colorize.finishing.layers import Layer, laid_together
+from tests.test_finishing import smeared, two_rooms
+
+JAPANESE = ("線画", "光", "影", "下塗り", "色")
+
+
+@pytest.fixture(scope="module")
+def layers() -> list[Layer]:
+    return finish(np.asarray(two_rooms()), smeared()).layers(JAPANESE)
+
+
+@pytest.mark.parametrize("libtiff", [True, False])
+def test_psd_tools_reads_the_document(layers: list[Layer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                      libtiff: bool) -> None:
+    psd_tools = pytest.importorskip("psd_tools")
+    if not libtiff:
+        monkeypatch.setattr(packbits.features, "check", lambda name: False)
+    write_layers(layers, tmp_path / "out.psd")
+    document = psd_tools.PSDImage.open(tmp_path / "out.psd")
+    assert [layer.name for layer in document] == [layer.name for layer in layers]
+    assert [layer.blend_mode.name.lower() for layer in document] == [layer.blend.value for layer in layers]
+    for read, layer in zip(document, layers):
+        assert np.array_equal(np.asarray(read.topil().convert("RGBA"))[..., : layer.pixels.shape[2]], layer.pixels)
+    assert np.array_equal(np.asarray(document.topil().convert("RGB")), laid_together(layers))
+
+
+def test_pillow_reads_the_flattened_picture(layers: list[Layer], tmp_path: Path) -> None:
+    write_layers(layers, tmp_path / "out.psd")
+    with Image.open(tmp_path / "out.psd") as picture:
+        assert np.array_equal(np.asarray(picture.convert("RGB")), laid_together(layers))
+
+
+@pytest.mark.parametrize("suffix", [".psd", ".ora"])
+@pytest.mark.parametrize("program", ["magick", "identify", "gimp"])
+def test_other_programs_open_it(layers: list[Layer], tmp_path: Path, suffix: str, program: str) -> None:
+    if shutil.which(program) is None or (program != "gimp" and suffix == ".ora"):
+        pytest.skip(f"{program} is not installed, or does not read {suffix}")
+    file = tmp_path / f"out{suffix}"
+    write_layers(layers, file)
+    if program == "gimp":
+        script = (f'(let* ((image (car (gimp-file-load RUN-NONINTERACTIVE "{file}" "x"))))'
+                  "(gimp-message (number->string (car (gimp-image-get-layers image)))) (gimp-quit 0))")
+        said = subprocess.run(["gimp", "-i", "-d", "-f", "-b", script], capture_output=True, text=True, timeout=300)
+        assert f"Warning: {len(layers)}" in said.stderr.replace("script-fu-Warning", "Warning"), said.stderr
+        return
+    command = [program, "identify"] if program == "magick" else [program]
+    said = subprocess.run([*command, "-format", "%m %wx%h|", str(file)], capture_output=True, text=True, timeout=120)
+    assert said.stdout.split("|")[:-1] == ["PSD 640x640"] * (len(layers) + 1), said.stderr
+
+
+def test_openraster_is_as_its_specification_has_it(layers: list[Layer], tmp_path: Path) -> None:
+    write_layers(layers, tmp_path / "out.ora")
+    with zipfile.ZipFile(tmp_path / "out.ora") as archive:
+        first = archive.infolist()[0]
+        assert first.filename == "mimetype" and first.compress_type == zipfile.ZIP_STORED
+        assert archive.read("mimetype") == b"image/openraster"
+        root = ElementTree.fromstring(archive.read("stack.xml"))
+        assert (root.tag, root.get("w"), root.get("h")) == ("image", "640", "640")
+        listed = [element.attrib for element in root.findall("stack/layer")]
+        assert [each["name"] for each in listed] == [layer.name for layer in reversed(layers)]
+        assert [each["composite-op"] for each in listed] == [
+            f"svg:{ {'normal': 'src-over'}.get(layer.blend.value, layer.blend.value) }" for layer in reversed(layers)]
+        for each, layer in zip(listed, reversed(layers)):
+            picture = Image.open(io.BytesIO(archive.read(each["src"])))
+            assert np.array_equal(np.asarray(picture), layer.pixels)
+        assert np.array_equal(np.asarray(Image.open(io.BytesIO(archive.read("mergedimage.png")))),
+                              laid_together(layers))
+        assert max(Image.open(io.BytesIO(archive.read("Thumbnails/thumbnail.png"))).size) <= 256
+
+
+def test_a_folder_of_pngs_says_its_order(layers: list[Layer], tmp_path: Path) -> None:
+    write_layers(layers, tmp_path / "out")
+    order = json.loads((tmp_path / "out" / "layers.json").read_text(encoding="utf-8"))["from the bottom"]
+    assert [(each["name"], each["blend"]) for each in order] == [(layer.name, layer.blend.value) for layer in layers]
+    for each, layer in zip(order, layers):
+        assert np.array_equal(np.asarray(Image.open(tmp_path / "out" / each["file"])), layer.pixels)
+
+
+def test_names_that_cannot_be_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "there.psd").write_bytes(b"x")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "x").write_bytes(b"x")
+    for name, words in (("a.png", "written as"), ("no/a.psd", "does not exist"), ("there.psd", "--force"),
+                        ("full", "--force")):
+        with pytest.raises(ColorizeError, match=words):
+            check_layers_path(tmp_path / name)
+    check_layers_path(tmp_path / "there.psd", force=True)
+
+
+def test_a_full_disk_leaves_the_old_document(layers: list[Layer], tmp_path: Path,
+                                             monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "out.psd"
+    file.write_bytes(b"before")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(whole_file.os, "fsync", full)
+    with pytest.raises(ColorizeError, match="space"):
+        write_layers(layers, file)
+    assert [path.name for path in tmp_path.iterdir()] == ["out.psd"] and file.read_bytes() == b"before"

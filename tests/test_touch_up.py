@@ -1,0 +1,161 @@
+"""Areas put right by hints and by a palette."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from lib_colorize.cli.commands import main
+from lib_colorize.errors import ColorizeError
+from lib_colorize.finishing.colour import colour_distance, lab_of
+from lib_colorize.finishing.finished import Finished, finish
+from lib_colorize.finishing.hints import hint_colours
+from lib_colorize.finishing.palettes import read_palette
+from lib_colorize.finishing.recolour import locked, recoloured
+from tests.test_finishing import SIZE, two_rooms
+
+DRAWING = np.asarray(two_rooms())
+
+
+def shaded() -> Finished:
+    """Rooms of one blue with a darker lower half, on green."""
+    painted = Image.new("RGB", (SIZE, SIZE), "green")
+    draw = ImageDraw.Draw(painted)
+    draw.rectangle((60, 60, 580, 580), fill=(90, 120, 220))
+    draw.rectangle((60, 480, 580, 580), fill=(45, 60, 110))
+    return finish(DRAWING, painted)
+
+
+def strokes(*drawn: tuple[tuple[int, int, int, int], str], paper: str | None = None) -> Image.Image:
+    hints = Image.new("RGBA", (SIZE, SIZE)) if paper is None else two_rooms()
+    for line, colour in drawn:
+        ImageDraw.Draw(hints).line(line, fill=colour, width=9)
+    return hints
+
+
+@pytest.mark.parametrize("paper", [None, "sketch"])
+def test_a_stroke_sets_its_area_and_nothing_else(paper: str | None) -> None:
+    before = shaded()
+    hints = strokes(((120, 200, 280, 300), "red"), paper=paper)
+    after = recoloured(before, hint_colours(hints, DRAWING, before))
+    left = before.labels == before.labels[320, 200]
+    assert np.array_equal(after.colours[~left], before.colours[~left])
+    assert tuple(after.colours[200, 200]) == (255, 0, 0)
+    dark = after.colours[530, 200]
+    assert 90 < dark[0] < 165 and dark[1] == dark[2] == 0, "the shadow stays, in the new colour"
+
+
+def test_a_stroke_that_runs_over_a_line_a_little_counts_on_its_own_side() -> None:
+    before = shaded()
+    hints = strokes(((100, 320, 335, 320), "#ff0000"))
+    assert set(hint_colours(hints, DRAWING, before)) == {int(before.labels[320, 200])}
+
+
+def test_a_hint_goes_through_a_closed_gap_to_what_looks_alike() -> None:
+    drawing = np.asarray(two_rooms(gap=5))
+    before = finish(drawing, Image.new("RGB", (64, 64), "tan"))
+    assert before.labels[320, 200] != before.labels[320, 440]
+    found = hint_colours(strokes(((120, 200, 280, 300), "red")), drawing, before)
+    assert set(found) == {int(before.labels[320, 200]), int(before.labels[320, 440])}
+    both = hint_colours(strokes(((120, 200, 280, 300), "red"), ((400, 200, 500, 300), "blue")), drawing, before)
+    assert both[int(before.labels[320, 440])] == (0, 0, 255)
+
+
+def test_hints_that_are_none_are_refused() -> None:
+    with pytest.raises(ColorizeError, match="64x64.*640x640"):
+        hint_colours(Image.new("RGBA", (64, 64)), DRAWING, shaded())
+    for empty in (Image.new("RGBA", (SIZE, SIZE)), two_rooms()):
+        with pytest.raises(ColorizeError, match="no stroke"):
+            hint_colours(empty, DRAWING, shaded())
+
+
+def test_a_palette_takes_each_area_to_its_nearest_colour_within_the_limit() -> None:
+    before = shaded()
+    palette = np.array([[80, 110, 200], [250, 250, 250]], np.uint8)
+    found = locked(before, palette, limit=10.0)
+    assert set(found.values()) == {(80, 110, 200)}
+    assert set(found) == {int(before.labels[320, 200]), int(before.labels[320, 440])}, "green is too far away"
+    assert len(locked(before, palette, limit=100.0)) == 3
+
+
+def gimp(colours: list[tuple[int, int, int]]) -> bytes:
+    return ("GIMP Palette\nName: x\nColumns: 3\n# says\n"
+            + "".join(f"{r:3d} {g:3d} {b:3d}\tnamed\n" for r, g, b in colours)).encode()
+
+
+def exchange(colours: list[tuple[int, int, int]]) -> bytes:
+    blocks = [struct.pack(">HIH", 0xC001, 6, 2) + "g\0".encode("utf-16-be")]
+    for colour in colours:
+        name = "c\0".encode("utf-16-be")
+        body = struct.pack(">H", 2) + name + b"RGB " + struct.pack(">3fH", *(v / 255 for v in colour), 0)
+        blocks.append(struct.pack(">HI", 1, len(body)) + body)
+    return b"ASEF" + struct.pack(">HHI", 1, 0, len(blocks)) + b"".join(blocks)
+
+
+def swatches(colours: list[tuple[int, int, int]]) -> bytes:
+    listed = b"".join(struct.pack(">HHHHH", 0, *(v * 257 for v in colour), 0) for colour in colours)
+    return struct.pack(">HH", 1, len(colours)) + listed
+
+
+@pytest.mark.parametrize("suffix, make", [(".gpl", gimp), (".ase", exchange), (".aco", swatches)])
+def test_palette_files(tmp_path: Path, suffix: str, make: object) -> None:
+    colours = [(10, 20, 30), (200, 100, 50), (255, 255, 255)]
+    file = tmp_path / f"p{suffix}"
+    file.write_bytes(make(colours))  # type: ignore[operator]
+    assert [tuple(colour) for colour in read_palette(file)] == colours
+    file.write_bytes(make(colours)[:-9] if suffix != ".gpl" else b"# none")  # type: ignore[operator]
+    with pytest.raises(ColorizeError, match="expected a palette"):
+        read_palette(file)
+
+
+def test_lab_swatches_and_pictures(tmp_path: Path) -> None:
+    file = tmp_path / "lab.aco"
+    wanted = np.array([200, 100, 50])
+    lightness, a, b = lab_of(wanted)
+    file.write_bytes(struct.pack(">HH", 1, 1) + struct.pack(">HHhhH", 7, round(lightness * 100), round(a * 100),
+                                                             round(b * 100), 0))
+    assert float(colour_distance(lab_of(read_palette(file)[0]), lab_of(wanted))) < 1
+    picture = tmp_path / "few.png"
+    stripes = Image.new("RGB", (32, 32), "red")
+    ImageDraw.Draw(stripes).rectangle((0, 0, 15, 31), fill="blue")
+    stripes.save(picture)
+    assert [tuple(colour) for colour in read_palette(picture)] == [(0, 0, 255), (255, 0, 0)]
+    with pytest.raises(ColorizeError, match="no such file"):
+        read_palette(tmp_path / "none.gpl")
+
+
+def test_difference_is_scikit_images() -> None:
+    color = pytest.importorskip("skimage.color")
+    rng = np.random.default_rng(0)
+    a, b = (rng.integers(0, 256, (2000, 3)) for _ in range(2))
+    a[:300], b[200:500] = a[:300, :1], b[200:500, :1]  # greys: no hue
+    theirs = color.deltaE_ciede2000(lab_of(a), lab_of(b))
+    assert colour_distance(lab_of(a), lab_of(b)) == pytest.approx(theirs, abs=1e-6)
+
+
+def test_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sketch, coloured, out = tmp_path / "s.png", tmp_path / "c.png", tmp_path / "o.png"
+    two_rooms().save(sketch)
+    shaded().picture().save(coloured)
+    strokes(((120, 200, 280, 300), "red")).save(tmp_path / "h.png")
+    assert main(["touch-up", str(sketch), str(coloured), "--hints", str(tmp_path / "h.png"), "-o", str(out)]) == 0
+    assert "1 of 3 areas changed" in capsys.readouterr().out
+    assert Image.open(out).getpixel((200, 200)) == (255, 0, 0)
+    for arguments, words in (
+            (["touch-up", str(sketch), str(coloured), "-o", str(tmp_path / "p.png")], "nothing to do"),
+            (["touch-up", str(sketch), str(coloured), "--hints", str(sketch), "-o", str(sketch)], "one of the inputs"),
+            (["touch-up", str(sketch), str(coloured), "--palette", str(tmp_path / "no.gpl"), "-o",
+              str(tmp_path / "p.png")], "no such file"),
+            (["layers", str(sketch), str(coloured), "-o", str(tmp_path / "l.tif")], "written as"),
+            (["layers", str(sketch), str(coloured), "-o", str(tmp_path / "l.psd"), "--names", "a,b"],
+             "different names"),
+            (["layers", str(sketch), str(coloured), "-o", str(tmp_path / "l.psd"), "--gap", "50"], "0 to 10")):
+        assert main(arguments) == 2
+        said = capsys.readouterr()
+        assert words in said.err and said.err.count("\n") == 1
+    assert main(["layers", str(sketch), str(coloured), "-o", str(tmp_path / "l.ora")]) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c.png", "h.png", "l.ora", "o.png", "s.png"]
