@@ -32,7 +32,7 @@ def full_labels(areas: Areas, ink: np.ndarray) -> np.ndarray:
     if factor == 1:
         return areas.labels
     h, w = lines.shape
-    labels = _enlarged(np.where(areas.lines, 0, areas.labels), factor)[:h, :w].copy()
+    labels: np.ndarray = _enlarged(np.where(areas.lines, 0, areas.labels), factor)[:h, :w].copy()
     flat, paper = labels.reshape(-1), ~lines.reshape(-1)
     todo = np.flatnonzero((flat == 0) & paper)
     for _ in range(2 * factor):
