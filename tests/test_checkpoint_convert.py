@@ -22,6 +22,7 @@ from lib_colorize.checkpoint.report import inspect
 from lib_colorize.checkpoint.write import write
 from lib_colorize.errors import ColorizeError
 from lib_colorize.method.schedule import Prediction
+from tests.standalone_models import write_variant
 from tests.test_checkpoint_write import MINI, WIDTHS, content, release, released_file, same, states
 
 __all__ = ["release"]  # a fixture
@@ -69,15 +70,14 @@ def test_only_the_unet_projections_change_their_shape(release: Path, tmp_path: P
     assert all(after[key].ndim == 2 and torch.equal(after[key], before[key][:, :, 0, 0]) for key in changed)
 
 
-def test_parts_of_later_variants_are_carried_along(tmp_path: Path) -> None:
-    query = PARTS["unet"] + "middle_block.1.transformer_blocks.0.attn2.to_q.lora_up_fg.weight"
-    added = {query: torch.rand(64, 4), "transformer.embedding": torch.rand(4, 24)}
-    source = released_file(tmp_path / "switch.safetensors", **added, **{"model_ema.decay": torch.tensor(1.0)})
-    info = convert(source, tmp_path / "x.safetensors", overrides=WIDTHS)
-    assert (info.kind, info.card.variant) == (Kind.V1_5, "v1.5")
+@pytest.mark.parametrize(("variant", "kind"), [("v1.5", Kind.V1_5), ("v2", Kind.V2)])
+def test_parts_of_later_variants_are_carried_along(tmp_path: Path, variant: str, kind: Kind) -> None:
+    source = write_variant(tmp_path / "later.safetensors", variant)
+    info = convert(source, tmp_path / "x.safetensors", dtype="bf16", projections="linear")
+    assert (info.kind, info.card.variant, bool(info.differing)) == (kind, variant, False)
     before, after = content(source)[0], content(tmp_path / "x.safetensors")[0]
-    assert set(before) - set(after) == {"model_ema.decay"}
-    assert same(after, {key: before[key] for key in after})
+    assert set(before) == set(after)
+    assert all(torch.equal(value, before[key].to(torch.bfloat16).view(value.shape)) for key, value in after.items())
 
 
 def test_a_model_of_unknown_prediction_type_gets_no_host_file(release: Path, tmp_path: Path) -> None:

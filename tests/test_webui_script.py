@@ -308,6 +308,9 @@ VALUES = {
     "text_threshold_3": 0.4, "text_changes": "[target] a red dress; [scale] 3\n[target] blue sky",
     "reference_scale": 1.5, "injection": 0.75,
     "injection_fidelity": 0.25, "injection_control": 0.5, "injection_start": 0.125,
+    "background_enhance": True, "foreground_enhance": True, "style_enhance": True, "foreground_strength": 0.9,
+    "background_strength": 0.8, "background_factor": 1.5, "merge": 0.25, "reference_threshold": 0.4,
+    "sketch_threshold": 0.1,
 }
 
 

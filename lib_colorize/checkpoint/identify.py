@@ -12,13 +12,14 @@ from ..method.network_config import NetworkConfig, VisionConfig
 from ..method.schedule import Prediction
 from .config import PARTS, infer_network
 from .files import Entry
-from .kinds import COLORIZE, PLAIN, Kind, is_extra, kind_of, of_variant
+from .kinds import COLORIZE, PLAIN, VARIANTS, Kind, is_extra, kind_of, of_variant
 from .layout import expected_shapes, vision_shapes
 from .metadata import ModelCard, prediction_from_metadata
 from .number_formats import quantised
 from .parts import PartSize, part_sizes, shapes_by_part
 from .reference import find_tower, infer_reference, open_clip_shapes
 from .strict import Difference, difference
+from .variant_keys import variant_difference
 from .wrappers import own_keys, wrapper_of
 
 
@@ -113,6 +114,9 @@ def _with_networks(info: CheckpointInfo, entries: Mapping[str, Entry], overrides
     for part, prefix in PARTS.items():
         if part in shapes or expected_shapes(part, config):
             differing += difference(of_variant(shapes.get(part, {}), info.kind), expected_shapes(part, config), prefix)
+    if info.kind in (Kind.V1_5, Kind.V2):
+        whole = {key: entry.shape for key, entry in entries.items()}
+        differing += variant_difference(whole, VARIANTS[info.kind], config.unet)
     extra = tuple(key for key in entries if is_extra(key, info.kind))
     return replace(info, config=config, reference=config.reference, differing=differing + Difference((), extra))
 

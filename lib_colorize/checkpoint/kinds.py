@@ -9,6 +9,7 @@ from .config import PARTS, Shapes
 from .files import Entry
 from .parts import IGNORED, part_of, shapes_by_part
 from .reference import find_tower
+from .variant_keys import in_unet
 
 
 class Kind(enum.Enum):
@@ -63,8 +64,7 @@ def of_variant(shapes: Shapes, kind: Kind) -> Shapes:
     """Without what v1.5 and v2 add to the U-Net."""
     if kind not in (Kind.V1_5, Kind.V2):
         return shapes
-    return {key: shape for key, shape in shapes.items()
-            if not any(mark in key for mark in LORA_MARKS) and not key.startswith(("warp_modules.", "style_modules."))}
+    return {key: shape for key, shape in shapes.items() if not in_unet(key)}
 
 
 def is_extra(key: str, kind: Kind) -> bool:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from torch import Tensor
+
 from ..method.network_config import NetworkConfig, SketchConfig, VisionConfig
 from .keys import Keys, layer
 from .unet_keys import unet_shapes
@@ -34,6 +36,11 @@ def is_projection(key: str) -> bool:
 def canonical_shape(key: str, shape: tuple[int, ...]) -> tuple[int, ...]:
     """The shape with a 2-D U-Net projection as the 1x1 convolution that it equals."""
     return (*shape, 1, 1) if is_projection(key) and len(shape) == 2 else shape
+
+
+def as_convolution(key: str, value: Tensor) -> Tensor:
+    """A 2-D projection as the 1x1 convolution that it equals; anything else as it is."""
+    return value[:, :, None, None] if is_projection(key) and value.ndim == 2 else value
 
 
 def sketch_shapes(c: SketchConfig) -> Keys:

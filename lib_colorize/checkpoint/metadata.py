@@ -15,6 +15,8 @@ from ..method.schedule import Prediction
 FORMAT = 1
 MODELSPEC_PREDICTION = {Prediction.EPS: "epsilon", Prediction.V: "v"}  # sai_model_spec 1.0.0, modelspec.prediction_type
 
+RESOLUTIONS = {"v2": 768}  # of released files; others: 512
+
 TEXTS = ("title", "license", "author", "description", "date")  # fields of ModelCard and of modelspec alike
 
 
@@ -93,7 +95,8 @@ class ModelCard:
     def of_released(cls, config: NetworkConfig, metadata: Mapping[str, str], variant: str = "v1") -> ModelCard:
         """The card of a file without a `colorize` entry: what a released file is, and what `modelspec.*` says."""
         size = re.fullmatch(r"(\d{2,4})(x\d{2,4})?", metadata.get("modelspec.resolution", ""))
-        card = cls(config, prediction_from_metadata(metadata), variant, resolution=int(size.group(1)) if size else 512)
+        resolution = int(size.group(1)) if size else RESOLUTIONS.get(variant, 512)
+        card = cls(config, prediction_from_metadata(metadata), variant, resolution=resolution)
         return replace(card, **_texts(metadata))
 
 

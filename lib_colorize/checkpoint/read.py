@@ -15,11 +15,12 @@ from ..method.schedule import Prediction
 from .config import PARTS
 from .files import TensorFile, file_sha256, open_tensors
 from .identify import CheckpointInfo, Told, identify
-from .kinds import COLORIZE, PLAIN, Kind
-from .layout import is_projection, vision_shapes
+from .kinds import COLORIZE, PLAIN, VARIANTS, Kind
+from .layout import as_convolution, vision_shapes
 from .metadata import ModelCard, Schedule
 from .reference import find_tower, infer_reference, open_clip_shapes, open_clip_tensors
 from .strict import difference
+from .variant_keys import in_unet
 
 State = dict[str, Tensor]
 ESSENTIAL = ("unet", "sketch_encoder")  # of a colorize checkpoint; VAE and reference encoder may come from elsewhere
@@ -84,17 +85,17 @@ def read(
     path: str | os.PathLike[str], parts: Iterable[str] = tuple(PARTS), prediction: Prediction | None = None,
     overrides: Mapping[str, int] | None = None,
 ) -> Checkpoint:
-    """Read a v1 checkpoint, released or ours; ColorizeError for anything else and for any missing or unexpected key.
+    """Read a checkpoint, released or ours; ColorizeError for anything else and for any missing or unexpected key.
 
     parts: names of PARTS to load; without "sketch_encoder" a plain SD2 file will do (training starts from one).
     prediction: the user's word, for files whose metadata is silent (metadata goes first).
-    overrides: see `config.infer_network`.
+    overrides: see `config.infer_network`. What v1.5 and v2 add is compared here too, and read by `variant_file`.
     """
     wanted = tuple(parts)
     with open_tensors(path) as file:
         info = identify(file.entries, file.metadata, overrides)
         config = require_usable(info, wanted, file.path)
-        card = info.card or ModelCard.of_released(config, file.metadata)
+        card = info.card or ModelCard.of_released(config, file.metadata, VARIANTS.get(info.kind, "v1"))
         told = info.told
         if info.prediction is None and prediction is not None:
             told = Told.USER
@@ -145,8 +146,6 @@ def require_usable(info: CheckpointInfo, wanted: tuple[str, ...], path: Path) ->
     unknown = [part for part in wanted if part not in PARTS]
     if unknown:
         raise ColorizeError(f"unknown part {', '.join(unknown)}; known are {', '.join(PARTS)}")
-    if info.kind in (Kind.V1_5, Kind.V2):
-        raise ColorizeError(f"{path}: {info.kind.value}, which this version cannot run yet; use a v1 file (mult-eps-*)")
     if info.kind is Kind.OTHER_SD or (info.kind is Kind.SD2 and "sketch_encoder" in wanted):
         raise ColorizeError(f"{path}: {info.kind.value}, without a sketch encoder (control_encoder.*); expected "
                             f"{NEEDED}. A plain SD2 file can only be what training starts from")
@@ -161,6 +160,5 @@ def _load(file: TensorFile, part: str) -> State:
     prefix = PARTS[part]
     state = {key.removeprefix(prefix): file.tensor(key) for key in file.entries if key.startswith(prefix)}
     if part == "unet":
-        state = {key: value[:, :, None, None] if is_projection(key) and value.ndim == 2 else value
-                 for key, value in state.items()}
+        state = {key: as_convolution(key, value) for key, value in state.items() if not in_unet(key)}
     return state

@@ -21,6 +21,7 @@ from ..method.schedule import NoiseSchedule, Prediction
 from ..method.settings import MAX_SEED, Settings
 from ..method.sketch_encoder import SketchEncoder
 from ..method.text.tower import TextTower
+from ..method.variants.variant import USUAL, V1, Variant
 from ..pictures.backdrop import cut_out, on_backdrop
 from ..pictures.canvas import crop_back
 from ..pictures.extras import NO_EXTRAS, Extras
@@ -63,7 +64,7 @@ class Engine:
         self, unet: Any, vae: networks.AutoencoderKL, sketch_encoder: SketchEncoder,
         load_reference_encoder: Callable[[], ReferenceEncoder], schedule: NoiseSchedule,
         prediction: Prediction | None = None, resolution: int = 512, one_by_one: bool | None = None,
-        load_text_tower: Callable[[], TextTower] = no_text_tower,
+        load_text_tower: Callable[[], TextTower] = no_text_tower, variant: Variant = V1,
     ) -> None:
         """load_reference_encoder is called for each new reference, and what it gives is freed before sampling.
 
@@ -72,10 +73,11 @@ class Engine:
         CPU together is no faster, and CUDA says how much memory is free. Together each is within 1/255 of that in
         float32; half precision rounds more.
         load_text_tower: called for changes by text; ColorizeError when there is no text half.
+        variant: what the checkpoint has besides v1's networks.
         """
         self.unet = unet  # an nn.Module of LDM layout
         self.vae, self.sketch_encoder = vae, sketch_encoder
-        self.schedule, self.resolution = schedule, resolution
+        self.schedule, self.resolution, self.variant = schedule, resolution, variant
         weight = next(unet.parameters())
         self.device, self.dtype = weight.device, weight.dtype
         self.one_by_one = self.device.type != "cuda" if one_by_one is None else one_by_one
@@ -83,7 +85,7 @@ class Engine:
         self.multiple = vae.factor * 2 ** (len(unet.channel_mult) - 1)  # pixels: each level of both networks halves
         self._decoding = Decoding.on(self.device, vae, self.dtype)
         self.preparing = Preparing(sketch_encoder, vae, load_reference_encoder, self.running, schedule, resolution,
-                                   self.multiple, load_text_tower)
+                                   self.multiple, load_text_tower, variant)
         self._load_reference_encoder = load_reference_encoder
         self.files: Files | None = None  # when loaded from files
         self.prediction = prediction or self._probe()
@@ -104,7 +106,7 @@ class Engine:
         """
         loaded = load_networks(checkpoint, reference_encoder, prediction, device, dtype, text_encoder)
         engine = cls(loaded.unet, loaded.vae, loaded.sketch_encoder, loaded.load_reference_encoder, loaded.schedule,
-                     loaded.prediction, loaded.resolution, one_by_one, loaded.load_text_tower)
+                     loaded.prediction, loaded.resolution, one_by_one, loaded.load_text_tower, loaded.variant)
         engine.files = loaded.files
         return engine
 
@@ -212,7 +214,7 @@ class Engine:
     @contextlib.contextmanager
     def denoiser(self, conditioning: Conditioning, settings: Settings) -> Iterator[GuidedStep]:
         """The guided U-Net as k-diffusion wants it: (x [P, C, h, w], sigma [P]) -> denoised x."""
-        attachment = Attachment(self.unet, conditioning, settings)
+        attachment = Attachment(self.unet, conditioning, settings, self.variant)
         step = (self.unet, attachment, settings, self.schedule, self.prediction, conditioning.has_reference)
         with self.running.precision(), attachment.applied() as attached, share_rows(self.unet, attached):
             times, graphs = self.running.times, self.running.graphs
@@ -241,6 +243,7 @@ class Engine:
         with self.running.precision():
             found = probe_unet(self.unet, self.sketch_encoder, call, self.schedule, self.unet.in_channels,
                                self.resolution, self.multiple, self.vae.factor)
+        found = found or USUAL.get(self.variant.name)
         if found is None:
             raise self._fault() or ColorizeError("the checkpoint does not say whether it predicts eps or v, and a "
                                                  "trial does not tell; say so with --prediction")

@@ -84,12 +84,14 @@ class DeviceStep(GuidedStep):
 
     def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
         t, *known = self.times.row(float(sigma[0]))
+        decoder = self.attachment.decoder
         guidance = self.look_at(t)
         # rows with a reference side by side
         rows = tuple(sorted(guidance.branches, key=lambda branch: branch is Branch.NO_REFERENCE))
         self.attachment.attached.branches = rows
 
-        def step(x: Tensor, sigma: Tensor, shifts: Tensor, *injected: Tensor) -> Tensor:
+        def step(x: Tensor, sigma: Tensor, shifts: Tensor, time: Tensor, *injected: Tensor) -> Tensor:
+            decoder.time = time
             self.inject(*injected)
             return self.denoise(x, sigma, rows, guidance, lambda y: self.unet(y, sigma, shifts=shifts))
 
@@ -99,6 +101,6 @@ class DeviceStep(GuidedStep):
         injection = self.attachment.injection
         weights = injection.weights if injection is not None and injection.acts else None
         key = (rows, tuple(guidance.weights.items()), guidance.scale, self.prediction, self.settings.block_scales(),
-               weights)
+               weights, self.attachment.structure)
         like = torch.empty(1, 2, 2, 2, dtype=self.unet.dtype, device=x.device, memory_format=torch.channels_last)
         return self.graphs.run(key, step, inputs, self.attachment, len(x) * len(rows), like)

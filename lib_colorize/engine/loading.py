@@ -7,7 +7,12 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import torch
+from torch import Tensor, nn
+
+from ..checkpoint.kinds import VARIANTS
 from ..checkpoint.read import Checkpoint, read
+from ..checkpoint.variant_file import VariantFile
 from ..errors import ColorizeError
 from ..method.network_config import SketchConfig, VAEConfig
 from ..method.reference_encoder import ReferenceEncoder
@@ -15,6 +20,7 @@ from ..method.schedule import NoiseSchedule, Prediction, sampled_alphas
 from ..method.sketch_encoder import SketchEncoder
 from ..method.text.tower import TextTower
 from ..method.unet import UNet
+from ..method.variants.variant import Variant
 from . import networks
 from .weights import DTYPES, Files, ReferenceFile, TextFile, named_device
 
@@ -32,6 +38,7 @@ class LoadedNetworks:
     resolution: int
     files: Files
     load_text_tower: Callable[[], TextTower]
+    variant: Variant
 
 
 def load_networks(
@@ -59,7 +66,16 @@ def load_networks(
         lambda: SketchEncoder(sketch.model_channels, sketch.channel_mult, sketch.in_channels),
         file.sketch_encoder or {}, "sketch encoder", where, number)
     return LoadedNetworks(unet, vae, encoder, tower.load, NoiseSchedule(sampled_alphas(**asdict(file.schedule))),
-                    file.prediction, file.resolution, files, texts.load)
+                    file.prediction, file.resolution, files, texts.load, _variant(file, where, number))
+
+
+def _variant(file: Checkpoint, device: torch.device, dtype: torch.dtype) -> Variant:
+    """What v1.5 and v2 have more. Of one type throughout, norms too, which sum in float32 all the same."""
+
+    def build(make: Callable[[], nn.Module], state: dict[str, Tensor], what: str) -> nn.Module:
+        return networks.load_network(make, state, what, device, dtype).to(dtype)
+
+    return VariantFile(file.path, VARIANTS[file.kind], file.config.unet, build).variant().to(device, dtype)
 
 
 def _sizes(file: Checkpoint) -> tuple[VAEConfig, SketchConfig]:

@@ -19,6 +19,10 @@ from ..method.shown_tokens import shown_tokens
 from ..method.sketch_encoder import SketchEncoder
 from ..method.text.tower import TextTower
 from ..method.token_bias import areas_of, bias_between
+from ..method.variants.features import require_features
+from ..method.variants.showing import with_variant
+from ..method.variants.variant import Variant
+from ..pictures.apart import Apart
 from ..pictures.backdrop import backdrop_extras, kept_figure
 from ..pictures.canvas import Placement, sketch_layout
 from ..pictures.extras import Extras
@@ -49,7 +53,7 @@ class Preparing:
     def __init__(
         self, sketch_encoder: SketchEncoder, vae: networks.AutoencoderKL,
         load_reference_encoder: Callable[[], ReferenceEncoder], running: Running, schedule: NoiseSchedule,
-        resolution: int, multiple: int, load_text_tower: Callable[[], TextTower],
+        resolution: int, multiple: int, load_text_tower: Callable[[], TextTower], variant: Variant,
     ) -> None:
         """load_reference_encoder: called for new references; multiple: of a canvas' sides, in pixels.
 
@@ -57,7 +61,7 @@ class Preparing:
         """
         self.sketch_encoder, self.vae, self.schedule = sketch_encoder, vae, schedule
         self.running, self.resolution, self.multiple = running, resolution, multiple
-        self.texts = TextChanges(load_text_tower, running)
+        self.texts, self.variant = TextChanges(load_text_tower, running), variant
         self.reference_tokens = ReferenceTokens(load_reference_encoder, running)
 
     def prepare(
@@ -68,6 +72,8 @@ class Preparing:
         reference, extras = with_margins(reference, extras, settings.reference_padding)
         references = extras.references(reference)
         check_regions(references, sketch.size)
+        first = reference if references and references[0].place == 1 else None  # a mask of the reference is of this one
+        require_features(self.variant.name, settings, first is not None, extras.background is not None)
         if settings.injection > 0 and not references:
             raise ColorizeError("injection needs a reference picture; choose one, or set the injection to 0")
         drawing, placement = sketch_tensor(sketch, settings, self.resolution, self.multiple)
@@ -77,6 +83,7 @@ class Preparing:
         if changes and not (references and references[0].place == 1):
             raise ColorizeError("changes by text: there is no reference to change; name one, or leave the texts out")
         self.texts.read(changes)
+        apart = Apart.of(self.variant.name, settings, sketch, first, extras, layout.place, self.vae.factor)
         every = self.reference_tokens.of([found.image for found in references], settings.reference_scale)
         shown = [shown_tokens(self.texts.apply(tokens, changes) if found.place == 1 else tokens)
                  for found, tokens in zip(references, every)]
@@ -86,6 +93,10 @@ class Preparing:
         areas = areas_of(lay_regions(references, layout.place), conditioning.latent_size)
         bias = bias_between([tokens.shape[1] for tokens in shown], [found.weight for found in references], areas)
         picture = self.injected(references[0].image, drawing, settings) if settings.injection > 0 else None
+        if apart is not None:
+            seen = apart.seen(EncoderEyes(self), shown[0] if first is not None else None)
+            with self.running.precision():
+                conditioning = with_variant(conditioning, self.variant, seen)
         return Prepared(replace(conditioning, token_bias=bias, injection=picture), (drawing.shape[2], drawing.shape[3]),
                         placement, figure)
 
@@ -110,3 +121,20 @@ class Preparing:
         with self.running.precision():
             shown = None if tokens is None else shown_tokens(tokens)
             return encode(self.sketch_encoder, sketch.to(self.running.device), shown, settings)
+
+
+class EncoderEyes:
+    """An engine's encoders, as `Apart` asks for them."""
+
+    def __init__(self, preparing: Preparing) -> None:
+        self._preparing = preparing
+
+    def tokens(self, picture: Tensor) -> Tensor:
+        running = self._preparing.running
+        with running.precision(running.dtype != torch.float32):
+            return shown_tokens(self._preparing.reference_tokens.load()(picture.to(running.device)))
+
+    def latent(self, picture: Tensor, generator: torch.Generator) -> Tensor:
+        with self._preparing.running.precision():
+            mean, std = posterior(self._preparing.vae, picture.to(self._preparing.running.device))
+        return mean + std * torch.randn(mean.shape, generator=generator).to(mean)

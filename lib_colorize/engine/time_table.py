@@ -15,11 +15,14 @@ KEPT = 512  # levels; three jobs of the most steps
 
 
 class TimeRow(NamedTuple):
-    """One level. t: for decisions; sigma: [1], float32; shifts: [1, sum of C_out] of `UNet.shifts`; on the device."""
+    """One level. t: for decisions; sigma: [1], float32; shifts: [1, sum of C_out] of `UNet.shifts`; time: [1, E], the
+    time embedding itself; on the device.
+    """
 
     t: float
     sigma: Tensor
     shifts: Tensor
+    time: Tensor
 
 
 class TimeTable:
@@ -40,8 +43,9 @@ class TimeTable:
         levels = torch.tensor(missing)
         t = self._schedule.t_of_sigma(levels)
         with torch.no_grad():
-            shifts = torch.split(self._unet.shifts(t.to(device)), 1)
-        rows = (TimeRow(*row) for row in zip(t.tolist(), torch.split(levels.to(device), 1), shifts))
+            time = self._unet.embedded(t.to(device))
+            known = (torch.split(of_levels, 1) for of_levels in (levels.to(device), self._unet.shifts(time), time))
+        rows = (TimeRow(*row) for row in zip(t.tolist(), *known))
         self._rows.update(zip(missing, rows))
 
     def row(self, sigma: float) -> TimeRow:

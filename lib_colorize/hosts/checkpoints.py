@@ -76,6 +76,9 @@ def _colorize_file(path: Path, size: int, modified: int) -> ColorizeFile | None:
         config = require_usable(info, tuple(part for part in PARTS if part != "reference_encoder"), path)
     except ColorizeError as error:
         return ColorizeFile(path, info.kind, None, problem=str(error))
+    if info.kind in (Kind.V1_5, Kind.V2):
+        return ColorizeFile(path, info.kind, None, problem=f"{path}: {info.kind.value}, which this version cannot run "
+                            "in a WebUI yet; use the command line")
     if "vae" not in info.parts:
         return ColorizeFile(path, info.kind, None, problem=f"{path}: no VAE (first_stage_model.*) inside; use the "
                             "released file itself")

@@ -16,10 +16,14 @@ from .conditioning import Conditioning
 from .forwards import replace_forward
 from .hint_hook import HintHook
 from .injection import Injection
+from .masked_attention import MaskedAttention
 from .settings import Settings
-from .unet_layout import layout_for
+from .unet_layout import Layout, layout_for
+from .variants.hooks import DecoderHooks
+from .variants.variant import V1, Variant
 
 __all__ = ["Attached", "Attachment", "add_hints", "attach", "replace_forward"]
+
 
 class Attachment:
     """Conditioning prepared for one U-Net: hints after its input blocks, our tokens in every attn2.
@@ -28,8 +32,13 @@ class Attachment:
     values are kept in between. For sampling: no gradient reaches tokens and hints.
     """
 
-    def __init__(self, unet: nn.Module, conditioning: Conditioning, settings: Settings) -> None:
-        """ColorizeError when the U-Net is of another layout, or takes another number of hints or width of tokens."""
+    def __init__(
+        self, unet: nn.Module, conditioning: Conditioning, settings: Settings, variant: Variant = V1,
+    ) -> None:
+        """ColorizeError when the U-Net is of another layout, or takes another number of hints or width of tokens.
+
+        variant: what the checkpoint has besides v1's networks, on the U-Net's device.
+        """
         self.attached = Attached(conditioning, settings)
         self._unet, self._closed_calls = unet, 0
         layout = layout_for(unet, conditioning.hints)
@@ -38,19 +47,35 @@ class Attachment:
         written: Sequence[Tensor | None] = (picture and picture.hints) or [None] * len(blanks)
         self._hooks = [HintHook(place, hint, blank, self.attached.rows, own) for place, hint, blank, own
                        in zip(layout.hint_blocks, conditioning.hints, blanks, written)]
-        scales = settings.block_scales()
         self._bias = None if conditioning.token_bias is None else conditioning.token_bias.anew()
-        self._attentions = [
-            (attn, TokenAttention(attn, conditioning.tokens, scales[slot], self.attached.reference_rows, self._bias))
-            for attn, slot in layout.attentions]
+        self._attentions = self._in_place_of(layout, conditioning, settings.block_scales(), variant)
+        self.decoder = DecoderHooks(unet, variant, conditioning.style, conditioning.background, layout.skip_levels)
         self.injection = None if picture is None else Injection(
             unet, [attention for _, attention in self._attentions], self._hooks, picture, settings, self.attached,
             self._bias)
+        masked = conditioning.masked
+        self.structure = (  # which operators run, as far as it is not seen in `constants`
+            masked is not None, masked is not None and (masked.figure_lora, masked.background_lora),
+            conditioning.style is not None, conditioning.background is not None)
+
+    def _in_place_of(
+        self, layout: Layout, conditioning: Conditioning, scales: Sequence[float], variant: Variant,
+    ) -> list[tuple[nn.Module, TokenAttention]]:
+        """Each cross-attention, and what stands in its place."""
+        rows, masked = self.attached.reference_rows, conditioning.masked
+        if masked is None:
+            return [(attn, TokenAttention(attn, conditioning.tokens, scales[slot], rows, self._bias))
+                    for attn, slot in layout.attentions]
+        names = {module: name for name, module in self._unet.named_modules()}
+        return [(attn, MaskedAttention(attn, masked, scales[slot], rows, level, variant.figure.of(names[attn]),
+                                       variant.background.of(names[attn]), self._bias))
+                for (attn, slot), level in zip(layout.attentions, layout.attention_levels)]
 
     def close(self) -> None:
         """Let go of all tensors; it cannot be applied any more."""
         self._closed_calls = self.calls
         self._hooks, self._attentions, self.injection = [], [], None
+        self.decoder.close()
 
     @torch.no_grad()
     def constants(self, count: int, like: Tensor) -> list[Tensor]:
@@ -71,7 +96,8 @@ class Attachment:
         if self.injection is not None:
             biases += self.injection.constants(count, sizes, like)
         return [*hints, *written, *biases,
-                *(part for attention in shown for part in attention.keys_and_values(pictures, like, like))]
+                *(part for attention in shown for part in attention.keys_and_values(pictures, like, like)),
+                *self.decoder.constants(like)]
 
     @property
     def calls(self) -> int:
@@ -90,15 +116,18 @@ class Attachment:
                 _hook(undo, self._unet, hook)
             for attn, attention in self._attentions:
                 replace_forward(undo, attn, attention)
+            self.decoder.apply(undo)
             if self.injection is not None:
                 self.injection.apply(undo)
             yield self.attached
 
 
 @contextmanager
-def attach(unet: nn.Module, conditioning: Conditioning, settings: Settings) -> Iterator[Attached]:
+def attach(
+    unet: nn.Module, conditioning: Conditioning, settings: Settings, variant: Variant = V1,
+) -> Iterator[Attached]:
     """`Attachment.applied` for a single use."""
-    with Attachment(unet, conditioning, settings).applied() as attached:
+    with Attachment(unet, conditioning, settings, variant).applied() as attached:
         yield attached
 
 

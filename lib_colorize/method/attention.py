@@ -110,7 +110,7 @@ class TokenAttention:
         return k, v, self.bias.at(places, pictures, q)
 
     @torch.no_grad()
-    def keys_and_values(self, pictures: Sequence[int], x: Tensor, q: Tensor) -> tuple[Tensor, Tensor]:
+    def keys_and_values(self, pictures: Sequence[int], x: Tensor, q: Tensor) -> tuple[Tensor, ...]:
         """[rows or 1, heads, N, d] each, in q's dtype and on its device; computed again only when those change.
 
         pictures: the one that each row shows; x: the input's dtype and device.

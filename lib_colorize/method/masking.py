@@ -12,10 +12,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .hint_hook import Misfit
-
-LEVELS = 8  # sizes of a feature map that are looked for, each half of the one before
-
 
 @dataclass(frozen=True, eq=False)  # tensors have no truth value to compare by
 class FigureMask:
@@ -26,17 +22,12 @@ class FigureMask:
     mask: Tensor
     threshold: float
 
-    def at(self, places: int) -> Tensor:
-        """Where the figure is on a feature map of so many places: [1, places, 1], bool; Misfit when none has them."""
-        height, width = self.mask.shape[2:]
-        for level in range(LEVELS):
-            size = math.ceil(height / 2**level), math.ceil(width / 2**level)
-            if size[0] * size[1] == places:
-                mask = self.mask.float()
-                resized = mask if level == 0 else F.interpolate(mask, size, mode="bicubic", align_corners=False)
-                return resized.flatten(2).transpose(1, 2) > self.threshold
-        raise Misfit(f"a mask of {width}x{height} latent pixels does not fit a feature map of {places} places; "
-                     "use a mask of the picture's own size")
+    def at(self, level: int) -> Tensor:
+        """Where the figure is on a feature map that is halved `level` times: [1, places, 1], bool."""
+        size = tuple(math.ceil(side / 2**level) for side in self.mask.shape[2:])
+        mask = self.mask.float()
+        resized = mask if level == 0 else F.interpolate(mask, size, mode="bicubic", align_corners=False)
+        return resized.flatten(2).transpose(1, 2) > self.threshold
 
 
 @dataclass(frozen=True, eq=False)

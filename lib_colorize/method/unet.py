@@ -111,7 +111,7 @@ class UNet(nn.Module):
             raise ColorizeError(f"{len(hints)} sketch hints for a U-Net that takes {len(self.hint_blocks)}; "
                                 "use the sketch encoder of this model")
         hint_at = dict(zip(self.hint_blocks, hints or ()))
-        time = self._time(timesteps) if shifts is None else timesteps
+        time = self.embedded(timesteps) if shifts is None else timesteps
         known = None if shifts is None else iter(torch.split(shifts, self._shift_widths, 1))
         hidden, skips = x.to(self._weight), []
         for place, block in enumerate(self.input_blocks):
@@ -125,9 +125,11 @@ class UNet(nn.Module):
         output: Tensor = self.out[2](norm_silu(self.out[0], hidden))
         return output.type(x.dtype)
 
-    def shifts(self, timesteps: Tensor) -> Tensor:
-        """What the residual blocks add for their time, side by side, [B, sum of C_out]: `shifts` of forward."""
-        time = self._time(timesteps)
+    def shifts(self, time: Tensor) -> Tensor:
+        """What the residual blocks add for their time, side by side, [B, sum of C_out]: `shifts` of forward.
+
+        time: [B, E] of `embedded`.
+        """
         return torch.cat([layer.shift(time) for layer in self._residual_blocks()], 1)
 
     def _residual_blocks(self) -> list[ResBlock]:
@@ -146,7 +148,7 @@ class UNet(nn.Module):
         weight: Tensor = first[0].weight
         return weight
 
-    def _time(self, timesteps: Tensor) -> Tensor:
+    def embedded(self, timesteps: Tensor) -> Tensor:
         """[B] -> [B, 4 model_channels]: computed in float32, then in the type of the weights."""
         embedded: Tensor = self.time_embed(timestep_embedding(timesteps, self.config.model_channels).to(self._weight))
         return embedded

@@ -17,10 +17,15 @@ DECODER_SLOTS = ((13, 14, 15), (10, 11, 12), (7, 8, 9))
 
 @dataclass(frozen=True)
 class Layout:
-    """Where a U-Net takes hints, and its cross-attentions with their place among SD's 16 blocks, in forward order."""
+    """Where a U-Net takes hints, and its cross-attentions with their place among SD's 16 blocks, in forward order.
+
+    attention_levels, skip_levels: how often the map of each attention, and the skip of each output block, is halved.
+    """
 
     hint_blocks: tuple[int, ...]
     attentions: tuple[tuple[nn.Module, int], ...]
+    attention_levels: tuple[int, ...]
+    skip_levels: tuple[int, ...]
 
 
 def find_layout(unet: Any) -> Layout:
@@ -43,13 +48,14 @@ def find_layout(unet: Any) -> Layout:
     levels = [sum(halves[:i + 1]) for i in range(len(inputs))]
     attentions = [
         *_by_level(inputs, levels, ENCODER_SLOTS),
-        *((attn, MIDDLE_SLOT) for attn in _cross_attentions(middle)),
+        *((attn, MIDDLE_SLOT, levels[-1]) for attn in _cross_attentions(middle)),
         *_by_level(outputs, levels[::-1], DECODER_SLOTS)]  # output block j takes the skip of input block -1 - j
     if not attentions:
         raise ColorizeError("the U-Net has no cross-attention (attn2 with to_q, to_k, to_v, to_out, heads); "
                             "load a Stable Diffusion 1.x or 2.x model")
     hint_blocks = (0, *(i for i, half in enumerate(halves) if half), len(inputs) - 1)
-    return Layout(hint_blocks, tuple(attentions))
+    return Layout(hint_blocks, tuple((attn, slot) for attn, slot, _ in attentions),
+                  tuple(level for _, _, level in attentions), tuple(levels[::-1]))
 
 
 def _halves(block: nn.Module) -> bool:
@@ -64,12 +70,13 @@ def _cross_attentions(block: nn.Module) -> list[nn.Module]:
 
 def _by_level(
     blocks: list[nn.Module], levels: list[int], slots: tuple[tuple[int, ...], ...],
-) -> Iterator[tuple[nn.Module, int]]:
+) -> Iterator[tuple[nn.Module, int, int]]:
+    """Each attention, its slot, its level."""
     for i, block in enumerate(blocks):
         peers = [j for j, other in enumerate(blocks) if levels[j] == levels[i] and _cross_attentions(other)]
         level_slots = slots[min(levels[i], len(slots) - 1)]
         for attn in _cross_attentions(block):
-            yield attn, level_slots[peers.index(i) * len(level_slots) // len(peers)]
+            yield attn, level_slots[peers.index(i) * len(level_slots) // len(peers)], levels[i]
 
 
 def layout_for(unet: Any, hints: Sequence[Tensor]) -> Layout:
