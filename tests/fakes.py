@@ -99,6 +99,7 @@ class Status:
     resolution: int = 0
     reference_encoder: str = ""
     problem: str = ""
+    lacks: dict[str, str] = field(default_factory=dict)
 
 
 def fake_hooks(**replaced):
@@ -154,6 +155,7 @@ class Page:
     arguments: list[Any]
     host: dict[str, Any]
     held: dict[int, Any] = field(default_factory=dict)
+    greyed: dict[int, bool] = field(default_factory=dict)
 
     @classmethod
     def build(cls, module, is_img2img=True, canvas=False):
@@ -208,6 +210,10 @@ class Page:
         value = self.held.get(component._id, getattr(component, "value", None))
         return shown(value) if isinstance(component, gr.Image) and value else value
 
+    def interactive(self, component):
+        """Whether the browser lets its value be changed."""
+        return not self.greyed.get(component._id, False)
+
     def press(self, component, event="click"):
         """Whatever a click or change of that widget starts, to its end."""
         mine = [(index, dependency) for index, dependency in enumerate(self.demo.config["dependencies"])
@@ -222,8 +228,11 @@ class Page:
             for each, value in zip(dependency["outputs"], outputs):
                 if not (isinstance(value, dict) and value.get("__type__") == "update"):
                     self.held[each] = value
-                elif "value" in value:
+                    continue
+                if "value" in value:
                     self.held[each] = value["value"]
+                if "interactive" in value or "mode" in value:  # gradio 4's word, and gradio 3's
+                    self.greyed[each] = value.get("mode") == "static" or not value.get("interactive", True)
         for later, following in enumerate(self.demo.config["dependencies"]):
             if following.get("trigger_after") == index:
                 self._run(later, following)

@@ -13,7 +13,8 @@ from PIL import Image, ImageDraw
 from lib_colorize.errors import ColorizeError
 from lib_colorize.hosts.webui.routes import ROOT, add_routes, read_object, sketch_preview
 
-HOST = SimpleNamespace(name="fake 1.0", picture_folders=lambda: ("/nowhere",), fetch_picture=lambda: None)
+HOST = SimpleNamespace(name="fake 1.0", picture_folders=lambda: ("/nowhere",), fetch_picture=lambda: None,
+                       chosen_path=lambda: "")
 
 
 def drawing() -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -42,7 +44,8 @@ def test_all_references_the_background_and_the_mask_get_one_and_nothing_changes_
 def test_the_engine_colours_as_from_a_picture_with_that_margin(tiny_checkpoint, pictures):
     engine = Engine.load(tiny_checkpoint, device="cpu")
     sketch, reference, _ = pictures
-    (padded,) = engine.colorize(sketch, reference, Settings(steps=1, reference_padding=1.5))
-    (drawn,) = engine.colorize(sketch, with_margin(reference, 1.5), Settings(steps=1))
-    (plain,) = engine.colorize(sketch, reference, Settings(steps=1))
-    assert padded.image.tobytes() == drawn.image.tobytes() != plain.image.tobytes()
+    plain = Settings(steps=1, trim_reference=False)
+    (padded,) = engine.colorize(sketch, reference, replace(plain, reference_padding=1.5))
+    (drawn,) = engine.colorize(sketch, with_margin(reference, 1.5), plain)
+    (without,) = engine.colorize(sketch, reference, plain)
+    assert padded.image.tobytes() == drawn.image.tobytes() != without.image.tobytes()

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -289,6 +289,19 @@ def test_switching_off_asks_nothing(img2img, hooks):
     hooks.status = lambda: pytest.fail("asked")
     img2img.set(img2img.arguments[0], False)
     img2img.press(img2img.arguments[0], "change")
+
+
+def test_what_the_checkpoint_cannot_do_is_greyed_out_with_the_reason_and_comes_back(img2img, hooks):
+    by_name, note = dict(zip(ARGUMENTS, img2img.arguments)), img2img.find("text_note")
+    hooks.status = lambda: replace(COLOURED, lacks={"text_target": "CLIP", "text_scale": "v1.5, v2"})
+    img2img.press(img2img.find("check"))
+    assert not img2img.interactive(by_name["text_target"]) and not img2img.interactive(by_name["text_scale"])
+    assert img2img.interactive(by_name["text_anchor"]) and img2img.interactive(by_name["reference_guidance"])
+    assert "knows no texts" in img2img.get(note) and "Strength of the change (only v1.5, v2)" in img2img.get(note)
+    hooks.status = lambda: COLOURED
+    img2img.set(img2img.arguments[0], True)
+    img2img.press(img2img.arguments[0], "change")
+    assert img2img.interactive(by_name["text_target"]) and "knows" not in img2img.get(note)
 
 
 # infotext

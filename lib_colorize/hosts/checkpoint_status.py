@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .checkpoints import colorize_file
 from .host import Host
+from .lacking import lacking_settings
 from .tokens import encoder_note
 
 
@@ -21,6 +23,7 @@ class Status:
     resolution: int
     reference_encoder: str  # a path, "inside the checkpoint" or ""
     problem: str
+    lacks: Mapping[str, str] = field(default_factory=dict)  # see `lacking.lacking_settings`
 
 
 def checkpoint_status(host: Host) -> Status:
@@ -39,4 +42,4 @@ def checkpoint_status(host: Host) -> Status:
     problem = "" if encoder else "The reference encoder is missing; see Models."
     if loaded and not prediction:
         problem = "The checkpoint does not say whether it predicts eps or v; see Settings > ColorizeDiffusion."
-    return Status(host.name, name, True, prediction, file.usable().resolution, encoder, problem)
+    return Status(host.name, name, True, prediction, file.usable().resolution, encoder, problem, lacking_settings(file))

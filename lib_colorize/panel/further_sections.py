@@ -26,7 +26,9 @@ class FurtherSections:
     def __init__(self, elements: Elements, settings: SettingWidgets, reference: Any, program: Program) -> None:
         self.elements, self.settings, self.program = elements, settings, program
         self.made: dict[str, Any] = {}
+        self.notes: dict[str, Any] = {}  # of sections with settings that not every checkpoint has
         with elements.folded("masks"):
+            self._note("masks")
             with gr.Row():
                 self._boxes("sketch_mask", "reference_mask", "background")
             settings.rest("masks")
@@ -40,9 +42,13 @@ class FurtherSections:
             with elements.folded("injection"):
                 settings.rest("injection")
         with elements.folded("text"):
+            self._note("text")
             settings.rows(TEXT)
             settings.rest("text")
             self._heat_map(reference)
+
+    def _note(self, section: str) -> None:
+        self.notes[section] = gr.HTML(elem_id=self.elements.elem_id(f"{section}_note"), visible=False)
 
     def _boxes(self, *names: str) -> None:
         for name in names:

@@ -23,6 +23,14 @@ PHRASES = {
     "preview_button": Phrase("Preview what the model will see", "モデルが見る線画をプレビュー", "预览模型看到的线稿"),
     "preview": Phrase("What the model will see", "モデルが見る線画", "模型看到的线稿"),
     "advanced": Phrase("Advanced", "詳細設定", "高级"),
+    "lacks_clip": Phrase(
+        "The chosen checkpoint's encoder knows no texts: a released checkpoint, with CLIP beside it, does.",
+        "選ばれたチェックポイントのエンコーダーはテキストを知りません。CLIP を使う公開チェックポイントが必要です。",
+        "所选模型的编码器不认识文本:需要使用 CLIP 的发布模型。"),
+    "lacks_kind": Phrase(
+        "Not with the chosen checkpoint: {names} (only {kinds}).",
+        "選ばれたチェックポイントでは使えません: {names}({kinds} のみ)。",
+        "所选模型不支持:{names}(仅 {kinds})。"),
     "masks": Phrase("Figure and background", "人物と背景", "人物与背景"),
     "sketch_mask": Phrase(
         "Mask of the sketch: white = figure", "線画のマスク: 白 = 人物", "线稿的蒙版:白 = 人物"),

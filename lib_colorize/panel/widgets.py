@@ -13,6 +13,7 @@ from ..hosts.request import ARGUMENTS
 from ..hosts.settings import JobSettings, job_fields
 from .elements import Elements, errors_shown
 from .further_sections import FurtherSections
+from .greying import Greying
 from .model_note import model_note
 from .models_section import ModelsSection
 from .pictures import Pictures
@@ -84,18 +85,21 @@ class Panel:
             self.settings.rows(ADVANCED)
             self.settings.rest("advanced")
         self.further = FurtherSections(elements, self.settings, self.pictures.reference, self.program)
+        self.greying = Greying(self.settings, self.further.notes, self.texts)
 
     def _connect(self, check: Any) -> None:
         self._connect_sketch(self._preview, self._previewed, [self._seen])
         if self._size is not None:
             page = self.place.page
             self._connect_sketch(self._size, self.program.size_for, [page["width"], page["height"]])
-        check.click(lambda: (self._said(), self.models.table()), None, [self.note, self.models.listing])
-        self.enabled.change(lambda on: self._said() if on else gr.update(), [self.enabled], [self.note],
+        said = [self.note, *self.greying.outputs]
+        check.click(lambda: (*self._said(), self.models.table()), None, [*said, self.models.listing])
+        self.enabled.change(lambda on: self._said() if on else [gr.update() for _ in said], [self.enabled], said,
                             show_progress="hidden")
 
-    def _said(self) -> str:
-        return model_note(self.program.status(), self.texts)
+    def _said(self) -> list[Any]:
+        status = self.program.status()
+        return [model_note(status, self.texts), *self.greying.updates(status)]
 
     def _previewed(self, picture: Any, settings: JobSettings) -> Any:
         return gr.update(value=self.program.preview(picture, settings), visible=True)
