@@ -152,7 +152,7 @@ def test_settings_come_back_from_a_text_with_lines_of_changes():
 def test_the_heatmap_command_draws_over_the_reference(tmp_path, tiny_checkpoint, texts, capsys):
     reference = draw_reference(tmp_path / "ref.png")
     command = ["heatmap", str(reference), "hair", "--checkpoint", str(tiny_checkpoint), "--text-encoder", str(texts),
-               "--device", "cpu"]
+               "--device", "cpu", "--trim-reference", "false"]
     assert cli.main([*command, "-o", str(tmp_path / "a.png")]) == 0
     assert cli.main([*command, "-o", str(tmp_path / "b.png"), "--text-threshold-0", "0"]) == 0
     assert cli.main([*command, "-o", str(tmp_path / "c.png"), "--text-target", "sky", "--text-control", "sea"]) == 0

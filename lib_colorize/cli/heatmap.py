@@ -29,7 +29,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
                          help="CLIP's text half; default: found in the reference encoder's file or beside it")
     command.add_argument("--device", type=filled, help="cpu, cuda, cuda:1, ...; default: cuda if there is one")
     command.add_argument("--dtype", choices=("float32", "float16", "bfloat16"), help="default: float32; cuda: float16")
-    own = [item.name for item in fields(TextSettings)]
+    own = ["trim_reference", "reference_padding", *(item.name for item in fields(TextSettings))]
     add_options_of(command, [item for item in fields(Settings) if item.name in own])
     command.set_defaults(run=run)
 

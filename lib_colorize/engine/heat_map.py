@@ -13,6 +13,7 @@ from ..method.settings import Settings
 from ..method.text.heat_map import heat_maps, heat_picture
 from ..method.text.manipulation import changed_tokens
 from ..pictures.images import reference_tensor, to_image
+from ..pictures.opened_page import as_encoded
 from .weights import Files, ReferenceFile, TextFile
 
 
@@ -27,7 +28,7 @@ def heat_map(
     reference = ReferenceFile(files.checkpoint, files.reference_encoder, device, dtype)
     _, sizes = read_reference_encoder(files.reference_encoder or files.checkpoint)
     changes = settings.changes()
-    seen = reference_tensor(picture)
+    seen = reference_tensor(as_encoded(picture, settings))
     texts = dict.fromkeys((text, *(word for change in changes for word in change.texts)))
     with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
         vectors = TextFile(replace(files, width=sizes.output_dim), device, dtype).load().embed(list(texts))

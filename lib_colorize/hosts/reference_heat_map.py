@@ -10,6 +10,7 @@ from ..errors import ColorizeError
 from ..method.settings import Settings
 from ..method.text.heat_map import heat_maps, heat_picture
 from ..pictures.images import reference_tensor, to_image
+from ..pictures.opened_page import as_encoded
 from .checkpoints import colorize_file
 from .host import Host
 from .sketches import decode
@@ -29,7 +30,8 @@ def heat_map_of(host: Host, picture: Any, text: str, settings: Settings) -> Imag
     if file is None:
         raise ColorizeError("choose a ColorizeDiffusion checkpoint first; the heat map is its encoder's")
     vector = VECTORS.vectors(host, file, [text])[text]
-    seen = reference_tensor(reference)
-    maps = heat_maps(TOKENS.tokens(host, file, reference), vector, (seen.shape[2], seen.shape[3]),
+    shown = as_encoded(reference, settings)
+    seen = reference_tensor(shown)
+    maps = heat_maps(TOKENS.tokens(host, file, shown), vector, (seen.shape[2], seen.shape[3]),
                      settings.text_thresholds)
     return heat_picture(to_image(seen[0]), maps)

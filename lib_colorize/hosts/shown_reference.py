@@ -7,8 +7,7 @@ from torch import Tensor
 
 from ..errors import ColorizeError
 from ..method.shown_tokens import shown_tokens
-from ..pictures.margins import with_margin
-from ..pictures.opened_page import open_reference
+from ..pictures.opened_page import as_encoded
 from .checkpoints import ColorizeFile
 from .host import Host
 from .settings import JobSettings
@@ -25,6 +24,6 @@ def shown_reference(
         if changes:
             raise ColorizeError("changes by text: there is no reference to change; give one, or empty the texts")
         return None
-    seen = with_margin(open_reference(reference, settings)[0], settings.reference_padding)
+    seen = as_encoded(reference, settings)
     VECTORS.vectors(host, file, (text for change in changes for text in change.texts))  # what is missing is told first
     return shown_tokens(after_changes(host, file, TOKENS.tokens(host, file, seen), changes))

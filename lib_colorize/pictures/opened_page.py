@@ -15,6 +15,7 @@ from ..method.settings import Settings
 from .extras import NO_EXTRAS, Extras
 from .fitting import LOOK, Box, drawing_box, on_its_page
 from .images import line_drawing
+from .margins import with_margin
 from .pencil import without_pencil
 from .sheet import Sheet, in_even_light, sheet_of
 from .trimming import trimmed_box
@@ -110,6 +111,11 @@ def open_reference(reference: Image.Image, settings: Settings) -> tuple[Image.Im
     """A reference without its margins, and which part of it that is; None = all of it."""
     box = trimmed_box(reference) if settings.trim_reference else None
     return (reference, None) if box is None else (reference.crop(box), box)
+
+
+def as_encoded(reference: Image.Image, settings: Settings) -> Image.Image:
+    """A reference as its encoder is shown it: trimmed, then with its margins."""
+    return with_margin(open_reference(reference, settings)[0], settings.reference_padding)
 
 
 def open_references(
