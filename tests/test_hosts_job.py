@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
+from lib_colorize.checkpoint.kinds import Kind
 from lib_colorize.engine.engine import Engine
 from lib_colorize.errors import ColorizeError
+from lib_colorize.hosts.checkpoint_status import checkpoint_status
 from lib_colorize.hosts.checkpoints import colorize_file
 from lib_colorize.hosts.host_run import HostRun
 from lib_colorize.hosts.job import start
+from lib_colorize.hosts.lacking import CLIP, lacking_settings
 from lib_colorize.hosts.pictures import picture_hash
 from lib_colorize.hosts.request import parse
 from lib_colorize.method.schedule import denoised
@@ -24,7 +29,8 @@ class Program:
     """All that a job asks of a program."""
 
     name = "a program of our own"
-    chosen_path = prediction = lambda self: "v"
+    chosen_path = lambda self: str(self.path)  # noqa: E731
+    prediction = lambda self: "v"  # noqa: E731
     device = lambda self: torch.device("cpu")  # noqa: E731
     make_room = show_progress = lambda self, what: None
     picture_folders = lambda self: ()  # noqa: E731
@@ -79,3 +85,13 @@ def test_the_sketch_of_a_pasted_text_is_compared_with_the_picture_that_stands_in
     assert wanted in str(caught.value) and "put the sketch into the sketch box" in str(caught.value)
     with pytest.raises(ColorizeError, match="is not the sketch"):  # one of a batch
         start(program, parse([{"reference": pictures[1], "sketch_hash": wanted}]), HostRun((pictures[0], pictures[2])))
+
+
+def test_what_a_checkpoint_can_do_nothing_with_is_told_by_its_kind(tiny_checkpoint, tmp_path):
+    file = colorize_file(tiny_checkpoint)
+    found = lacking_settings(file)
+    assert found["style_enhance"] == "v2" and found["foreground_enhance"] == "v1.5, v2"
+    assert found["text_target"] == CLIP and not {"background_enhance", "injection"} & set(found)
+    assert "style_enhance" not in lacking_settings(replace(file, kind=Kind.V2))
+    status = checkpoint_status(Program(tiny_checkpoint, tmp_path))
+    assert status.lacks == found
