@@ -113,3 +113,28 @@ def test_a_picture_made_without_such_a_file_is_not_made_again_with_it(inputs, tm
     assert colorize(inputs, tmp_path / "a.png") == 0
     assert again(tmp_path / "a.png", tmp_path / "b.png", *words) == 2
     assert "leave out" in capsys.readouterr().err
+
+
+ALL = ("--also", "other.png", "--weight", "0.5", "--region", "left.png", "--sketch-mask", "left.png",
+       "--reference-mask", "figure.png", "--background", "other.png", "--background-enhance", "true",
+       "--injection", "0.5", "--reference-padding", "1.25", "--trim-reference", "false")
+
+
+def test_a_picture_of_everything_is_made_again_bit_for_bit(inputs, tmp_path, capsys) -> None:
+    mask = Image.new("L", (50, 70))
+    mask.paste(255, (5, 10, 45, 30))
+    mask.save(inputs / "figure.png")
+    words = [str(inputs / word) if word.endswith(".png") else word for word in ALL]
+    assert colorize(inputs, tmp_path / "a.png", *words) == 0, capsys.readouterr().err
+    record = read_record(tmp_path / "a.png")
+    assert set(record.files) == {"reference_2", "reference_2_region", "sketch_mask", "reference_mask", "background"}
+    assert dict(record.weights) == {"reference_2": 0.5}
+    assert again(tmp_path / "a.png", tmp_path / "b.png") == 0, capsys.readouterr().err
+    assert np.array_equal(pixels(tmp_path / "a.png"), pixels(tmp_path / "b.png"))
+    for left in (("--also",), ("--weight",), ("--region",), ("--background", "--background-enhance"), ("--injection",)):
+        fewer = [word for at, word in enumerate(words) if word not in left and words[at - 1] not in left]
+        if left == ("--also",):
+            fewer = [word for at, word in enumerate(fewer) if word not in ("--weight", "--region")
+                     and fewer[at - 1] not in ("--weight", "--region")]
+        assert colorize(inputs, tmp_path / f"{left[0]}.png", *fewer) == 0, capsys.readouterr().err
+        assert not np.array_equal(pixels(tmp_path / "a.png"), pixels(tmp_path / f"{left[0]}.png")), left
