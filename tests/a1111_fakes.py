@@ -17,9 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from tests.api_fake import fake_api
-from tests.script_fakes import ScriptRunner, split_grid
+from tests.script_fakes import ScriptRunner, batch_tab, split_grid
 
-ADAPTER = ("shared.program", "shared.webui", "shared.api_arguments", "shared.script_runs",
+ADAPTER = ("shared.program", "shared.webui", "shared.api_arguments", "shared.script_runs", "shared.batch_tab",
            "a1111.adapter", "a1111.loading")  # below lib_colorize.hosts.webui
 
 
@@ -193,7 +193,7 @@ def install(monkeypatch: Any, model: Any, opts: dict[str, Any] | None = None) ->
         "script_callbacks": {"on_model_loaded": lambda callback: None, "on_cfg_denoiser": batch_callbacks.append},
         "shared": {"opts": Options(data=dict(opts or {})), "cmd_opts": SimpleNamespace(), "state": state,
                    "sd_model": model},
-        "scripts": {"ScriptRunner": ScriptRunner}, "images": {"split_grid": split_grid},
+        "scripts": {"ScriptRunner": ScriptRunner}, "images": {"split_grid": split_grid}, "img2img": batch_tab(),
         "paths": {"models_path": "/nowhere/models", "data_path": "/nowhere"},
         "launch_utils": {"git_tag": lambda: "fake"},
         "api": {}, "api.api": {"decode_base64_to_image": None, "Api": fake_api()},

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from tests.api_fake import fake_api
-from tests.script_fakes import ScriptRunner, split_grid
+from tests.script_fakes import ScriptRunner, batch_tab, split_grid
 
-ADAPTER = ("shared.program", "shared.webui", "shared.api_arguments", "shared.script_runs",
+ADAPTER = ("shared.program", "shared.webui", "shared.api_arguments", "shared.script_runs", "shared.batch_tab",
            "forge.marks", "forge.calls", "forge.adapter", "forge.loading")  # below lib_colorize.hosts.webui
 
 
@@ -148,6 +148,7 @@ def install(monkeypatch: Any, model: Any) -> dict[str, ModuleType]:
                            "state": SimpleNamespace(interrupted=False, skipped=False, textinfo=None)},
         "modules.script_callbacks": {"on_model_loaded": lambda callback: None},
         "modules.scripts": {"ScriptRunner": ScriptRunner}, "modules.images": {"split_grid": split_grid},
+        "modules.img2img": batch_tab(),
         "modules.paths": {"models_path": "/nowhere/models", "data_path": "/nowhere"},
         "modules.launch_utils": {"git_tag": lambda: "fake"},
         "modules.api": {}, "modules.api.api": {"decode_base64_to_image": None, "Api": fake_api()},

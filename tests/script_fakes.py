@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from types import SimpleNamespace
 from typing import Any
 
@@ -27,3 +28,20 @@ def split_grid(image: Any, tile_w: int = 64, tile_h: int = 64, overlap: int = 0)
         tiles = [[x, tile_w, image.crop((x, y, x + tile_w, y + tile_h))] for x in range(0, image.width, tile_w)]
         rows.append([y, tile_h, tiles])
     return SimpleNamespace(tiles=rows)
+
+
+def batch_tab() -> dict[str, Any]:
+    """img2img's batch tab as both hosts have it: one object `p` for all pictures; None when nothing was made."""
+
+    def process_batch(p: Any, pictures: list[Any]) -> Any:
+        host, made = sys.modules["modules.img2img"], None
+        for i, picture in enumerate(pictures):
+            sys.modules["modules.shared"].state.job = f"{i + 1} out of {len(pictures)}"
+            p.init_images = [picture]
+            processed = host.process_images(p)
+            if processed and made:
+                made.images += processed.images
+            made = made or processed
+        return made
+
+    return {"process_batch": process_batch, "process_images": lambda p: p.paint()}

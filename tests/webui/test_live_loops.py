@@ -60,6 +60,26 @@ def test_the_batch_tab_colours_each_file_by_its_own_lines(host: Host, tmp_path: 
     assert len(hashes) == len(names)
 
 
+def test_a_sketch_without_lines_does_not_stop_the_batch_tab(host: Host, tmp_path: Path) -> None:
+    from PIL import Image
+
+    from tests.webui.jobs import body, engine, reference, sketch
+
+    source = tmp_path / "in"
+    source.mkdir()
+    for name in ("cow", "gift"):
+        sketch(128, 128, name).save(source / f"{name}.png")
+    Image.new("RGB", (128, 128), "white").save(source / "dog.png")
+    (source / "cow.txt").write_text("a caption", encoding="utf-8")
+    request = body(THREE) | {"script_name": "Probe batch", "script_args": [str(source), str(tmp_path / "out")]}
+    reply = host.post("/sdapi/v1/img2img", request)
+    assert reply.status == 200, reply.message
+    assert len(reply.images) == 2
+    for name, picture in zip(("cow", "gift"), reply.images):
+        (expected,) = engine().colorize(sketch(128, 128, name), reference(), THREE)
+        assert difference(picture, expected.image) <= 2, name
+
+
 def test_loopback_keeps_the_sketch_and_goes_on_from_its_result(host: Host) -> None:
     """With pure noise each loop is a new picture of the same sketch; with keep base each starts from the one before."""
     from tests.webui.jobs import body, sketch

@@ -21,6 +21,7 @@ from ...checkpoints import ColorizeFile
 from ...job import Job
 from ...sampler_run import SamplerRun
 from ..shared import program
+from ..shared.batch_tab import watch_batch_tab
 from ..shared.patching import Undo
 from ..shared.script_runs import watch_scripts
 from ..shared.webui import WebUI
@@ -39,7 +40,7 @@ class A1111(WebUI):
         self._loading = Loading()
 
     def install(self) -> Sequence[Undo]:
-        return [*self._loading.install(), *watch_scripts()]
+        return [*self._loading.install(), *watch_scripts(), *watch_batch_tab()]
 
     def chosen_path(self) -> str:
         loaded = getattr(sd_models.model_data.sd_model, "sd_checkpoint_info", None)

@@ -16,6 +16,7 @@ from ....method.conditioning import Branch
 from ...checkpoints import ColorizeFile
 from ...sampler_run import SamplerRun
 from ..shared import program
+from ..shared.batch_tab import watch_batch_tab
 from ..shared.patching import Undo
 from ..shared.script_runs import watch_scripts
 from ..shared.webui import WebUI
@@ -31,7 +32,7 @@ class Forge(WebUI):
         self.name = f"Forge {program.program_version()}"
 
     def install(self) -> Sequence[Undo]:
-        return [*forge_loading.install_loading(), *watch_scripts()]
+        return [*forge_loading.install_loading(), *watch_scripts(), *watch_batch_tab()]
 
     def chosen_path(self) -> str:
         info = sd_models.model_data.forge_loading_parameters.get("checkpoint_info")
