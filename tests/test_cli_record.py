@@ -70,11 +70,15 @@ def test_a_record_says_everything_that_was_put_in() -> None:
     assert Record.from_text(full.to_text()) == full and full.to_text().isascii()
 
 
-@pytest.mark.parametrize("change", (
-    {"files": {"background": replace(FILE, sha256="1" * 64)}}, {"weights": {"reference": 0.5}},
-    {"settings": Settings(seed=8)}, {"dtype": "float16"}, {"reference_encoder": FILE}))
-def test_another_picture_is_told(change: dict[str, object]) -> None:
-    assert not RECORD.same_picture(replace(RECORD, **change))  # type: ignore[arg-type]
+@pytest.mark.parametrize(("change", "said"), (
+    ({"files": {"background": FILE}}, "another background"), ({"weights": {"reference": 0.5}}, "another weight"),
+    ({"settings": Settings(seed=8)}, "Seed 7, not 8"), ({"dtype": "float16"}, "another dtype"),
+    ({"reference_encoder": FILE}, "another reference encoder"), ({"sketch": replace(FILE, sha256="1" * 64)}, "sketch"),
+    ({"settings": Settings(seed=7, extractor="lineart")}, "Line extractor none, not lineart")))
+def test_another_picture_is_told_and_in_what(change: dict[str, object], said: str) -> None:
+    other = replace(RECORD, **change)  # type: ignore[arg-type]
+    [difference] = RECORD.differences(other)
+    assert said in difference and not RECORD.same_picture(other)
 
 
 def test_what_does_not_make_the_picture_is_not_compared() -> None:

@@ -76,11 +76,12 @@ class FileJob:
         if state(path) is None:
             return False
         try:
-            same = read_record(path).same_picture(record, self.any_seed)
+            others = read_record(path).differences(record, self.any_seed)
         except ColorizeError:
-            same = False
-        if not same:
-            raise ColorizeError(f"{path}: {how}, made from other files or settings; --force writes over it")
+            others = ["no record of this program"]
+        if others:
+            what = "; ".join(others[:3]) + (f"; and {len(others) - 3} more" if len(others) > 3 else "")
+            raise ColorizeError(f"{path}: {how}, made from other files or settings ({what}); --force writes over it")
         return True
 
     def inputs(self, sketch: InputPicture) -> list[Path]:

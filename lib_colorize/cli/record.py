@@ -96,14 +96,25 @@ class Record:
 
         any_seed: pictures that differ in their seeds alone are the same.
         """
-        return self._what(any_seed) == other._what(any_seed)
+        return not self.differences(other, any_seed)
 
-    def _what(self, any_seed: bool) -> tuple[object, ...]:
-        settings = self.settings.with_(seed=0) if any_seed else self.settings
+    def differences(self, other: Record, any_seed: bool = False) -> list[str]:
+        """What makes `other` another picture, in words: "Seed 1, not 2", "another sketch"."""
+        mine, theirs = self.settings.to_infotext(), other.settings.to_infotext()
+        drawn = (str(next(item.metadata["infotext"] for item in fields(Settings) if item.name == "seed")),)
+        found = [f"{key} {mine[key]}, not {theirs[key]}" for key in mine
+                 if mine[key] != theirs[key] and not (any_seed and key in drawn)]
+        ours, others = self._parts(), other._parts()
+        return found + [f"another {name.replace('_', ' ')}" for name in {**ours, **others}
+                        if ours.get(name) != others.get(name)]
+
+    def _parts(self) -> dict[str, object]:
+        """Everything else that is compared: contents of files, weights of references, and the model's numbers."""
         encoder = self.reference_encoder
-        return (settings, self.sketch.sha256, self.reference.sha256, self.checkpoint.sha256,
-                encoder and encoder.sha256, self.prediction, self.dtype,
-                {name: file.sha256 for name, file in self.files.items()}, dict(self.weights))
+        return {"sketch": self.sketch.sha256, "reference": self.reference.sha256, "checkpoint": self.checkpoint.sha256,
+                "reference_encoder": encoder and encoder.sha256, "prediction": self.prediction, "dtype": self.dtype,
+                **{name: file.sha256 for name, file in self.files.items()},
+                **{f"weight_of_{name}": weight for name, weight in self.weights.items()}}
 
 
 OPTIONAL = ("files", "weights", "read_as", "lossy")
