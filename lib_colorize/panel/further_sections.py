@@ -15,6 +15,11 @@ from .setting_widgets import SettingWidgets
 from .values import job_settings
 
 SMALL = {**PICTURE, "height": 180}
+MASKS = (("background_enhance", "foreground_enhance", "style_enhance"),
+         ("backdrop", "backdrop_colour", "remove_foreground"), ("foreground_strength", "background_strength"),
+         ("background_factor", "merge"), ("reference_threshold", "sketch_threshold"))
+REFERENCES = (("reference_scale", "reference_padding"),)
+INJECTION = (("injection", "injection_fidelity"), ("injection_control", "injection_start"))
 TEXT = (("text_target", "text_anchor", "text_control"), ("text_scale", "text_enhance"),
         ("text_threshold_0", "text_threshold_1", "text_threshold_2", "text_threshold_3"), ("text_changes",))
 SEEN_TEXTS = ("text_control", "text_anchor", "text_target")  # the first of them that is filled is looked for
@@ -31,16 +36,18 @@ class FurtherSections:
             self._note("masks")
             with gr.Row():
                 self._boxes("sketch_mask", "reference_mask", "background")
+            settings.rows(MASKS)
             settings.rest("masks")
         with elements.folded("references"):
             for name in ("reference", *FURTHER):
                 with gr.Row():
                     self._boxes(*(() if name == "reference" else (name,)), f"{name}_region")
                     settings.add(f"{name}_weight")
+            settings.rows(REFERENCES)
             settings.rest("references")
-        if settings.has("injection"):
-            with elements.folded("injection"):
-                settings.rest("injection")
+        with elements.folded("injection"):
+            settings.rows(INJECTION)
+            settings.rest("injection")
         with elements.folded("text"):
             self._note("text")
             settings.rows(TEXT)

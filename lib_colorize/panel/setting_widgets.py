@@ -31,10 +31,6 @@ class SettingWidgets:
                 for name in row:
                     self.add(name)
 
-    def has(self, section: str) -> bool:
-        """Whether there are settings of that section."""
-        return any(item.metadata["section"] == section for item in job_fields())
-
     def rest(self, section: str) -> None:
         """The settings of a section that have no place of their own."""
         for item in job_fields():
