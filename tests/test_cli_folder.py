@@ -16,6 +16,7 @@ from lib_colorize.cli import commands as cli
 from lib_colorize.cli import file_job
 from lib_colorize.cli.result_file import read_record
 from lib_colorize.engine.engine import Engine, Result
+from lib_colorize.engine.weights import ReferenceFile
 from lib_colorize.pictures.picture_files import open_image
 from lib_colorize.whole_file import DiskError
 from tests.standalone_models import draw_reference, draw_sketch, write_checkpoint
@@ -303,3 +304,18 @@ def test_how_a_sketch_was_read_is_told_and_recorded_unless_quiet(
     assert read_record(sketches.parent / "out" / "a.png").read_as == "dark lines on light,\ntold"
     assert run(model, sketches, "--quiet", "--force", "--seed", "2") == 0
     assert capsys.readouterr().err == ""
+
+
+def test_the_references_are_read_and_encoded_once_for_a_folder(
+    model: Path, sketches: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def load(file: ReferenceFile) -> object:
+        loads.append(file)
+        return real(file)
+
+    loads: list[ReferenceFile] = []
+    real = ReferenceFile.load
+    monkeypatch.setattr(ReferenceFile, "load", load)
+    other = draw_sketch(sketches.parent / "other.png")
+    assert run(model, sketches, "--quiet", "--also", str(other), "--batch", "2") == 0
+    assert len(loads) == 1 and len(os.listdir(sketches.parent / "out")) == 6
