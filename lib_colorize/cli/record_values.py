@@ -11,10 +11,10 @@ from typing import Any
 from ..errors import ColorizeError
 from ..method.schedule import Prediction
 from ..method.settings import Settings
+from ..pictures.extras import MAX_WEIGHT
 
 MAX_TEXT = 4096  # letters of a path, a version or a sentence
 MAX_THREADS = 1024
-MAX_WEIGHT = 100.0
 
 
 def read_dictionary(found: object, what: str, needed: Sequence[str] = (), known: Sequence[str] | None = None,
