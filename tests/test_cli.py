@@ -72,6 +72,14 @@ def test_a_batch_takes_numbered_names(inputs: Path, out: Path) -> None:
     assert [read_record(out / f"a-{i}.png").settings.seed for i in (1, 2)] == [5, 6]
 
 
+def test_of_a_batch_only_what_is_missing_is_written(inputs: Path, out: Path) -> None:
+    assert cli.main(arguments(inputs, out / "a.png", "--batch", "2")) == 0
+    made = (out / "a-1.png").stat().st_mtime_ns
+    (out / "a-2.png").unlink()
+    assert cli.main(arguments(inputs, out / "a.png", "--batch", "2")) == 0
+    assert (out / "a-1.png").stat().st_mtime_ns == made and read_record(out / "a-2.png").settings.seed == 1
+
+
 @pytest.mark.parametrize("sampler", ("DPM++ 2M", "DPM++ 3M SDE"))
 def test_from_png_repeats_a_picture_of_a_batch_bit_for_bit(inputs: Path, out: Path, sampler: str) -> None:
     options = ("--batch", "2", "--sampler", sampler, "--sketch-guidance", "2")

@@ -6,7 +6,7 @@ import json
 import os
 import struct
 import zlib
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from lib_colorize.cli.png import SIGNATURE
 from lib_colorize.cli.record import FURTHER, PICTURES, FileRecord, Record
 from lib_colorize.cli.result_file import KEY, read_record, save_result
 from lib_colorize.errors import ColorizeError
+from lib_colorize.method.setting_field import checked
 from lib_colorize.method.settings import Settings
 from lib_colorize.pictures.extras import Extras
 from tests.standalone_models import draw_reference, draw_sketch, write_checkpoint
@@ -87,6 +88,17 @@ def test_what_does_not_make_the_picture_is_not_compared() -> None:
     assert RECORD.same_picture(other)
     drawn = replace(RECORD, settings=Settings(seed=8))
     assert RECORD.same_picture(drawn, any_seed=True) and not RECORD.same_picture(drawn)
+
+
+def test_a_record_of_an_older_version_means_what_was_done_then_and_that_is_another_picture_now() -> None:
+    changed = [item for item in fields(Settings) if item.metadata["before"] is not None]
+    then = {key: value for key, value in Settings(seed=7).to_infotext().items()
+            if key not in [item.metadata["infotext"] for item in changed]}
+    old = Record.from_text(json.dumps({**OLD, "settings": then}))
+    assert changed and all(getattr(old.settings, item.name) == checked(item, item.metadata["before"])
+                           for item in changed)
+    said = old.differences(RECORD)
+    assert len(said) == len(changed) and Record.from_text(old.to_text()).same_picture(old)
 
 
 DAMAGE: dict[str, object] = {

@@ -43,8 +43,8 @@ def run(args: argparse.Namespace) -> int:
     engine = recorded_engine(args, record, picture.parent, extras.models.get("text_encoder"))
     job = FileJob(engine, colours, record.settings, args.force, extras, args.quality)
     if record.lossy:
-        print(f"note: {picture} was written with loss ({record.lossy}); a PNG made again is what it was made from",
-              file=sys.stderr)
+        print(one_line(f"note: {picture} was written with loss ({record.lossy}); a PNG made again is what it was made "
+                       "from"), file=sys.stderr)
     with bar(args.quiet, sketch.name) as progress:
         job.colour(drawing, output, progress)
     if not args.quiet:
@@ -92,5 +92,5 @@ def recorded_engine(args: argparse.Namespace, record: Record, folder: Path, text
     other = [f"{name} {is_now or 'missing'} for {record.versions[name]}"
              for name in record.versions if (is_now := versions().get(name)) != record.versions[name]]
     if other:
-        print(f"note: the picture may differ in its last bits: {', '.join(other)}", file=sys.stderr)
+        print(one_line(f"note: the picture may differ in its last bits: {', '.join(other)}"), file=sys.stderr)
     return load_engine(checkpoint, encoder, record.prediction, record.device, record.dtype, text_encoder=texts)

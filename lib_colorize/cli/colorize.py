@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
         written = job.colour(drawing, output, progress)
     if not args.quiet:
         tell(how_read(sketch, written))
-        print("\n".join(one_line(str(path)) for path in written) or f"{output}: finished before")
+        print("\n".join(one_line(str(path)) for path in written) or one_line(f"{output}: finished before"))
     return 0
 
 
