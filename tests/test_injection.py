@@ -10,6 +10,7 @@ import torch
 from lib_colorize.method.attach import Attachment, attach
 from lib_colorize.method.conditioning import Branch, encode
 from lib_colorize.method.injected_picture import InjectedPicture, NoisedPicture
+from lib_colorize.method.injection import replaced_by_others
 from lib_colorize.method.schedule import NoiseSchedule, alphas_cumprod
 from lib_colorize.method.settings import Settings
 from lib_colorize.method.shown_tokens import shown_tokens
@@ -241,15 +242,22 @@ def test_what_another_extension_adds_to_the_sketch_is_not_in_the_writing_pass(sm
         return own(x, timesteps, context, **kwargs)
 
     small.forward = forward
+    rows = []
+    hook = small.input_blocks[0].register_forward_pre_hook(lambda module, args: rows.append(len(args[0])))
     try:
         attachment = Attachment(small, given(), ON)
         attachment.injection.start((5, 6))
         with torch.no_grad(), attachment.applied() as attached:
             attached.branches = (FULL, NO_REFERENCE, NO_SKETCH)
+            assert replaced_by_others(small)
             small(X, T, context=torch.zeros(6, 7, 24), control="theirs")
     finally:
         del small.forward
-    assert seen == [(4, None), (6, "theirs")]
+        hook.remove()
+    assert seen == [(6, "theirs")] and rows == [4, 6]
+    assert not replaced_by_others(small)
+    with attachment.applied():
+        assert not replaced_by_others(small)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])

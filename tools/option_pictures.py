@@ -77,12 +77,12 @@ def presets(engine: Engine) -> list[Row]:
     return rows
 
 
-def ladder(engine: Engine, name: str, values: tuple[float, ...]) -> Row:
+def ladder(engine: Engine, name: str, values: tuple[float, ...], settings: Settings = Settings()) -> Row:  # noqa: B008
     """One option, from one value to the next."""
     (field,) = (field for field in fields(Settings) if field.name == name)
     lines, colours = example("dog"), example("sunrise")
     made = [(f"{value:g}{' (default)' if value == field.default else ''}",
-             engine.colorize(lines, colours, Settings().with_(**{name: value}))[0].image) for value in values]
+             engine.colorize(lines, colours, settings.with_(**{name: value}))[0].image) for value in values]
     return field.metadata["label"], made
 
 

@@ -6,12 +6,13 @@ variants.md section 4. The first writes down what every self-attention looks at;
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..errors import ColorizeError
 from .attached import Attached
@@ -51,6 +52,7 @@ class Injection:
         self.given: Tensor | None = None
         self._unet: Any = unet
         self._own: Callable[..., Tensor] = unet.forward  # of the moment when this took its place
+        self._writing, self.stands_alone = self._own, True
         self._hooks, self._settings, self._attached = hooks, settings, attached
         self._cross_attentions, self._bias = cross_attentions, bias
         self._plans: dict[object, Plan] = {}
@@ -70,7 +72,11 @@ class Injection:
         """In the place of the U-Net's forward, and of its self-attentions', until `undo` is left."""
         for attention in self.attentions:
             attention.apply(undo)
-        self._own = self._unet.forward
+        self._own, self.stands_alone = self._unet.forward, "forward" not in vars(self._unet)
+        if not self.stands_alone:  # what others add to the sketch's features is not of the reference
+            self._writing = functools.partial(type(self._unet).forward, self._unet)
+        else:
+            self._writing = self._own
         replace_forward(undo, self._unet, self)
 
     def start(self, seeds: Sequence[int]) -> None:
@@ -113,7 +119,7 @@ class Injection:
         rest = {name: rows_of(value) for name, value in kwargs.items() if name not in LEFT_OUT}
         self._set(True, ())
         with self._attached.showing(plan.branches, plan.assigned, plan.latents), contextlib.suppress(AllWritten):
-            self._own(written, *map(rows_of, args), **rest)
+            self._writing(written, *map(rows_of, args), **rest)
 
     def _set(self, writing: bool, groups: Sequence[RowGroup]) -> None:
         self._attached.reading = bool(groups)
@@ -131,3 +137,9 @@ class Injection:
         if key not in self._plans:
             self._plans[key] = planned(*key, self.weights)
         return self._plans[key]
+
+
+def replaced_by_others(unet: nn.Module) -> bool:
+    """Whether somebody else stands in for the U-Net's own forward, alone or behind what is injected."""
+    forward = vars(unet).get("forward")
+    return not forward.stands_alone if isinstance(forward, Injection) else forward is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
 from lib_colorize.method.settings import Settings
 from tests.webui.reply import difference, spread
@@ -33,6 +34,9 @@ CHANGES = {
     "another seed": {"seed": 2**32 - 1},
     "overlay": {"line_overlay": 0.8},
     "light on dark": {"polarity": "light on dark"},
+    "larger reference": {"reference_scale": 2.0},
+    "injection": {"injection": 1.0},
+    "late injection": {"injection": 0.6, "injection_start": 0.3, "injection_control": 0.5, "sketch_guidance": 2.0},
 }
 SAMPLERS = (
     ("Euler", "Automatic"), ("Euler a", "Automatic"), ("Heun", "Uniform"), ("LMS", "Karras"), ("DPM2", "Karras"),
@@ -74,8 +78,36 @@ def test_txt2img_with_its_own_sketch_gives_the_same(
     check(host, THREE.with_(**CHANGES[name]), record_property, "txt2img")
 
 
+@pytest.mark.parametrize("changes", [{}, {"injection": 1.0, "sketch_guidance": 2.0}])
+@pytest.mark.parametrize("region", [False, True])
+def test_two_references_give_the_engines_picture(
+    host: Host, region: bool, changes: dict[str, object], record_property: pytest.RecordProperty,
+) -> None:
+    """By weight, and each in a half of its own."""
+    from lib_colorize.pictures.extras import Extras, FurtherReference
+    from tests.webui.jobs import colour, engine, reference, sketch
+    from tests.webui.reply import encode
+
+    settings = THREE.with_(**changes)
+    half = Image.new("L", (settings.width, settings.height))
+    half.paste(255, (settings.width // 2, 0, settings.width, settings.height))
+    second = reference("purse")
+    arguments = {"reference_2": encode(second), "reference_2_weight": 0.5}
+    if region:
+        arguments["reference_2_region"] = encode(half)
+    reply = colour(host, settings, arguments=arguments)
+    assert reply.status == 200, reply.message
+    extras = Extras(further=(FurtherReference(second, 0.5, half if region else None),))
+    drawing = sketch(settings.width, settings.height)
+    (expected,) = engine().colorize(drawing, reference(), settings, extras=extras)
+    (alone,) = engine().colorize(drawing, reference(), settings)
+    found = difference(reply.image, expected.image)
+    record_property("difference", found)
+    assert found <= LIMIT and difference(alone.image, expected.image) > 20
+
+
 @pytest.mark.parametrize("tab", ["img2img", "txt2img"])
-@pytest.mark.parametrize("changes", [{}, {"sketch_guidance": 2.0}, {"sampler": "DPM++ SDE"}])
+@pytest.mark.parametrize("changes", [{}, {"sketch_guidance": 2.0}, {"sampler": "DPM++ SDE"}, {"injection": 1.0}])
 def test_picture_i_of_a_batch_is_that_of_seed_plus_i(host: Host, changes: dict[str, object], tab: str) -> None:
     from tests.webui.jobs import colour
 
