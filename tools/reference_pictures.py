@@ -51,8 +51,9 @@ def references(engine: Engine) -> list[Row]:
         lines = example(sketch)
         shown: list[Picture] = [("first", example(reference)), ("second", example(OTHER[sketch])),
                                 ("first alone", made(engine, sketch, reference, Settings()))]
-        shown += [(f"second {name}", made(engine, sketch, reference, Settings(), region=half_of_sketch(lines.size, name)))
-                  for name in ("right", "below", "middle")]
+        regions = {name: half_of_sketch(lines.size, name) for name in ("right", "below", "middle")}
+        shown += [(f"second {name}", made(engine, sketch, reference, Settings(), region=region))
+                  for name, region in regions.items()]
         rows.append((f"{sketch}:\nregions of\nthe second", shown))
         rows.append((f"{sketch}:\nweight of\nthe second", [("sketch", lines), *(
             (f"{weight:g}", made(engine, sketch, reference, Settings(), weight=weight)) for weight in WEIGHTS)]))
