@@ -22,6 +22,7 @@ from lib_colorize.engine import networks, samplers
 from lib_colorize.engine.engine import Engine
 from lib_colorize.engine.noise import step_noise
 from lib_colorize.method.network_config import UNetConfig, VAEConfig
+from lib_colorize.method.reading_settings import LineStrength
 from lib_colorize.method.schedule import NoiseSchedule, Prediction, alphas_cumprod
 from lib_colorize.method.settings import Polarity, Settings
 from lib_colorize.method.unet import UNet
@@ -153,7 +154,8 @@ def test_whole_call_from_picture_to_picture(case_id: str) -> None:
     mine = engine(params["parameterization"])
     settings = job(params, width=params["width"], height=params["height"], batch=params["bs"],
                    sketch_strength=params["ctl_scale"], block_strengths=params["block_scales"],
-                   **PREPROCESS[params["preprocess"]], **window(params), **injection(params))
+                   line_strength=LineStrength.AS_DRAWN, **PREPROCESS[params["preprocess"]], **window(params),
+                   **injection(params))
     sketch, reference = (Image.fromarray(GOLDEN.get(case, "inputs", name)) for name in ("sketch_u8", "reference_u8"))
     drawing, placement = sketch_tensor(sketch, settings, mine.resolution, mine.multiple)
     conditioning = mine.condition(drawing, mine.tokens(reference), settings)

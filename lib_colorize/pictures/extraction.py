@@ -10,6 +10,7 @@ from .ink import shrunk_picture
 from .lineart import MIN_CONTRAST, extract, extractor
 from .marks import MULTIPLE
 
+MOST_ENLARGED = 2.0  # times: a small picture has no more in it
 LOOKED_AT = 1024  # pixels, the longer side at which lines are sought that no model is shown
 
 
@@ -17,7 +18,7 @@ def extract_at_scale(dark: Tensor, colours: Tensor, name: str, shown: tuple[int,
     """Lines [3, h, w] in [-1, 1], +1 on -1, by the extractor of that name; ColorizeError when it finds none.
 
     dark: [3, h, w] in [0, 1], dark lines on light paper; colours: the same picture in its own colours. shown: (width,
-    height) on the model's canvas: h and w are MULTIPLE times those at most. None: they are the picture's own.
+    height) on the model's canvas: h and w are MULTIPLE times those. None: they are the picture's own.
     """
     chosen = extractor(name)
     if name == "none" or (shown is None and chosen.at_scale is None):
@@ -36,5 +37,8 @@ def extract_at_scale(dark: Tensor, colours: Tensor, name: str, shown: tuple[int,
 def sought_at(size: tuple[int, int], shown: tuple[int, int] | None) -> tuple[int, int]:
     """(width, height) at which lines are sought in a picture of that size."""
     w, h = size
-    across, down = (MULTIPLE * shown[0] / w, MULTIPLE * shown[1] / h) if shown else (LOOKED_AT / max(size),) * 2
-    return max(1, round(w * min(1.0, across))), max(1, round(h * min(1.0, down)))
+    if shown is None:
+        across = down = min(1.0, LOOKED_AT / max(size))
+    else:
+        across, down = (min(MOST_ENLARGED, MULTIPLE * there / here) for there, here in zip(shown, size))
+    return max(1, round(w * across)), max(1, round(h * down))

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from ..errors import ColorizeError
 from ..method.settings import Polarity
+from .line_net import draw_lines
 
 MIN_CONTRAST = 16 / 255  # a picture (or line map) that varies less than this has no lines
 LOOK = 256  # longer side, in pixels, at which polarity and paper are judged
@@ -190,5 +191,5 @@ def _paper(picture: Tensor) -> Tensor:
 
 
 register_extractor("none", Extractor("None: the sketch holds clean lines", lambda picture: 1 - picture))
-register_extractor("lineart", Extractor("Line art from shading or pencil", _lineart))
+register_extractor("lineart", Extractor("Line art from shading or pencil", _lineart, draw_lines))
 register_extractor("paper", Extractor("Photo or scan of paper", _paper))
