@@ -23,6 +23,10 @@ def _part(name: str, title: str) -> ReadingPart:
 
 PARTS = {part.name: part for part in (
     _part("polarity", "which way round sprites, portraits, colouring pages and line layers are read"),
+    _part("ink", "how much ink lines have at the size that a model is shown"),
+    _part("scales", "whether a drawing scanned at any size gives the same lines"),
+    _part("pairs", "lines of pictures whose lines are known, by each extractor"),
+    _part("speed", "how long a scan of twelve megapixels takes"),
 )}
 
 
