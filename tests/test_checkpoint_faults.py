@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -104,7 +105,7 @@ def test_quantised_weights_are_told_before_anything_is_loaded(
 ) -> None:
     bad = changed(whole, tmp_path / "bad.safetensors", lambda tensors: {
         key: (value * 10).to(dtype) if key.startswith(part) else value for key, value in tensors.items()})
-    with pytest.raises(ColorizeError, match=rf"bad\.safetensors: {part}[^ ]* is of [IU]\d+ num.*, so quant.*16"):
+    with pytest.raises(ColorizeError, match=rf"bad\.safetensors: {part}[^ ]* is of u?int\d+ num.*, so quant.*16"):
         read(bad)
     with pytest.raises(ColorizeError, match="quantised"):
         convert(bad, tmp_path / "good.safetensors", "fp16")
@@ -148,7 +149,8 @@ def test_the_weight_that_is_no_number_is_named(
         (tmp_path / name).write_bytes((whole.parent / name).read_bytes())
     assert colorize(changed(whole, tmp_path / "bad.safetensors", spoil), tmp_path / "a.png") == 2
     said = capsys.readouterr().err
-    assert said.count("\n") == 1 and f"bad.safetensors: {key} holds 1 values of" in said and "not numbers" in said
+    assert said.count("\n") == 1
+    assert re.search(rf"bad\.safetensors: 1 of the \d+ values of {re.escape(key)} are not numbers", said)
     assert not (tmp_path / "a.png").exists()
 
 

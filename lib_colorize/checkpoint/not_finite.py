@@ -9,9 +9,9 @@ from torch import Tensor
 
 
 def first_not_finite(named: Iterable[tuple[str, Tensor]]) -> str:
-    """"KEY holds 3 values of 64 that are not numbers" of the first such tensor; "" when there is none."""
+    """"3 of the 64 values of KEY are not numbers" of the first such tensor; "" when there is none."""
     for key, tensor in named:
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             bad = int((~torch.isfinite(tensor)).sum())
-            return f"{key} holds {bad} values of {tensor.numel()} that are not numbers"
+            return f"{bad} of the {tensor.numel()} values of {key} are not numbers"
     return ""

@@ -8,6 +8,7 @@ from .config import PARTS
 from .files import Entry
 
 LOADED = frozenset(("F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2", "torch.float8_e4m3fn", "torch.float8_e5m2"))
+WORDS = {"I8": "int8", "U8": "uint8", "I16": "int16", "I32": "int32", "I64": "int64", "BOOL": "bool"}
 SCALES = (".scale_weight", ".weight_scale", ".scale_input", ".SCB", ".absmax", ".quant_map", ".qweight", ".qzeros",
           ".weight_format", "scaled_fp8", ".comfy_quant")  # what quantisers write beside their weights
 CURE = "the numbers that were there before are not in this file; use the one in fp32, fp16 or bf16"
@@ -22,5 +23,5 @@ def quantised(entries: Mapping[str, Entry]) -> str:
         if key.endswith(SCALES):
             return f"its weights are quantised ({key}): {CURE}"
         if key.startswith(tuple(PARTS.values())) and entry.dtype not in LOADED:
-            return f"{key} is of {entry.dtype} numbers, so quantised: {CURE}"
+            return f"{key} is of {WORDS.get(entry.dtype, entry.dtype)} numbers, so quantised: {CURE}"
     return ""
