@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ..checkpoint.config import PARTS
 from ..checkpoint.files import open_tensors
 from ..checkpoint.identify import identify
-from ..checkpoint.kinds import COLORIZE, Kind
+from ..checkpoint.kinds import COLORIZE, VARIANTS, Kind
 from ..checkpoint.metadata import ModelCard
 from ..checkpoint.read import read, read_reference_encoder, require_usable
 from ..checkpoint.text_half import read_text_half, require_text_width
@@ -76,13 +76,10 @@ def _colorize_file(path: Path, size: int, modified: int) -> ColorizeFile | None:
         config = require_usable(info, tuple(part for part in PARTS if part != "reference_encoder"), path)
     except ColorizeError as error:
         return ColorizeFile(path, info.kind, None, problem=str(error))
-    if info.kind in (Kind.V1_5, Kind.V2):
-        return ColorizeFile(path, info.kind, None, problem=f"{path}: {info.kind.value}, which this version cannot run "
-                            "in a WebUI yet; use the command line")
     if "vae" not in info.parts:
         return ColorizeFile(path, info.kind, None, problem=f"{path}: no VAE (first_stage_model.*) inside; use the "
                             "released file itself")
-    card = info.card or ModelCard.of_released(config, metadata)
+    card = info.card or ModelCard.of_released(config, metadata, VARIANTS[info.kind])
     return ColorizeFile(path, info.kind, card, config.unet.linear_projections)
 
 
@@ -91,21 +88,22 @@ def sketch_encoder(file: ColorizeFile) -> SketchEncoder:
     sizes = file.config.sketch
     state = read(file.path, ("sketch_encoder",)).sketch_encoder
     assert sizes is not None and state is not None  # a colorize checkpoint has one
-    return _loaded(lambda: SketchEncoder(**asdict(sizes)), state)
+    return loaded_module(lambda: SketchEncoder(**asdict(sizes)), state)
 
 
 def reference_encoder(path: Path, context_dim: int, dtype: torch.dtype = torch.float32) -> ReferenceEncoder:
     """The reference encoder in a file of any layout; ColorizeError when its tokens do not fit the U-Net."""
     state, sizes = read_reference_encoder(path)
     require_width(path, sizes, context_dim)
-    return _loaded(lambda: ReferenceEncoder(sizes), {f"visual.{key}": value for key, value in state.items()}, dtype)
+    visual = {f"visual.{key}": value for key, value in state.items()}
+    return loaded_module(lambda: ReferenceEncoder(sizes), visual, dtype)
 
 
 def text_tower(path: Path, context_dim: int, dtype: torch.dtype = torch.float32) -> TextTower:
     """CLIP's text half in a file; ColorizeError when its texts are of another width than the reference's tokens."""
     state, sizes = read_text_half(path)
     require_text_width(path, sizes, context_dim)
-    return _loaded(lambda: TextTower(sizes), state, dtype)
+    return loaded_module(lambda: TextTower(sizes), state, dtype)
 
 
 def require_width(path: Path, sizes: VisionConfig, context_dim: int) -> None:
@@ -115,7 +113,9 @@ def require_width(path: Path, sizes: VisionConfig, context_dim: int) -> None:
                             "encoder that it was trained with (OpenCLIP ViT-H-14 for the released files)")
 
 
-def _loaded(make: Callable[[], _Module], state: dict[str, Tensor], dtype: torch.dtype = torch.float32) -> _Module:
+def loaded_module(
+    make: Callable[[], _Module], state: dict[str, Tensor], dtype: torch.dtype = torch.float32,
+) -> _Module:
     """The network that `make` builds with copies of these weights, for inference.
 
     All of them lie in one block: an allocator gives that back to the system when the network goes, where it would keep

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import torch
 from PIL import Image
-from torch import nn
+from torch import Tensor, nn
 
 from ..models.catalogue import Folders
 from .checkpoints import ColorizeFile
@@ -32,6 +32,9 @@ class Host(Protocol):
 
     def make_room(self, module: nn.Module) -> None:
         """Free the device's memory for a module that runs now and is gone before sampling."""
+
+    def moments(self, picture: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation of the loaded VAE's posterior of a picture; see `latents.moments`."""
 
     def show_progress(self, text: str) -> None:
         """What is being done, in the progress bar; empty = nothing special any more."""

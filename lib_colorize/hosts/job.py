@@ -13,15 +13,20 @@ from torch import Tensor, nn
 from .. import __version__
 from ..errors import ColorizeError
 from ..method.conditioning import Conditioning, encode
+from ..method.variants.features import colours_apart, require_features
+from ..method.variants.variant import V1, Variant
 from ..pictures.backdrop import backdrop_extras, cut_out, kept_figure, on_backdrop
 from ..pictures.canvas import Placement, resize_lines
 from ..pictures.extras import NO_EXTRAS, Extras
 from ..pictures.framing import Frame
 from ..pictures.images import line_drawing, resizing
+from ..pictures.margins import with_margins
 from ..pictures.mask_canvas import lay_mask
-from ..pictures.masks import mask_picture
-from ..pictures.opened_page import OpenedPage
+from ..pictures.masks import given_mask, mask_picture
+from ..pictures.opened_page import OpenedPage, open_references
 from ..pictures.overlay import multiply_lines, overlay_lines
+from ..pictures.regions import check_regions
+from .canvases import Materials
 from .checkpoints import ColorizeFile, sketch_encoder
 from .extra_pictures import extra_hashes, requested_extras
 from .host import Host
@@ -31,9 +36,10 @@ from .pictures import picture_hash
 from .request import Request
 from .sampler_run import SamplerRun
 from .settings import PREFIX, JobSettings
-from .shown_reference import shown_reference
+from .shown_reference import shown_references
 from .sizes import placements_of, sketch_box
 from .sketches import decode, sketches_of
+from .variants import host_variant, variant_name
 
 
 @dataclass(eq=False)
@@ -45,17 +51,25 @@ class Job:
     file: ColorizeFile
     reference: Image.Image | None
     sketches: tuple[Image.Image, ...]  # one, or one for each of several pictures of a batch
-    tokens: Tensor | None  # [1, N, D], on the CPU
+    tokens: Tensor | None  # [1, N, D] of all references, on the CPU
     placements: tuple[Placement, ...] = ()  # of each sketch on the canvas, when the canvas follows them
     frames: tuple[Frame, ...] = ()  # of the last run: one, or one for each picture
     run: SamplerRun | None = None  # the last
     extras: Extras = NO_EXTRAS
     pages: tuple[OpenedPage, ...] = ()  # of each sketch, what of it is looked at; all of each when not given
     figures: tuple[Image.Image, ...] = ()  # masks of the sketches, where something else is put behind them
+    materials: Materials | None = None  # None = lines and tokens are all
+    _variant: Variant | None = None
     _conditionings: dict[tuple[Frame, ...], Conditioning] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.pages = self.pages or tuple(OpenedPage(sketch, sketch.size, sketch.size) for sketch in self.sketches)
+
+    @property
+    def has_reference(self) -> bool:
+        """Whether a row without a reference differs from one with it: a picture behind the figure is one too."""
+        behind = self.settings.background_enhance and self.extras.background is not None
+        return self.tokens is not None or (behind and self.settings.reference_strength > 0)
 
     def context(self) -> Tensor:
         """[1, N, D]: the reference's tokens, on the CPU; one token of zeros without a reference."""
@@ -69,7 +83,7 @@ class Job:
         self.frames = tuple(frames)
         timesteps = self.file.usable().schedule.timesteps
         shown = self.conditioning(self.frames)
-        self.run = SamplerRun(unet, shown, self.settings, self.context(), timesteps)
+        self.run = SamplerRun(unet, shown, self.settings, self.context(), timesteps, self._variant or V1)
         return self.run
 
     def conditioning(self, frames: tuple[Frame, ...]) -> Conditioning:
@@ -91,7 +105,13 @@ class Job:
         parts = [encode(encoder, canvas.to(device), None, self.settings) for canvas in canvases]
         hints = tuple(torch.cat(level) for level in zip(*(part.hints for part in parts)))
         tokens = None if self.tokens is None else self.tokens.to(device)
-        return Conditioning(tokens, hints, parts[0].blank_hints)
+        plain = Conditioning(tokens, hints, parts[0].blank_hints)
+        if self.materials is None:
+            return plain
+        if self._variant is None and colours_apart(self.settings):
+            self._variant = host_variant(self.host, self.file)
+        return self.materials.shown(plain, [frames[i % len(frames)] for i in range(count)], encoder,
+                                    self._variant or V1)
 
     def _canvas(self, sketch: Image.Image, frame: Frame) -> Tensor:
         """[1, 3, H, W], lines +1 on -1."""
@@ -100,6 +120,7 @@ class Job:
     def forget_tensors(self) -> None:
         """Let go of all that only sampling needs."""
         self._conditionings.clear()
+        self._variant = None
         if self.run is not None:
             self.run.close()
 
@@ -141,19 +162,43 @@ def start(host: Host, request: Request, run: HostRun = HostRun()) -> Job:  # noq
     file = ready_file(host)
     settings = request.settings
     reference = decode(host, request.reference, "the reference")
-    if reference is None and settings.reference_strength > 0:
-        raise ColorizeError("no reference picture; put one into the reference box (API: \"reference\"), or set the "
-                            "reference strength to 0 to colour without one")
     sketches = sketches_of(host, request, run)
-    extras = requested_extras(host, request)
-    backdrop_extras(extras, settings)  # told before anything is computed
-    job = Job(host, settings, file, reference, sketches, shown_reference(host, file, reference, settings),
-              extras=extras, pages=pages_of(sketches, settings, run))
-    kept = (kept_figure(page.sketch, page.extras(extras), settings) for page in job.pages)
+    given = requested_extras(host, request)
+    pages = pages_of(sketches, settings, run)
+    materials = _materials(host, file, settings, reference, pages, given)
+    job = Job(host, settings, file, reference, sketches, torch.cat(materials.tokens, 1) if materials.tokens else None,
+              extras=given, pages=pages, materials=materials)
+    kept = (kept_figure(page.sketch, page.extras(given), settings) for page in job.pages)
     job.figures = tuple(figure for figure in kept if figure is not None)
     if follows_sketch(settings, run):
         job.placements = placements_of([page.sketch.size for page in job.pages], file, settings)
     return job
+
+
+def _materials(
+    host: Host, file: ColorizeFile, settings: JobSettings, reference: Image.Image | None,
+    pages: Sequence[OpenedPage], given: Extras,
+) -> Materials:
+    """The pictures as they are looked at, the references' tokens made; ColorizeError for what cannot be shown."""
+    page, acts = pages[0], settings.reference_strength > 0
+    extras = backdrop_extras(page.extras(given), settings)
+    seen, extras, _ = open_references(reference, settings, extras)
+    seen, extras = with_margins(seen, extras, settings.reference_padding)
+    references = extras.references(seen) if acts else ()
+    if not references and acts and not (settings.background_enhance and extras.background is not None):
+        raise ColorizeError("no reference picture; put one into the reference box (API: \"reference\"), or set the "
+                            "reference strength to 0 to colour without one")
+    check_regions(references, page.sketch.size)
+    has_first = any(found.place == 1 for found in references)
+    require_features(variant_name(file), settings, has_first, extras.background is not None)
+    if settings.injection > 0 and not references:
+        raise ColorizeError("injection needs a reference picture; choose one, or set the injection to 0")
+    masks = ((extras.sketch_mask, page.sketch, "sketch"), (extras.reference_mask, seen, "reference"))
+    for mask, picture, what in masks:
+        if mask is not None and picture is not None:
+            given_mask(mask, picture.size, what)
+    tokens = shown_references(host, file, references, settings)
+    return Materials(host, file, settings, page.sketch, references, tokens, extras)
 
 
 def ready_file(host: Host) -> ColorizeFile:

@@ -5,7 +5,7 @@ The U-Net is touched only inside `applied`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ..method.attach import Attached, Attachment
 from ..method.conditioning import Branch, Conditioning
 from ..method.guidance import Guidance
+from ..method.variants.variant import V1, Variant
 from .settings import JobSettings
 
 
@@ -22,14 +23,21 @@ class SamplerRun:
 
     def __init__(
         self, unet: nn.Module, conditioning: Conditioning, settings: JobSettings, context: Tensor, timesteps: int,
+        variant: Variant = V1,
     ) -> None:
         """context: [1, N, D], what stands as a row's conditions, zeros without a reference; timesteps: of the noise
-        schedule. ColorizeError when the U-Net does not take this conditioning.
+        schedule; variant: what the checkpoint has besides v1's networks. ColorizeError when the U-Net does not take
+        this conditioning.
         """
         self.settings, self.context = settings, context
         self.has_reference, self.pictures = conditioning.has_reference, conditioning.pictures
-        self._attachment, self._timesteps = Attachment(unet, conditioning, settings), timesteps
+        self._attachment, self._timesteps = Attachment(unet, conditioning, settings, variant), timesteps
         self._contexts: dict[object, Tensor] = {}
+
+    def start(self, seeds: Sequence[int]) -> None:
+        """Before sampling. seeds: of the pictures of this run, by which each is given noise of its own."""
+        if self._attachment.injection is not None:
+            self._attachment.injection.start(seeds)
 
     def progress(self, t: float) -> float:
         """0 at the start of sampling to 1; t: the U-Net's own time, timesteps - 1 down to 0."""
@@ -38,7 +46,8 @@ class SamplerRun:
     @property
     def windowed(self) -> bool:
         """Whether what is predicted depends on the progress. Where it does not, nobody need ask the device for it."""
-        return self.has_reference and self.settings.windowed
+        settings = self.settings
+        return (self.has_reference and settings.windowed) or (settings.injection > 0 and settings.injection_start > 0)
 
     def reference_acts(self, progress: float) -> bool:
         """Whether the reference acts there, by the window of the settings."""

@@ -24,15 +24,15 @@ class TokenStore:
     """Tokens by what they were made from: the encoder's file and the picture's pixels."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, int, str], Tensor] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, int, str, float], Tensor] = OrderedDict()
 
-    def tokens(self, host: Host, file: ColorizeFile, reference: Image.Image) -> Tensor:
-        """All tokens [1, 1 + N, D] of a reference, CLS first, on the CPU, float32."""
+    def tokens(self, host: Host, file: ColorizeFile, reference: Image.Image, scale: float = 1.0) -> Tensor:
+        """All tokens [1, 1 + N, D] of a reference, CLS first, on the CPU, float32. scale: as of `ReferenceEncoder`."""
         path = encoder_path(host, file)
         pixels = hashlib.sha256(repr((reference.mode, reference.size)).encode() + reference.tobytes()).hexdigest()
-        key = (str(path), path.stat().st_mtime_ns, pixels)
+        key = (str(path), path.stat().st_mtime_ns, pixels, scale)
         if key not in self._kept:
-            self._kept[key] = _encode(host, path, file.config.unet.context_dim, reference)
+            self._kept[key] = encoded(host, file, reference_tensor(reference), scale)
         self._kept.move_to_end(key)
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)
@@ -43,14 +43,14 @@ TOKENS = TokenStore()
 
 
 @torch.no_grad()
-def _encode(host: Host, path: Path, context_dim: int, reference: Image.Image) -> Tensor:
+def encoded(host: Host, file: ColorizeFile, picture: Tensor, scale: float = 1.0) -> Tensor:
+    """All tokens [1, 1 + N, D] of a picture [1, 3, h, w] in [-1, 1], on the CPU, float32."""
     host.show_progress("Encoding the reference")
-    picture = reference_tensor(reference)
-    device = host.device()
+    path, device = encoder_path(host, file), host.device()
     half = device.type == "cuda"  # 2.5 GB in float32; its tokens differ by half precision's last digits
-    encoder = reference_encoder(path, context_dim, torch.float16 if half else torch.float32)
+    encoder = reference_encoder(path, file.config.unet.context_dim, torch.float16 if half else torch.float32)
     host.make_room(encoder)
-    tokens: Tensor = encoder.to(device)(picture.to(device)).float().cpu()
+    tokens: Tensor = encoder.to(device)(picture.to(device), scale).float().cpu()
     host.show_progress("")
     if not bool(torch.isfinite(tokens).all()):
         raise ColorizeError(f"{path}: gives tokens that are not numbers; the file is damaged, fetch it again")

@@ -17,6 +17,11 @@ WORDS = {
 }
 
 
+def colours_apart(settings: Settings) -> bool:
+    """Whether anything but lines and tokens of the references is shown."""
+    return settings.background_enhance or settings.foreground_enhance or settings.style_enhance
+
+
 def lacking(variant: str) -> frozenset[str]:
     """The settings that do nothing with a checkpoint of this variant."""
     return frozenset(name for name, variants in OF.items() if variant not in variants)

@@ -19,6 +19,7 @@ from ....method.rows import take_rows
 from ....method.settings import Settings
 from ...checkpoints import ColorizeFile
 from ...job import Job
+from ...latents import moments, brought_to
 from ...sampler_run import SamplerRun
 from ..shared import program
 from ..shared.batch_tab import watch_batch_tab
@@ -69,6 +70,11 @@ class A1111(WebUI):
             lowvram.send_everything_to_cpu()
         devices.torch_gc()
 
+    def moments(self, picture: Tensor) -> tuple[Tensor, Tensor]:
+        model = sd_models.model_data.sd_model
+        with brought_to(model.first_stage_model, self.device()):
+            return moments(model.first_stage_model, picture.to(self.device()), float(model.scale_factor))
+
     def prepare(self, p: Any, job: Job) -> None:
         def setup_conds(p: Any) -> None:
             config = sd_samplers.find_sampler_config(p.sampler_name)
@@ -116,8 +122,8 @@ def _rows(settings: Settings, has_reference: bool, context: Tensor) -> Rows:
 
 def _row_conditions(job: Job, count: int) -> tuple[Any, Any]:
     """The host's conditions and unconditionals for `count` pictures: tokens or zeros, the same at every step."""
-    rows = _rows(job.settings, job.tokens is not None, job.context())
-    conditions, unconditional = _layout(job.settings, job.tokens is not None)
+    rows = _rows(job.settings, job.has_reference, job.context())
+    conditions, unconditional = _layout(job.settings, job.has_reference)
 
     def scheduled(branch: Branch) -> Any:
         return prompt_parser.ScheduledPromptConditioning(10**9, rows.context(branch))

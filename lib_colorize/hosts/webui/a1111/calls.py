@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ....method.attach import Attached
 from ....method.conditioning import Branch
+from ....method.injection import Injection
 from ....method.rows import take_rows
 from ...sampler_run import SamplerRun
 from .marks import Row
@@ -30,10 +31,12 @@ def assigned_rows(unet: nn.Module, attached: Attached, run: SamplerRun, told: Ro
         if run.windowed:
             attached.progress = run.progress(float(t[0]))  # waits for the device
         # somebody who replaces `forward` may count on the number of rows
-        kind = told.shown(context), run.reference_acts(attached.progress), "forward" in vars(module)
+        replaced = vars(module).get("forward")
+        foreign = replaced is not None and not isinstance(replaced, Injection)
+        kind = told.shown(context), run.reference_acts(attached.progress), foreign
         call = calls.get(kind) or calls.setdefault(kind, _call(*kind, run.pictures))
         current[:] = [call]
-        attached.assigned = call.assigned
+        attached.assigned, attached.latents = call.assigned, call.latents
         if not call.places:
             return None
         rest = {name: value for name, value in kwargs.items() if name not in ARGUMENTS}
@@ -57,6 +60,7 @@ class _Call:
 
     computed: tuple[int, ...]
     assigned: tuple[Row, ...]
+    latents: tuple[int, ...]  # the picture of each that is sampled, of which the conditioning may describe fewer
     places: tuple[int, ...]  # of every row among the computed ones; none when that is its own
 
 
@@ -66,7 +70,8 @@ def _call(told: tuple[Row, ...], acts: bool, all_rows: bool, pictures: int) -> _
             for branch, picture in told]
     computed = tuple(range(len(rows))) if all_rows else tuple(sorted({rows.index(row) for row in rows}))
     places = () if len(computed) == len(rows) else tuple(computed.index(rows.index(row)) for row in rows)
-    return _Call(computed, tuple((rows[i][0], rows[i][1] % pictures) for i in computed), places)
+    return _Call(computed, tuple((rows[i][0], rows[i][1] % pictures) for i in computed),
+                 tuple(rows[i][1] for i in computed), places)
 
 
 def _arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Tensor, Tensor, Tensor]:

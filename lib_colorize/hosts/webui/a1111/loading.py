@@ -20,7 +20,9 @@ from torch import Tensor
 from ....checkpoint.config import PARTS
 from ....checkpoint.host_config import host_config
 from ....method.schedule import Prediction, sampled_alphas
+from ....method.variants.variant import USUAL
 from ...checkpoints import ColorizeFile, colorize_file
+from ...variants import variant_name
 from ..shared import program
 from ..shared.api_arguments import watch
 from ..shared.host_files import host_file
@@ -144,7 +146,7 @@ def on_model_loaded(model: Any) -> None:
     file = colorize_file(_path(model))
     model.colorize_file, model.colorize_prediction = file, ""
     if file is not None and not file.problem:
-        prediction = program.told_prediction(file) or _probe(model, file)
+        prediction = program.told_prediction(file) or _probe(model, file) or USUAL.get(variant_name(file))
         if prediction is not None:
             model.parameterization = model.colorize_prediction = prediction.value
         if file.usable().schedule.zero_snr:

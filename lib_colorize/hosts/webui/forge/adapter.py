@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ....method.conditioning import Branch
 from ...checkpoints import ColorizeFile
+from ...latents import moments
 from ...sampler_run import SamplerRun
 from ..shared import program
 from ..shared.batch_tab import watch_batch_tab
@@ -50,6 +51,12 @@ class Forge(WebUI):
     def make_room(self, module: nn.Module) -> None:
         size = sum(value.nbytes for value in module.state_dict().values())
         memory_management.free_memory(2 * size, self.device())
+
+    def moments(self, picture: Tensor) -> tuple[Tensor, Tensor]:
+        model = sd_models.model_data.sd_model
+        vae, scale = model.forge_objects.vae, model.colorize_file.usable().scale_factor
+        memory_management.load_model_gpu(vae.patcher)
+        return moments(vae.first_stage_model, picture.to(self.device()), scale)
 
     def before_load(self, p: Any, coloured: bool) -> None:
         super().before_load(p, coloured)

@@ -74,6 +74,7 @@ class Calls:
         if rows not in self._assigned:  # the same object for the same rows, of which `attached` keeps what follows
             self._assigned[rows] = tuple((branch, picture % self._run.pictures) for branch, picture in rows)
         self._attached.assigned, self._attached.progress = self._assigned[rows], self.progress
+        self._attached.latents = tuple(picture for _, picture in rows)
         self._expected = True
 
     def _take_off(self) -> None:

@@ -27,7 +27,9 @@ from ....checkpoint.config import PARTS
 from ....errors import ColorizeError
 from ....method.network_config import VAEConfig
 from ....method.schedule import Prediction
+from ....method.variants.variant import USUAL
 from ...checkpoints import ColorizeFile, colorize_file
+from ...variants import variant_name
 from ..shared import program
 from ..shared.api_arguments import watch
 from ..shared.host_files import host_files
@@ -228,7 +230,7 @@ def on_model_loaded(model: Any) -> None:
     file = getattr(model, "colorize_file", None)
     if file is None:
         return
-    prediction = program.told_prediction(file) or _probe(model, file)
+    prediction = program.told_prediction(file) or _probe(model, file) or USUAL.get(variant_name(file))
     if prediction is not None:
         model.forge_objects.unet.model.predictor.prediction_type = PREDICTIONS[prediction]
     model.colorize_prediction = prediction.value if prediction else ""

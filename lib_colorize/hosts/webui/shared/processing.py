@@ -80,6 +80,12 @@ def _hires_frame(p: Any, width: int, height: int) -> Frame:
     return replace(full, cut=(left, top, left + width, top + height))
 
 
+def seeds_of(p: Any, count: int) -> tuple[int, ...]:
+    """Of the pictures of the coming run; the host counts on from the last where it names fewer."""
+    seeds = [int(seed) for seed in getattr(p, "seeds", None) or [0]]
+    return tuple(seeds[i] if i < len(seeds) else seeds[-1] + i - len(seeds) + 1 for i in range(count))
+
+
 def from_noise(p: Any, settings: JobSettings) -> bool:
     """Whether img2img's run is to start from noise alone."""
     return settings.start is StartFrom.NOISE and not getattr(p, "is_hr_pass", False)

@@ -57,6 +57,7 @@ class WebUI(Host):
         x: [B, C, h, w], the latent that sampling starts from or noise of its shape.
         """
         run = job.start_run(self.unet(p), processing.frames_of(p, job, x))
+        run.start(processing.seeds_of(p, len(x)))
         shown = self.show(p, run)
 
         @contextmanager
