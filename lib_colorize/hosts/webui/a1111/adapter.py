@@ -19,7 +19,7 @@ from ....method.rows import take_rows
 from ....method.settings import Settings
 from ...checkpoints import ColorizeFile
 from ...job import Job
-from ...latents import moments, brought_to
+from ...latents import brought_to, moments
 from ...sampler_run import SamplerRun
 from ..shared import program
 from ..shared.batch_tab import watch_batch_tab
