@@ -25,7 +25,7 @@ from lib_colorize.method.network_config import NetworkConfig, SketchConfig
 from lib_colorize.method.schedule import Prediction
 from lib_colorize.method.settings import Settings
 from lib_colorize.method.variants.features import lacking
-from lib_colorize.pictures.extras import NO_EXTRAS, Extras
+from lib_colorize.pictures.extras import NO_EXTRAS, Extras, FurtherReference
 from tests.conftest import GOLDEN, golden_ids
 from tests.core_models import tensor, vision_config
 from tests.recorded_graph import RecordedCapture
@@ -95,6 +95,31 @@ BEHIND = replace(MASKS, background=Image.new("RGB", (40, 90), "green"))
 
 def pixels(results: list[Result]) -> Any:
     return np.asarray(results[0].image).astype(int)
+
+
+@pytest.mark.parametrize(("name", "changes"), [(name, modes[-1]) for name, modes in MODES.items()] + [
+    ("v1.5", {"foreground_enhance": True}), ("v2", {"foreground_enhance": True})])
+def test_several_references_and_injection_go_with_every_mode(
+    engines: dict[str, Engine], sketch: Image.Image, reference: Image.Image, name: str, changes: dict[str, Any],
+) -> None:
+    """One that is there twice, in two regions, is what it is alone; another one is not; and injection acts."""
+    engine, settings = engines[name], QUICK.with_(**changes)
+    half = Image.new("L", (64, 64))
+    half.paste(255, (32, 0, 64, 64))
+
+    def coloured(settings: Settings, extras: Extras) -> Any:
+        return pixels(engine.colorize(sketch, reference, settings, extras=extras))
+
+    twice = replace(MASKS, further=(FurtherReference(reference, 3.0, half),))
+    other = replace(MASKS, further=(FurtherReference(Image.new("RGB", (40, 40), "green"), 3.0, half),))
+    alone = coloured(settings, MASKS)
+    assert abs(coloured(settings, twice) - alone).max() <= 1 < abs(coloured(settings, other) - alone).max()
+    faint = replace(MASKS, further=(FurtherReference(Image.new("RGB", (40, 40), "green"), 1e-6),))
+    assert abs(coloured(settings, faint) - alone).max() <= 1
+    injected = coloured(settings.with_(injection=1.0), other)
+    assert abs(injected - coloured(settings, other)).max() > 1
+    for module in engine.unet.modules():
+        assert not module._forward_hooks and not module._forward_pre_hooks and "forward" not in vars(module)
 
 
 @pytest.mark.parametrize(("name", "changes"), [(name, changes) for name, modes in MODES.items() for changes in modes])

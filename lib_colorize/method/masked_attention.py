@@ -45,7 +45,8 @@ class MaskedAttention(TokenAttention):
         figure_q, background_q = (split_heads(q + lora["to_q"](x) if lora else q, self.attn.heads)
                                   for lora in self.loras)
         figure = attend(figure_q, *self.seen(figure_k, figure_v, x.shape[1], pictures, q))
-        background = attend(background_q, k, v)
+        same = self.masked.background is self.masked.figure  # then it is of several references too
+        background = attend(background_q, *(self.seen(k, v, x.shape[1], pictures, q) if same else (k, v)))
         projected: Tensor = self.attn.to_out(torch.lerp(background, figure, weight))
         return projected
 
