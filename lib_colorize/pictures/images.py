@@ -13,6 +13,7 @@ from ..method.settings import Polarity, Settings
 from .canvas import Placement, Resize, resize_lines, sketch_layout
 from .eight_bits import to_8bit
 from .extraction import extract_at_scale
+from .faint import brought_up
 from .ink import shrunk_lines
 from .lineart import (
     MIN_CONTRAST,
@@ -63,6 +64,7 @@ def line_drawing(image: Image.Image, settings: Settings, shown: tuple[int, int] 
     dark = dark_lines(picture, settings.polarity)
     if not kept:
         return extract(dark, settings.extractor)[None]
+    dark = brought_up(dark)
     light = settings.polarity is Polarity.LIGHT_ON_DARK or (
         settings.polarity is Polarity.AUTO and detect_polarity(telling_channel(picture)) is Polarity.LIGHT_ON_DARK)
     return extract_at_scale(dark, 1 - picture if light else picture, settings.extractor, shown)[None]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 from torch import Tensor
 from torch.nn import functional as F
@@ -17,7 +18,8 @@ LONGEST = 2560  # pixels of a straightened sheet: more holds no more of the draw
 RIM = 0.004  # of a sheet's sides, taken off all around: the edge of the paper is no line
 FIELD = 320  # pixels, the longer side at which the light is measured
 ACROSS = 0.12  # of the longer side: dark areas up to that stay dark
-LEVEL = 0.96  # of what is measured as paper that becomes white: its grain lies above
+LEVELS = (0.85, 0.96)  # of what is measured as paper that becomes white, by its grain
+GRAIN = 2.0  # times its spread that paper may be darker than it is
 
 
 @dataclass(frozen=True)
@@ -119,8 +121,19 @@ def _divided(sheet: Image.Image, field: Image.Image) -> Image.Image:
     """By strips of rows: a whole sheet in floats would be large."""
     out = np.empty((sheet.height, sheet.width, 3), np.uint8)
     picture, paper = np.asarray(sheet), np.asarray(field)
+    white = _white(picture, paper)
     for top in range(0, sheet.height, 256):
         rows = slice(top, top + 256)
-        level = np.maximum(paper[rows].astype(np.float32), 8) * (LEVEL / 255)
+        level = np.maximum(paper[rows].astype(np.float32), 8) * (white / 255)
         out[rows] = np.minimum(picture[rows] / level, 255).astype(np.uint8)
     return Image.fromarray(out)
+
+
+def _white(picture: NDArray[np.uint8], paper: NDArray[np.uint8]) -> float:
+    """The share of the measured paper that is shown as white: most of the grain lies above."""
+    step = max(1, picture.shape[0] * picture.shape[1] // 200_000)
+    some, own = (part.reshape(-1, 3)[::step].astype(np.float32) for part in (picture, np.maximum(paper, 8)))
+    share = (some / own).min(-1)
+    middle = float(np.median(share))
+    spread = middle - float(np.quantile(share[share > 0.7 * middle], 0.16))
+    return float(np.clip(middle - GRAIN * spread, *LEVELS))

@@ -27,6 +27,9 @@ PARTS = {part.name: part for part in (
     _part("scales", "whether a drawing scanned at any size gives the same lines"),
     _part("pairs", "lines of pictures whose lines are known, by each extractor"),
     _part("speed", "how long a scan of twelve megapixels takes"),
+    _part("sheets", "photos of paper: the sheet's lines against those of the flat scan"),
+    _part("figure", "a small figure in a reference: its colours against those of the same without margins"),
+    _part("small", "a small drawing on its page: part colours against those of the same alone"),
 )}
 
 
