@@ -28,6 +28,7 @@ from ..pictures.extras import NO_EXTRAS, Extras
 from ..pictures.images import NotNumbers, to_image
 from ..pictures.opened_page import open_page, open_references
 from ..pictures.overlay import overlay_lines
+from ..pictures.strips import joined, strip_windows
 from . import networks, samplers
 from .decoding import Decoding
 from .faulty_weights import fault_of_weights
@@ -37,6 +38,7 @@ from .noise import first_noise, step_noises
 from .preparing import Preparing
 from .running import Running
 from .shared_rows import share_rows
+from .strip import paint_windows
 from .text_changes import no_text_tower
 from .together import in_parts, pictures_at_once
 from .weights import Files
@@ -119,8 +121,28 @@ class Engine:
         The same to 1/255, and bit for bit when `one_by_one`: convolutions round otherwise in a larger batch.
         """
         page = open_page(sketch, settings)
-        reference, extras, _ = open_references(reference, settings, page.extras(extras))
-        ready = self.preparing.prepare(page.sketch, reference, settings, extras)
+        reference, extras, trimmed = open_references(reference, settings, page.extras(extras))
+        windows = strip_windows(page.sketch.size, settings)
+
+        def paint(drawing: Image.Image, its: Extras, report: Progress | None) -> list[Image.Image]:
+            return self._paint(drawing, reference, settings, report, its)
+
+        if windows:
+            made = paint_windows(paint, page.sketch, extras, windows, settings, progress)
+            pictures = [joined([None if each is None else each[i] for each in made], windows, page.sketch.size)
+                        for i in range(settings.batch)]
+        else:
+            pictures = paint(page.sketch, extras, progress)
+        told = "; ".join((*page.told, *trimmed, *((f"a strip, in {len(windows)} windows",) if windows else ())))
+        owns = [self.settings_of(settings, i) for i in range(settings.batch)]
+        return [Result(on_backdrop(page.put_back(picture), own), own, told) for picture, own in zip(pictures, owns)]
+
+    def _paint(
+        self, sketch: Image.Image, reference: Image.Image | None, settings: Settings, progress: Progress | None,
+        extras: Extras,
+    ) -> list[Image.Image]:
+        """The pictures of a sketch on one canvas, cut to it."""
+        ready = self.preparing.prepare(sketch, reference, settings, extras)
         shape = (1, self.unet.in_channels, *(side // self.vae.factor for side in ready.canvas))
         jobs = [self.settings_of(settings, i) for i in range(settings.batch)]
         done = 0
@@ -146,9 +168,7 @@ class Engine:
             pictures = [crop_back(to_image(picture), ready.placement) for picture in self.decode(torch.cat(latents))]
         except NotNumbers as error:
             raise self._fault() or error from None
-        lined = [overlay_lines(picture, page.sketch, settings) for picture in pictures]
-        return [Result(on_backdrop(page.put_back(cut_out(picture, ready.figure)), own), own)
-                for picture, own in zip(lined, jobs)]
+        return [cut_out(overlay_lines(picture, sketch, settings), ready.figure) for picture in pictures]
 
     def _at_once(self, settings: Settings, shape: tuple[int, ...]) -> int:
         if self.one_by_one or samplers.find_sampler(settings.sampler).adaptive:  # which steps as the worst of a batch

@@ -8,14 +8,25 @@ from ..method.settings import Settings
 from .canvas import crop_back
 from .images import sketch_tensor, to_image
 from .opened_page import open_page
+from .strips import has_lines, joined, strip_windows
 
 
 def shown_sketch(image: Image.Image, settings: Settings, resolution: int, multiple: int) -> Image.Image:
     """RGB, at the size the model works at (`images.sketch_tensor`), cut to the drawing's place on the canvas.
 
-    Of a sheet in a photo, and of a drawing that is small on its page, that alone (`opened_page`).
-
+    Of a sheet in a photo, and of a drawing that is small on its page, that alone (`opened_page`); a strip by its
+    windows.
     ColorizeError when there is no line to show.
     """
-    lines, placement = sketch_tensor(open_page(image, settings).sketch, settings, resolution, multiple)
+    sketch = open_page(image, settings).sketch
+    windows = strip_windows(sketch.size, settings)
+    if not windows:
+        return _one_canvas(sketch, settings, resolution, multiple)
+    parts = [sketch.crop(box) for box in windows]
+    return joined([_one_canvas(part, settings, resolution, multiple) if has_lines(part, settings) else None
+                   for part in parts], windows, sketch.size)
+
+
+def _one_canvas(sketch: Image.Image, settings: Settings, resolution: int, multiple: int) -> Image.Image:
+    lines, placement = sketch_tensor(sketch, settings, resolution, multiple)
     return crop_back(to_image(-lines[0].clamp(-1, 1)), placement)

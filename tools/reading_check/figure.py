@@ -24,16 +24,17 @@ GOAL = 3.0
 def run(packages: Packages) -> Iterator[ReadingFigure]:
     """The mean over all pixels and pairs, for each size of the figure, with margins left out and as they are."""
     engine = Engine.load(ROOT / "models" / "colorize-small.safetensors", device="cpu")
-    pictures = [(example("sketches", sketch), example("references", reference)) for sketch, reference in PAIRS]
-    wanted = [painted(engine, *pair) for pair in pictures]
+    pictures = [(example_picture("sketches", sketch), example_picture("references", reference))
+                for sketch, reference in PAIRS]
+    wanted = [coloured_by(engine, *pair) for pair in pictures]
     for share in SHARES:
-        off = [ciede(painted(engine, sketch, on_a_page(reference, share)), right)
+        off = [ciede(coloured_by(engine, sketch, on_a_page(reference, share)), right)
                for (sketch, reference), right in zip(pictures, wanted)]
         yield ReadingFigure(f"reference at {share:.0%} of its side, mean CIEDE2000", float(np.mean(off)), GOAL,
                             at_most=True, note=", ".join(f"{value:.2g}" for value in off))
 
 
-def example(kind: str, name: str) -> Image.Image:
+def example_picture(kind: str, name: str) -> Image.Image:
     """RGB."""
     return Image.open(ROOT / "examples" / kind / f"{name}.png").convert("RGB")
 
@@ -46,7 +47,7 @@ def on_a_page(reference: Image.Image, share: float) -> Image.Image:
     return page
 
 
-def painted(engine: Engine, sketch: Image.Image, reference: Image.Image) -> Image.Image:
+def coloured_by(engine: Engine, sketch: Image.Image, reference: Image.Image) -> Image.Image:
     """With the settings that a user has who chose none."""
     return engine.colorize(sketch, reference, Settings())[0].image
 
