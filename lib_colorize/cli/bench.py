@@ -25,6 +25,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--file", type=file_name, metavar="NEW.safetensors",
                          help="instead: write random weights there in the released layout (kept), load them, do one "
                               "step, and print times and peak memory")
+    command.add_argument("--variant", choices=("v1", "v1.5", "v2"), default="v1",
+                         help="of that file; v1.5 and v2 colour figure and background apart; default: v1")
     command.set_defaults(run=run)
 
 
@@ -47,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     config, vision = sizes(args.network)
     print(f"{args.network} size, {args.pixels} px, {torch.get_num_threads()} thread(s), torch {torch.__version__}")
     if args.file is not None:
-        released_file(Path(args.file), config, vision, args.pixels)
+        released_file(Path(args.file), config, vision, args.pixels, args.variant)
     else:
         print_times(measure_rounds(config, None if args.no_reference_encoder else vision, args.pixels, args.repeats))
         print(f"peak memory {peak_memory():.2f} GB")

@@ -111,8 +111,13 @@ def no_tower() -> NoReturn:
     raise AssertionError("tokens are made here, no picture is encoded")
 
 
-def write_random(path: Path, tower: Path, config: NetworkConfig, vision: VisionConfig) -> None:
-    """A checkpoint of random weights as released (no metadata, VAE in fp16), and a vision tower in fp16."""
+def write_random(
+    path: Path, tower: Path, config: NetworkConfig, vision: VisionConfig, added: Mapping[str, tuple[int, ...]] | None = None,
+) -> None:
+    """A checkpoint of random weights as released (no metadata, VAE in fp16), and a vision tower in fp16.
+
+    added: whole keys and shapes of what v1.5 or v2 have more.
+    """
     import torch
 
     from ..checkpoint.config import PARTS
@@ -123,7 +128,7 @@ def write_random(path: Path, tower: Path, config: NetworkConfig, vision: VisionC
     tensors = {PARTS[part] + key: value for part in ("unet", "vae", "sketch_encoder")
                for key, value in random_state(part, config, torch.float16 if part == "vae" else None).items()}
     with replacing(path) as unfinished:
-        save_tensors(unfinished, {**tensors, **buffers()}, {})
+        save_tensors(unfinished, {**tensors, **random_tensors(added or {}), **buffers()}, {})
     del tensors
     with replacing(tower) as unfinished:
         state = vision_state(vision, torch.float16)
