@@ -17,11 +17,12 @@ from .images import shrunk
 from .masks import reference_mask, reference_mask_tensor, result_mask, sketch_mask
 
 WHITE = (255, 255, 255)
+PLAIN_SIDE = 64  # pixels of a plain background as the networks see it
 FRONT = 0.5  # of a mask: from here on a pixel of a background picture is in front
 
 
 def backdrop_extras(extras: Extras, settings: Settings) -> Extras:
-    """The pictures of a job as the networks are shown them.
+    """The pictures of a job as the networks are shown them: behind a figure that is coloured apart, a plain picture.
 
     ColorizeError for a colour that is none, and for a background picture beside another choice.
     """
@@ -29,8 +30,11 @@ def backdrop_extras(extras: Extras, settings: Settings) -> Extras:
         if extras.background is not None:
             raise ColorizeError(f"a background picture, and the background {settings.backdrop.value!r}; leave the "
                                 "picture out, or choose 'as given'")
-        backdrop_colour(settings.backdrop_colour)
-        return extras
+        colour = backdrop_colour(settings.backdrop_colour)
+        if not settings.background_enhance:
+            return extras  # made of the result, `cut_out`
+        colour = colour if settings.backdrop is Backdrop.PLAIN else WHITE
+        return replace(extras, background=Image.new("RGB", (PLAIN_SIDE, PLAIN_SIDE), colour))
     if settings.remove_foreground and extras.background is not None:
         return replace(extras, background=emptied(extras.background))
     return extras
