@@ -34,10 +34,10 @@ def masked_row(engine: Engine, sketch: Image.Image, reference: Image.Image, grou
     def coloured(settings: Settings, extras: Extras = Extras()) -> Image.Image:  # noqa: B008 - frozen
         return engine.colorize(sketch, reference, settings, extras=extras)[0].image
 
-    plain = {"backdrop": Backdrop.PLAIN, "backdrop_colour": "#a0c8ff"}
+    plain = Settings(backdrop=Backdrop.PLAIN, backdrop_colour="#a0c8ff")
     return [
         sketch, sketch_mask(sketch).image, reference, reference_mask(reference).image, coloured(Settings()),
-        coloured(apart), ground, coloured(apart, Extras(background=ground)), coloured(Settings(**plain)),
+        coloured(apart), ground, coloured(apart, Extras(background=ground)), coloured(plain),
         coloured(Settings(backdrop=Backdrop.TRANSPARENT)),
     ]
 

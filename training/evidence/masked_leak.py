@@ -15,6 +15,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -31,7 +32,7 @@ from training.metrics.validation import WHITE, EvaluateOptions
 
 ROOT = Path(__file__).parents[2]
 PLAIN = {"backdrop": Backdrop.PLAIN}
-WAYS = {
+WAYS: dict[str, dict[str, Any]] = {
     "no mask": {},
     "figure and background apart": {"background_enhance": True},
     "plain background, by the network": {**PLAIN, "background_enhance": True},
