@@ -30,7 +30,7 @@ PARTS = {part.name: part for part in (
     _part("sheets", "photos of paper: the sheet's lines against those of the flat scan"),
     _part("figure", "a small figure in a reference: its colours against those of the same without margins"),
     _part("small", "a small drawing on its page: part colours against those of the same alone"),
-    _part("figures", "how well a figure is taken out of its picture"),
+    _part("sprites", "how well a figure is taken out of its picture"),
 )}
 
 
