@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from lib_colorize.cli.loading import DEFAULT_CHECKPOINT
+from lib_colorize.console import take_any_text
 from lib_colorize.engine.engine import Engine
 from lib_colorize.finishing.drawing import drawing_on_white
 from lib_colorize.finishing.finished import finish
@@ -50,6 +51,7 @@ def enlarged_and_carried(sketch: Image.Image, painted: Image.Image) -> list[Imag
 
 def main() -> None:
     """Make the sheet."""
+    take_any_text()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--packages", type=Path, default=ROOT / "training" / "node_modules")
     packages = parser.parse_args().packages
