@@ -46,7 +46,7 @@ COLUMNS = ("sketch", "its mask", "reference", "its mask", "no mask", "apart", "b
            "transparent")
 
 
-def example_picture(name: str) -> Image.Image:
+def drawn_example(name: str) -> Image.Image:
     """A sketch or a reference of examples/."""
     (path,) = (ROOT / "examples").glob(f"*/{name}.png")
     return open_image(path)
@@ -57,7 +57,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images" / "masks.png")
     args = parser.parse_args()
     engine = Engine.load(ROOT / "models" / "colorize-small.safetensors")
-    rows = [masked_row(engine, *map(example_picture, names)) for names in EXAMPLES]
+    rows = [masked_row(engine, *map(drawn_example, names)) for names in EXAMPLES]
     sheet = contact_sheet(rows, side=CELL, gap=6, names=[names[0] for names in EXAMPLES],
                           captions=[list(COLUMNS) for _ in rows])
     sheet.save(args.out, optimize=True)
