@@ -19,7 +19,7 @@ from lib_colorize.errors import ColorizeError
 from lib_colorize.hosts.request import ARGUMENTS
 from lib_colorize.hosts.settings import PREFIX, JobSettings, StartFrom, infotext_key, job_fields
 from lib_colorize.method.mask_settings import Backdrop
-from lib_colorize.method.reading_settings import ConstructionPencil, LineStrength
+from lib_colorize.method.reading_settings import ConstructionPencil, LineStrength, SketchReading
 from lib_colorize.method.settings import Polarity
 from lib_colorize.models.catalogue import CATALOGUE, Folders
 from lib_colorize.panel.phrases import PHRASES
@@ -314,6 +314,7 @@ VALUES = {
     "line_overlay": 0.5, "line_strength": LineStrength.AS_DRAWN, "start": StartFrom.BASE, "size_from_sketch": True,
     "photo": False, "construction_pencil": ConstructionPencil.BOTH, "fit_drawing": False, "trim_reference": False,
     "backdrop": Backdrop.PLAIN, "backdrop_colour": "#ffe0a0", "remove_foreground": True,
+    "reading": SketchReading.FIRST,
     "text_target": "blonde hair, long: \"x\"", "text_anchor": "brown hair", "text_control": "hair", "text_scale": 5.5,
     "text_enhance": True, "text_threshold_0": 0.1, "text_threshold_1": 0.2, "text_threshold_2": 0.3,
     "reference_padding": 1.5,

@@ -31,8 +31,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """preview."""
     from ..checkpoint.read import read
+    from ..pictures.opened_page import open_page
     from ..pictures.picture_files import MIN_SIDE, open_image
     from ..pictures.preview import shown_sketch
+    from ..pictures.reading import told_of_sketch
     from ..whole_file import write_whole
     from .output_paths import check_output
 
@@ -49,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
     file = io.BytesIO()
     seen.save(file, "PNG")
     write_whole(output, file.getvalue())
-    print(one_line(f"{output}: {seen.width}x{seen.height} of {image.width}x{image.height} pixels; lines: "
-                   f"{settings.polarity.value}; extractor: {settings.extractor}"))
+    page = open_page(image, settings)
+    print(one_line(f"{output}: {seen.width}x{seen.height} of {image.width}x{image.height} pixels; "
+                   f"{told_of_sketch(page.sketch, settings, page.told)}"))
     return 0

@@ -28,6 +28,7 @@ from ..pictures.extras import NO_EXTRAS, Extras
 from ..pictures.images import NotNumbers, to_image
 from ..pictures.opened_page import open_page, open_references
 from ..pictures.overlay import overlay_lines
+from ..pictures.reading import told_of_sketch
 from ..pictures.strips import joined, strip_windows
 from . import networks, samplers
 from .decoding import Decoding
@@ -133,7 +134,8 @@ class Engine:
                         for i in range(settings.batch)]
         else:
             pictures = paint(page.sketch, extras, progress)
-        told = "; ".join((*page.told, *trimmed, *((f"a strip, in {len(windows)} windows",) if windows else ())))
+        strip = (f"a strip, in {len(windows)} windows",) if windows else ()
+        told = told_of_sketch(page.sketch, settings, (*page.told, *trimmed, *strip))
         owns = [self.settings_of(settings, i) for i in range(settings.batch)]
         return [Result(on_backdrop(page.put_back(picture), own), own, told) for picture, own in zip(pictures, owns)]
 

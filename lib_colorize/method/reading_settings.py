@@ -24,6 +24,13 @@ class ConstructionPencil(enum.Enum):
     BOTH = "blue and red"
 
 
+class SketchReading(enum.Enum):
+    """How polarity, paper and empty sheets are told."""
+
+    AUTO = "auto"
+    FIRST = "first versions"
+
+
 @dataclass(frozen=True)
 class ReadingSettings:
     """How a picture is read: which lines the sketch encoder is shown, what of a page or a reference is looked at."""
@@ -49,3 +56,7 @@ class ReadingSettings:
         True, "Trim the reference", "Trim the reference",
         "Plain margins, frames and bars around a reference are not looked at", since=2, section="advanced",
         before=False)
+    reading: SketchReading = setting(
+        SketchReading.AUTO, "Sketch reading", "Sketch reading",
+        "auto = white lies under transparency unless it hides the lines, and grain is no line; first versions = as "
+        "pictures without this entry were made", since=2, before=SketchReading.FIRST)

@@ -51,6 +51,11 @@ SETTINGS = {
         "線の濃さ", "auto = 線画をどれだけ縮小しても線の濃さを保ち、線画抽出もモデルに見せる大きさで行います。"
         "描いたまま = 作者のプログラムと同じ",
         "线条浓度", "auto = 无论线稿缩小多少,线条都保持浓度,线稿提取也按模型看到的尺寸进行;原样 = 与作者的程序相同"),
+    "reading": Words(
+        "線画の読み方", "auto = 透明部分の下は、線が見えなくならない限り白い紙とし、紙のざらつきは線としません。"
+        "初期の版 = この項目のない画像が作られたときと同じ",
+        "线稿读取", "auto = 透明部分之下为白纸,除非线条因此看不见;纸的颗粒不算线条。"
+        "最初版本 = 与没有此项的图片的做法相同"),
     "line_overlay": Words(
         "線の重ね描き", "元の線画の線を、元の大きさのまま結果に重ねます。0 = しない、1 = 完全に",
         "叠加线条", "把原线稿按原尺寸叠加到结果上;0 = 关闭,1 = 完全"),
@@ -185,6 +190,7 @@ CHOICES = {  # values of settings with a choice; English shows the value itself,
     "dark on light": Phrase("dark on light", "明るい紙に暗い線", "浅底深线"),
     "light on dark": Phrase("light on dark", "暗い紙に明るい線", "深底浅线"),
     "as drawn": Phrase("as drawn", "描いたまま", "原样"),
+    "first versions": Phrase("first versions", "初期の版", "最初版本"),
     "pure noise": Phrase("pure noise", "純粋なノイズ", "纯噪声"),
     "as given": Phrase("as given", "画像のとおり", "按图片"),
     "plain": Phrase("plain", "1 色", "单色"),

@@ -13,8 +13,8 @@ from ..method.mask_settings import Backdrop
 from ..method.settings import Settings
 from .canvas import SketchLayout
 from .extras import Extras
-from .images import shrunk
 from .masks import reference_mask, reference_mask_tensor, result_mask, sketch_mask
+from .reading import shrunk
 
 WHITE = (255, 255, 255)
 PLAIN_SIDE = 64  # pixels of a plain background as the networks see it

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
 from ..errors import ColorizeError
 from ..method.reading_settings import LineStrength
-from ..method.settings import Polarity, Settings
+from ..method.settings import Settings
 from .canvas import Placement, Resize, resize_lines, sketch_layout
 from .eight_bits import to_8bit
-from .extraction import extract_at_scale
-from .faint import brought_up
+from .flattening import WHITE, as_unit, over_paper
 from .ink import shrunk_lines
-from .lineart import (
-    MIN_CONTRAST,
-    dark_lines,
-    detect_polarity,
-    extract,
-    extractor,
-    polarity_score,
-    telling_channel,
-)
-from .marks import WORK_SIDE, at_working_scale
+from .lineart import extractor
 from .picture_files import check_size
+from .reading import read_sketch, shrunk
 
 
 def sketch_tensor(
@@ -56,53 +46,12 @@ def line_drawing(image: Image.Image, settings: Settings, shown: tuple[int, int] 
     sketch has them. None = for a person to look at: h and w are its own (a whole fraction of them above WORK_SIDE).
     With the lines as drawn they are always its own.
     """
-    kept = settings.line_strength is LineStrength.AUTO
-    small = at_working_scale(to_8bit(image), shown) if kept else shrunk(to_8bit(image))
-    picture = _unit(_flat(small, settings.polarity))
-    if float((picture.amax((1, 2)) - picture.amin((1, 2))).max()) < MIN_CONTRAST:
-        raise ColorizeError("the sketch has no lines: it is of one colour all over; choose another file")
-    dark = dark_lines(picture, settings.polarity)
-    if not kept:
-        return extract(dark, settings.extractor)[None]
-    dark = brought_up(dark)
-    light = settings.polarity is Polarity.LIGHT_ON_DARK or (
-        settings.polarity is Polarity.AUTO and detect_polarity(telling_channel(picture)) is Polarity.LIGHT_ON_DARK)
-    return extract_at_scale(dark, 1 - picture if light else picture, settings.extractor, shown)[None]
+    return read_sketch(image, settings, shown).lines
 
 
 def resizing(settings: Settings) -> Resize:
     """How lines are made smaller."""
     return shrunk_lines if settings.line_strength is LineStrength.AUTO else resize_lines
-
-
-def shrunk(image: Image.Image) -> Image.Image:
-    """A picture at the size that is worked with: averaged down by a whole factor above WORK_SIDE."""
-    factor = -(-max(image.size) // WORK_SIDE)
-    return image.reduce((min(factor, image.width), min(factor, image.height))) if factor > 1 else image
-
-
-def _flat(image: Image.Image, polarity: Polarity) -> Image.Image:
-    """RGB; transparent pixels become paper: white under dark lines, black under light ones.
-
-    Which one AUTO tells from the picture over both: the right one shows a drawing, the other hides its lines.
-    """
-    if image.mode != "RGBA":
-        return image
-    white, black = _over(image, 255), _over(image, 0)
-    if polarity is not Polarity.AUTO:
-        return white if polarity is Polarity.DARK_ON_LIGHT else black
-    sure = [abs(polarity_score(telling_channel(_unit(over)))) for over in (white, black)]
-    return white if sure[0] >= sure[1] else black
-
-
-def _over(image: Image.Image, grey: int) -> Image.Image:
-    paper = Image.new("RGBA", image.size, (grey, grey, grey, 255))
-    return Image.alpha_composite(paper, image).convert("RGB")
-
-
-def _unit(image: Image.Image) -> Tensor:
-    """RGB picture -> [3, h, w] in [0, 1]."""
-    return torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 255
 
 
 def reference_tensor(image: Image.Image) -> Tensor:
@@ -111,7 +60,7 @@ def reference_tensor(image: Image.Image) -> Tensor:
     h and w are the picture's own (the encoder resizes), a whole fraction of them above WORK_SIDE.
     """
     image = shrunk(to_8bit(image))
-    return (_unit(_over(image, 255) if image.mode == "RGBA" else image) * 2 - 1)[None]
+    return (as_unit(over_paper(image, WHITE)) * 2 - 1)[None]
 
 
 class NotNumbers(ColorizeError):

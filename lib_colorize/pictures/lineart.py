@@ -12,10 +12,10 @@ from torch.nn import functional as F
 
 from ..errors import ColorizeError
 from ..method.settings import Polarity
+from .grey import is_light, local_mean, look_copy, otsu, spread_out, telling_channel
 from .line_net import draw_lines
 
 MIN_CONTRAST = 16 / 255  # a picture (or line map) that varies less than this has no lines
-LOOK = 256  # longer side, in pixels, at which polarity and paper are judged
 SIGMA, TAPS = 6.0, 49  # the blur of "lineart", pre.lineart_standard of the golden data
 
 
@@ -74,24 +74,13 @@ def polarity_score(grey: Tensor) -> float:
     """
     if float(grey.max() - grey.min()) < MIN_CONTRAST:
         return 0.0
-    small = _small(grey[None])[0]
-    light = _is_light(small)
+    small = look_copy(grey[None])[0]
+    light = is_light(small)
     edge = max(1, round(max(small.shape) * 0.02))
     ring = torch.cat([side.flatten() for side in (light[:edge], light[-edge:], light[:, :edge], light[:, -edge:])])
-    local = _is_light(small - _mean(small, max(small.shape) // 4))
+    local = is_light(small - local_mean(small, max(small.shape) // 4))
     share = (0.5 * light.mean() + ring.mean() + 3 * local.mean()) / 4.5
     return float(share) * 2 - 1
-
-
-def _is_light(grey: Tensor) -> Tensor:
-    return (grey > _otsu(grey)).float()
-
-
-def _mean(grey: Tensor, size: int) -> Tensor:
-    """Mean over a square of about `size`, of the pixels that lie in the picture. [h, w] -> [h, w]."""
-    half = size // 2
-    rows = F.avg_pool2d(grey[None, None], (2 * half + 1, 1), 1, (half, 0), count_include_pad=False)
-    return F.avg_pool2d(rows, (1, 2 * half + 1), 1, (0, half), count_include_pad=False)[0, 0]
 
 
 def dark_lines(picture: Tensor, polarity: Polarity) -> Tensor:
@@ -107,45 +96,20 @@ def dark_lines(picture: Tensor, polarity: Polarity) -> Tensor:
         return 1 - picture
     if detect_polarity(telling_channel(picture)) is Polarity.LIGHT_ON_DARK:
         picture = 1 - picture
-    small = _small(picture)
+    return levelled_paper(picture)
+
+
+def levelled_paper(picture: Tensor) -> Tensor:
+    """picture: [3, h, w] in [0, 1], dark lines on light paper -> the same with white paper, all channels alike.
+
+    Each channel is divided by its paper level; of what is left the darkest channel is taken for all three.
+    """
+    small = look_copy(picture)
     grey = telling_channel(small)
-    paper = torch.quantile(small[:, grey > _otsu(grey)], 0.9, dim=1)  # [3]; not the mean: shading is no paper
+    paper = torch.quantile(small[:, grey > otsu(grey)], 0.9, dim=1)  # [3]; not the mean: shading is no paper
     usable = paper >= 0.5 * paper.max()  # a channel that is dark in the paper itself holds little but noise
     levelled = (picture[usable] / paper[usable, None, None]).clamp(max=1)
     return levelled.amin(0, keepdim=True).expand(3, -1, -1)
-
-
-def telling_channel(picture: Tensor) -> Tensor:
-    """picture: [3, h, w] -> [h, w], of mean, red, green and blue the one with the largest spread."""
-    candidates = torch.cat([picture.mean(0, keepdim=True), picture])
-    return candidates[int(candidates.flatten(1).std(dim=1).argmax())]
-
-
-def _small(picture: Tensor) -> Tensor:
-    """[C, h, w] -> the same, averaged down to a longer side of at most LOOK."""
-    _, h, w = picture.shape
-    scale = LOOK / max(h, w)
-    if scale >= 1:
-        return picture
-    return F.adaptive_avg_pool2d(picture[None], (max(1, round(h * scale)), max(1, round(w * scale))))[0]
-
-
-def _dilate(grey: Tensor, size: int, sign: int = 1) -> Tensor:
-    """Grey dilation with a square of odd `size`; erosion for sign -1. [h, w] -> [h, w]."""
-    rows = F.max_pool2d(sign * grey[None, None], (size, 1), 1, (size // 2, 0))
-    return sign * F.max_pool2d(rows, (1, size), 1, (0, size // 2))[0, 0]
-
-
-def _otsu(grey: Tensor) -> float:
-    """The threshold that best parts [h, w] into two classes (Otsu 1979: largest variance between classes)."""
-    low, high = float(grey.min()), float(grey.max())
-    counts, edges = np.histogram(grey.numpy(), bins=64, range=(low, max(high, low + 1e-6)))
-    middles = (edges[:-1] + edges[1:]) / 2
-    below, total = np.cumsum(counts)[:-1], counts.sum()
-    mass = np.cumsum(counts * middles)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        between = (mass[-1] * below / total - mass[:-1]) ** 2 / (below * (total - below))
-    return float(edges[1:-1][int(np.nanargmax(between))])
 
 
 def _blur(picture: Tensor) -> Tensor:
@@ -176,13 +140,13 @@ def _paper(picture: Tensor) -> Tensor:
     the picture is divided by it, then stretched so that paper noise becomes white and the strong lines black.
     """
     grey = picture.amin(0)
-    small = _small(grey[None])[0]
+    small = look_copy(grey[None])[0]
     size = max(small.shape) // 8 * 2 + 1
-    field = _dilate(_dilate(small, size), size, -1)
-    field = _mean(field, size // 2)
+    field = spread_out(spread_out(small, size), size, -1)
+    field = local_mean(field, size // 2)
     field = F.interpolate(field[None, None], grey.shape, mode="bilinear", align_corners=False)[0, 0]
     ink = (1 - grey / field.clamp(min=1e-3)).clamp(0, 1)
-    threshold = _otsu(_small(ink[None])[0])
+    threshold = otsu(look_copy(ink[None])[0])
     noise = float(ink[ink <= threshold].median()) if bool((ink <= threshold).any()) else 0.0
     dark = ink[ink > threshold]
     full = float(dark.median()) if dark.numel() else 1.0

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from .images import shrunk
+from .reading import shrunk
 
 
 def mask_tensor(mask: Image.Image) -> Tensor:

@@ -16,9 +16,10 @@ from ..errors import ColorizeError
 from ..method.settings import Settings
 from .canvas import SketchLayout
 from .extras import Extras
-from .images import line_drawing, shrunk
+from .images import line_drawing
 from .mask_canvas import lay_mask, mask_tensor
 from .outline import bodied, enclosed
+from .reading import shrunk
 from .segmenter.segment import segment
 
 CLEAR = 0.01  # of a picture; with less of it transparent it tells no figure

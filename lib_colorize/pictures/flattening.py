@@ -1,0 +1,23 @@
+"""A picture's transparency laid over paper, and its pixels as a tensor."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+WHITE, BLACK = 255, 0
+
+
+def over_paper(image: Image.Image, grey: int) -> Image.Image:
+    """RGB or RGBA -> RGB, over paper of that grey."""
+    if image.mode != "RGBA":
+        return image
+    paper = Image.new("RGBA", image.size, (grey, grey, grey, 255))
+    return Image.alpha_composite(paper, image).convert("RGB")
+
+
+def as_unit(image: Image.Image) -> Tensor:
+    """RGB or RGBA picture -> [3 or 4, h, w] in [0, 1]."""
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 255
