@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ....method.attach import Attached
 from ....method.conditioning import Branch
-from ....method.injection import Injection
+from ....method.injection import replaced_by_others
 from ....method.rows import take_rows
 from ...sampler_run import SamplerRun
 from .marks import Row
@@ -31,9 +31,7 @@ def assigned_rows(unet: nn.Module, attached: Attached, run: SamplerRun, told: Ro
         if run.windowed:
             attached.progress = run.progress(float(t[0]))  # waits for the device
         # somebody who replaces `forward` may count on the number of rows
-        replaced = vars(module).get("forward")
-        foreign = replaced is not None and not isinstance(replaced, Injection)
-        kind = told.shown(context), run.reference_acts(attached.progress), foreign
+        kind = told.shown(context), run.reference_acts(attached.progress), replaced_by_others(module)
         call = calls.get(kind) or calls.setdefault(kind, _call(*kind, run.pictures))
         current[:] = [call]
         attached.assigned, attached.latents = call.assigned, call.latents
