@@ -16,7 +16,7 @@ from tools.reading_check.findings import ReadingFigure
 from tools.reading_check.packages import Packages
 
 GOAL, REACH = 0.95, 1.5  # px of the working size
-SIZES, SHOWN, MULTIPLE = (500, 1000, 2000, 4000, 8000, 12_000), 256, 64
+SIZES, SHOWN, MULTIPLE = (500, 1000, 2000, 4000, 8000, 11_000), 256, 64
 AGAINST = 2000  # px, what all others are compared with
 PAGES = ("elephant", "manatee")
 GREY, GRAIN, SHADE = 0.45, 4.0, 0.35  # of the pencil; of 255; by how much the darkest corner is darker
