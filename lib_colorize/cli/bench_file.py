@@ -51,7 +51,8 @@ def released_file(
     encoded, after_vision = time.perf_counter(), peak_memory()
     figure = Image.new("L", sketch.size)
     ImageDraw.Draw(figure).ellipse((pixels // 4, pixels // 4, pixels // 2, pixels // 2), fill=255)
-    engine.colorize(sketch, sketch, settings, extras=Extras(figure, figure) if settings.background_enhance else NO_EXTRAS)
+    extras = Extras(figure, figure) if settings.background_enhance else NO_EXTRAS
+    engine.colorize(sketch, sketch, settings, extras=extras)
     print(f"{path.stat().st_size / 1e9:.2f} GB checkpoint, {tower.stat().st_size / 1e9:.2f} GB reference encoder")
     print(f"load {loaded - start:.1f} s; reference tokens {encoded - loaded:.1f} s, peak memory until then "
           f"{after_vision:.2f} GB; set-up, one step and decoding {time.perf_counter() - encoded:.1f} s")

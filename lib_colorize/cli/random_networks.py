@@ -112,7 +112,8 @@ def no_tower() -> NoReturn:
 
 
 def write_random(
-    path: Path, tower: Path, config: NetworkConfig, vision: VisionConfig, added: Mapping[str, tuple[int, ...]] | None = None,
+    path: Path, tower: Path, config: NetworkConfig, vision: VisionConfig,
+    added: Mapping[str, tuple[int, ...]] | None = None,
 ) -> None:
     """A checkpoint of random weights as released (no metadata, VAE in fp16), and a vision tower in fp16.
 

@@ -22,6 +22,7 @@ from lib_colorize.cli import random_networks
 from lib_colorize.method.network_config import NetworkConfig, UNetConfig, VAEConfig
 from lib_colorize.method.schedule import Prediction
 
+TINY_V1_5, TINY_V2 = "tiny-v15", "tiny-v2"
 PLAIN, TINY, TINY_EPS, TRUNCATED, FOREIGN = "plain", "tiny-v", "tiny-eps", "truncated", "foreign"
 A1111_SIZES = NetworkConfig(UNetConfig(4, 4, 32, (1, 2, 4, 4), 1, (4, 2, 1), 16, 512, 1, False),
                             VAEConfig(32, (1, 1, 1, 1), 1, 4, 4))
@@ -135,7 +136,7 @@ def write_all(folder: Path, kind: str) -> dict[str, Path]:
     """Every checkpoint that the live tests use, and for the shipped model a LoRA and a ControlNet."""
     from lib_colorize.checkpoint.read import read
     from lib_colorize.cli.loading import DEFAULT_CHECKPOINT
-    from tests.standalone_models import write_checkpoint
+    from tests.standalone_models import write_checkpoint, write_variant
 
     def path(name: str) -> Path:
         return folder / f"{name}.safetensors"
@@ -145,6 +146,7 @@ def write_all(folder: Path, kind: str) -> dict[str, Path]:
         PLAIN: write_plain(path(PLAIN), kind), TINY: tiny,
         TINY_EPS: write_checkpoint(path(TINY_EPS), prediction=Prediction.EPS),
         TRUNCATED: write_truncated(path(TRUNCATED), tiny), FOREIGN: write_foreign(path(FOREIGN)),
+        TINY_V1_5: write_variant(path(TINY_V1_5), "v1.5"), TINY_V2: write_variant(path(TINY_V2), "v2"),
         "lora": write_lora(path("random-lora"), small.unet or {}),
         "controlnet": write_controlnet(path("random-controlnet"), small.config.unet),
     }
