@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from lib_colorize.errors import ColorizeError
 from lib_colorize.method.settings import Polarity, Settings
-from lib_colorize.pictures.emptiness import has_lines
+from lib_colorize.pictures.emptiness import has_a_drawing
 from lib_colorize.pictures.flattening import BLACK, WHITE, as_unit
 from lib_colorize.pictures.polarity import WayRound, small_copy, way_round
 from lib_colorize.pictures.reading import read_sketch, told_of_sketch
@@ -128,7 +128,7 @@ def test_an_empty_sheet_has_no_lines_whatever_its_grain(grain: float, polarity: 
 def test_faint_lines_in_grain_are_lines(ink: int, grain: float) -> None:
     drawn = sheet(250, grain)
     drawn[100:600, 350:353] += ink - 250
-    assert has_lines(as_unit(small_copy(as_image(drawn))))
+    assert has_a_drawing(as_unit(small_copy(as_image(drawn))))
 
 
 def test_what_is_clean_and_dark_on_white_is_read_as_the_first_versions_did() -> None:

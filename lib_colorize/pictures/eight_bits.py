@@ -1,22 +1,51 @@
-"""A picture of any mode -> 8 bits a channel: transparency kept, deep grey scaled by what its numbers mean."""
+"""A picture of any mode -> 8 bits a channel of sRGB: transparency kept, deep grey scaled by what its numbers mean."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from PIL import Image
 
+from .colour import TOLD, to_srgb
+from .png_chunks import Cicp
 
-def to_8bit(image: Image.Image) -> Image.Image:
-    """Any mode -> RGB, or RGBA where a pixel is not opaque."""
+MAX_PIXELS = 100_000_000  # of four bytes each: what a picture may take in memory
+
+
+def to_8bit(image: Image.Image, cicp: Cicp | None = None) -> Image.Image:
+    """Any mode -> RGB, or RGBA where a pixel is not opaque, in sRGB. cicp: see `colour.to_srgb`."""
+    if image.mode in ("RGB", "RGBA") and not image.info and cicp is None:
+        return _opaque(image)
+    info, kind = image.info, image.format
     if image.mode.startswith(("I", "F")):
         image = _deep_grey(image)
-    if image.mode == "La":
-        image = image.convert("LA")
-    if image.mode in ("RGBA", "RGBa", "LA", "PA") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        if image.getchannel("A").getextrema() != (255, 255):
-            return image
+    image = _within_memory(image)
+    if image.mode in ("La", "RGBa"):
+        image = image.convert("LA" if image.mode == "La" else "RGBA")
+    if image.mode in ("PA", "P", "1") or "transparency" in image.info:
+        image = image.convert("RGBA" if image.mode == "PA" or "transparency" in image.info else "RGB")
+    image.info, image.format = {**info, **image.info}, kind
+    image.info.pop("transparency", None)
+    told = to_srgb(image, cicp)
+    plain = _opaque(told if told.mode != "LA" else told.convert("RGBA"))
+    plain.info = {TOLD: told.info[TOLD]} if TOLD in told.info else {}
+    return plain
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """RGB, where RGBA has nothing transparent."""
+    if image.mode == "RGBA" and image.getchannel("A").getextrema() != (255, 255):
+        return image
     return image.convert("RGB")
+
+
+def _within_memory(image: Image.Image) -> Image.Image:
+    """A bilevel or grey picture averaged down until three channels of it fit."""
+    factor = math.ceil(math.sqrt(image.width * image.height / MAX_PIXELS))
+    if image.mode not in ("1", "L") or factor < 2:
+        return image
+    return (image.convert("L") if image.mode == "1" else image).reduce(factor)
 
 
 def _deep_grey(image: Image.Image) -> Image.Image:

@@ -16,7 +16,7 @@ EXTENT = 0.03  # of the root of the area: what is smaller is a speck
 MANY = 400  # marked pixels of a picture with lines: then nobody looks how far they reach
 
 
-def has_lines(picture: Tensor) -> bool:
+def has_a_drawing(picture: Tensor) -> bool:
     """picture: [3, h, w] in [0, 1], as `polarity.small_copy` gives it, averaged down from the whole.
 
     Something must stand out from its surroundings, in any channel, more than the grain does, over EXTENT of the

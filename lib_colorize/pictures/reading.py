@@ -12,7 +12,7 @@ from ..errors import ColorizeError
 from ..method.reading_settings import LineStrength, SketchReading
 from ..method.settings import Polarity, Settings
 from .eight_bits import to_8bit
-from .emptiness import has_lines
+from .emptiness import has_a_drawing
 from .extraction import extract_at_scale
 from .faint import brought_up
 from .first_reading import first_flat, first_is_light, has_contrast
@@ -57,7 +57,7 @@ def found_way(image: Image.Image, asked: Polarity) -> WayRound:
     small = small_copy(image)
     way = way_round(small, asked)
     picture = as_unit(over_paper(small, way.paper))
-    if not has_lines(picture):
+    if not has_a_drawing(picture):
         if not has_contrast(picture):
             raise ColorizeError(ONE_COLOUR)
         raise ColorizeError("the sketch has no lines: nothing on it but its grain; choose another file")

@@ -8,7 +8,8 @@ import warnings
 from PIL import Image
 
 from lib_colorize.errors import ColorizeError
-from lib_colorize.pictures.picture_files import MAX_PIXELS, MAX_SIDE, MIN_SIDE, open_image
+from lib_colorize.pictures.eight_bits import MAX_PIXELS
+from lib_colorize.pictures.picture_files import MAX_SIDE, MIN_SIDE, open_image
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 TURNED = (5, 6, 7, 8)  # EXIF orientations that swap the sides
