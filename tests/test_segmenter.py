@@ -37,6 +37,16 @@ def test_the_figure_is_white_and_what_is_behind_it_black():
     assert ((values > 127) & inside).sum() / ((values > 127) | inside).sum() > 0.95
 
 
+def test_a_small_figure_is_looked_at_closer():
+    picture, truth = Image.new("RGB", (1200, 500), (190, 215, 240)), Image.new("L", (1200, 500))
+    for canvas, fill in ((picture, (140, 20, 30)), (truth, 255)):
+        ImageDraw.Draw(canvas).polygon([(900, 300), (940, 220), (960, 290), (1010, 260), (970, 340), (920, 350)], fill)
+    found, right = np.asarray(segment(picture)) > 127, np.asarray(truth) > 127
+    one = np.asarray(segmenter._map_of(load_segmenter(), picture)) > 127
+    closer, first = ((seen & right).sum() / (seen | right).sum() for seen in (found, one))
+    assert closer > 0.98 and closer > first + 0.02
+
+
 def test_transparency_is_white_paper():
     clear = figure().convert("RGBA")
     clear.putalpha(Image.new("L", clear.size, 0))
