@@ -16,11 +16,11 @@ Floats = NDArray[np.float32]
 
 LOOK = 320  # pixels, the longer side at which a sheet is looked for
 STEP = 0.06  # difference of log light from desk to sheet that counts in full
-EDGES = 60  # straight edges that are tried as sides
+EDGES = 80  # straight edges that are tried as sides
 AREA = 0.12  # of the picture: a smaller sheet is none
 TRIED = 600  # quadrangles whose inside is looked at
 SEEN, CLEAR = 0.6, 0.4  # shares of all four sides that must be seen, from right outside and from farther out
-LEAST, LEAST_OF_THREE = 0.4, 0.75  # share of the worst side; where the sheet goes on beyond the picture
+LEAST, LEAST_OF_THREE = 0.35, 0.75  # share of the worst side; where the sheet goes on beyond the picture
 PATTERN, PLAIN = 0.4, 0.25  # difference of log light within nine pixels that is no paper; how far below it is some
 PAPER = 0.4  # share of the sheet that must be plain
 ONE_TONE = 0.25  # share of a sheet's pixels that may be of its very commonest colour: above it is drawn, not shot
@@ -42,12 +42,12 @@ def find_sheet(image: Image.Image) -> Corners | None:
     seen, clear = found.seen.mean(1), found.clear.mean(1)
     least = np.where(found.real < 4, LEAST_OF_THREE, LEAST)  # one side may be the picture's own, if the rest is sure
     kept = (found.area > AREA) & (found.real >= 3) & (seen > SEEN) & (found.seen.min(1) > least) & (clear > CLEAR)
-    worth = np.where(kept, np.minimum(seen, clear + 0.2) ** 2 * np.sqrt(found.area), 0)
+    worth = np.where(kept, np.minimum(seen, clear) ** 2 * found.area**0.75, 0)
     order = np.argsort(-worth)[:min(TRIED, int((worth > 0).sum()))]
     if not len(order):
         return None
     paper = _paper_shares(even, found.corners[order])
-    final = np.where(paper > PAPER, worth[order] * paper, 0)
+    final = np.where(paper > PAPER, worth[order] * paper**0.75, 0)
     corners = found.corners[order[int(final.argmax())]]
     if final.max() <= 0 or _is_drawn(small, corners):
         return None
