@@ -88,7 +88,7 @@ def test_hatching_and_dots_too_fine_for_the_pixels_stay_tone() -> None:
         drawing = np.where(dark & (np.hypot(x - 768, y - 768) < 500), 0, 255).astype(np.uint8)
         lines, _ = sketch_tensor(Image.fromarray(drawing).convert("RGB"), SQUARE, 128, 64)
         inside = (lines[0, 0, 50:78, 50:78] + 1) / 2
-        assert abs(float(inside.mean()) - tone) < 0.08 and float(inside.max()) < tone + 0.25
+        assert abs(float(inside.mean()) - tone) < 0.1 and float(inside.max()) < tone + 0.25
 
 
 def test_a_sketch_of_the_models_size_is_unchanged_bit_for_bit_and_a_smaller_one_too() -> None:

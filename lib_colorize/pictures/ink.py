@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from .canvas import resize_lines
 
 TELLING = 2 / 255  # of ink in an average: less is nothing, much more a mark
-TONE, LINE = 0.2, 0.5  # share of a thin mark in all that varies there: below it is tone, above a line
+TONE, LINE = 0.3, 0.6  # share of a thin mark in all that varies there: below it is tone, above a line
 AREA, SPARSE, CROWDED = 9, 0.2, 0.35  # pixels; share of marks in an area, and of gaps: dot tone and hatching have both
 SURE = 1.25  # of the darkest pixel of a mark, as much as that is full ink
 PALE = 4.0  # one over the share of its ink that a mark's darkest pixel lacks, from which on it gets all
