@@ -21,11 +21,11 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # as it was trained, s
 
 
 def segment(picture: Image.Image) -> Image.Image:
-    """Any picture, transparency over white -> grey, white = figure, of the same size. On the CPU, a second.
+    """Any picture, transparency over white -> grey, white = figure, of the same size. On the CPU, about a second.
 
-    A figure that takes a part of its picture is looked at twice, the second time alone: squashed to the network's square
-    with all that is around it, a small one is lost. The map is taken as it comes: stretched to its own smallest and largest value, as its authors show it, a picture
-    without any figure would have one.
+    A figure that takes a part of its picture is looked at twice, the second time alone: squashed to the network's
+    square with all that is around it, a small one is lost. The map is taken as it comes: stretched to its own smallest
+    and largest value, as its authors show it, a picture without any figure would have one.
     """
     network, whole = load_segmenter(), on_white(picture)
     mask = _map_of(network, whole)
