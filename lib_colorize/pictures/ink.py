@@ -22,6 +22,7 @@ from torch.nn import functional as F
 from .canvas import resize_lines
 
 TELLING = 2 / 255  # of ink in an average: less is nothing, much more a mark
+QUIET, GRAIN = 0.25, 6.0  # share of a picture that has no mark at all; times what stands out there, for a mark
 TONE, LINE = 0.3, 0.6  # share of a thin mark in all that varies there: below it is tone, above a line
 AREA, SPARSE, CROWDED = 9, 0.2, 0.35  # pixels; share of marks in an area, and of gaps: dot tone and hatching have both
 SURE = 1.25  # of the darkest pixel of a mark, as much as that is full ink
@@ -40,8 +41,9 @@ def shrunk_lines(lines: Tensor, height: int, width: int) -> Tensor:
     if not _smaller(lines, height, width):
         return plain
     ink = (lines[:, :1] + 1) / 2  # the three channels of a sketch are alike
-    mean = ((plain[:, :1] + 1) / 2).clamp(0, 1)
-    kept, mark = with_marks(mean, -_most(-ink, height, width), _most(ink, height, width))
+    low, high = -_most(-ink, height, width), _most(ink, height, width)
+    mean = _without_overshoot((plain[:, :1] + 1) / 2, low, high)
+    kept, mark = with_marks(mean, low, high)
     kept = _brought_up(kept, mark)
     return torch.where((kept - mean).abs() > 1e-6, kept * 2 - 1, plain)
 
@@ -51,9 +53,14 @@ def shrunk_picture(picture: Tensor, height: int, width: int) -> Tensor:
     mean = resize_lines(picture, height, width).clamp(0, 1)
     if not _smaller(picture, height, width):
         return mean
-    light = _most(picture, height, width), _most(1 - picture, height, width)  # a mark is dark: ink is what is not light
-    kept, _ = with_marks(1 - mean, 1 - light[0], light[1])
+    low, high = 1 - _most(picture, height, width), _most(1 - picture, height, width)  # of ink: a mark is dark
+    kept, _ = with_marks(_without_overshoot(1 - mean, low, high), low, high)
     return 1 - kept
+
+
+def _without_overshoot(mean: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """Bicubic resizing goes beyond the values that there are; the middle of a grey line would look like a gap in it."""
+    return torch.minimum(torch.maximum(mean, -dilated(-low)), dilated(high))
 
 
 def _smaller(picture: Tensor, height: int, width: int) -> bool:
@@ -88,7 +95,8 @@ def _missing(mean: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
     thin = (mean - ground).clamp(min=0)
     near = dilated(thin)
     tone = (ground + dilated(-low)).clamp(min=0)  # what varies within a pixel, and is no mark of its own
-    share = near / (near + tone + TELLING)
+    grain = GRAIN * float(near.flatten()[:: max(1, near.numel() // 100_000)].quantile(QUIET))
+    share = near / (near + tone + TELLING + grain)
     line = ((share - TONE) / (LINE - TONE)).clamp(0, 1)
     mark = line * (SURE * thin / (near + TELLING)).clamp(max=1)
     full = dilated(high)

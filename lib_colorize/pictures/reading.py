@@ -14,13 +14,14 @@ from ..method.settings import Polarity, Settings
 from .eight_bits import to_8bit
 from .emptiness import has_a_drawing
 from .extraction import extract_at_scale
-from .faint import brought_up
+from .faint import FEW, FULL, brought_up
 from .first_reading import first_flat, first_is_light, has_contrast
 from .flattening import as_unit, over_paper
 from .lineart import dark_lines, extract, levelled_paper
 from .marks import WORK_SIDE, at_working_scale
 from .polarity import WayRound, small_copy, way_round
 
+SAMPLE = 1024  # pixels, longer side of the picture that is asked for faint lines
 ONE_COLOUR = "the sketch has no lines: it is of one colour all over; choose another file"
 
 
@@ -48,7 +49,9 @@ def read_sketch(image: Image.Image, settings: Settings, shown: tuple[int, int] |
         dark = _dark_on_white(1 - picture if light else picture, way)
     if not kept:
         return Reading(extract(dark, settings.extractor)[None], way)
-    lines = extract_at_scale(brought_up(dark), 1 - picture if light else picture, settings.extractor, shown)
+    if way is not None and is_faint(image, way):
+        dark = brought_up(dark)
+    lines = extract_at_scale(dark, 1 - picture if light else picture, settings.extractor, shown)
     return Reading(lines[None], way)
 
 
@@ -75,6 +78,16 @@ def told_of_sketch(image: Image.Image, settings: Settings, before: Iterable[str]
         way = str(found_way(to_8bit(image), settings.polarity))
     extractor = "" if settings.extractor == "none" else f"lines by {settings.extractor!r}"
     return "; ".join(filter(None, (*before, way, extractor)))
+
+
+def is_faint(image: Image.Image, way: WayRound) -> bool:
+    """Whether hardly a pixel of the file has the ink of a line. Asked of pixels, not of averages: fine hatching is grey
+    when it is made smaller, and no faint line."""
+    scale = min(1.0, SAMPLE / max(image.size))
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    picture = as_unit(over_paper(image.resize(size, Image.Resampling.NEAREST), way.paper))
+    dark = _dark_on_white(1 - picture if way.polarity is Polarity.LIGHT_ON_DARK else picture, way)
+    return float((1 - dark.amin(0) >= FULL).float().mean()) < FEW
 
 
 def shrunk(image: Image.Image) -> Image.Image:
