@@ -63,6 +63,7 @@ class KnownFile:
     sha256: str | None = None  # None = nobody here has seen the file; it is told by its structure then
     recommended: bool = False  # the one to get when there is none of its purpose
     runs: bool = True  # False = recognised, not yet supported
+    variant: str = "v1"  # of a checkpoint
 
     @property
     def size_text(self) -> str:
@@ -80,9 +81,11 @@ CATALOGUE = (
     KnownFile("mult-eps-newft", "mult-eps-newft.safetensors", Purpose.CHECKPOINT,
               "v1, a newer fine-tuning", 3_890_000_000, CC_BY_NC_SA, f"{_RELEASED}/mult-eps-newft.safetensors"),
     KnownFile("switch-eps", "switch-eps.safetensors", Purpose.CHECKPOINT,
-              "v1.5: figure and background apart", 4_330_000_000, CC_BY_NC_SA, f"{_RELEASED}/switch-eps.safetensors"),
+              "v1.5: figure and background apart", 4_330_000_000, CC_BY_NC_SA, f"{_RELEASED}/switch-eps.safetensors",
+              variant="v1.5"),
     KnownFile("v2-full", "v2-full.safetensors", Purpose.CHECKPOINT,
-              "v2: style and background too", 6_820_000_000, CC_BY_NC_SA, f"{_RELEASED}/v2-full.safetensors"),
+              "v2: style and background too", 6_820_000_000, CC_BY_NC_SA, f"{_RELEASED}/v2-full.safetensors",
+              variant="v2"),
     KnownFile("mult-ft", "mult-ft.safetensors", Purpose.CHECKPOINT,
               "v1, the older release", 3_890_000_000, CC_BY_NC, f"{_OLDER}/mult-ft.safetensors"),
     KnownFile("mult-newft", "mult-newft.safetensors", Purpose.CHECKPOINT,

@@ -6,6 +6,7 @@ import enum
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..checkpoint.kinds import VARIANTS
 from .catalogue import CATALOGUE, Folders, KnownFile, Purpose
 from .disk import amount, recorded_sha256
 from .encoders import FoundEncoder
@@ -73,7 +74,7 @@ def _is(entry: KnownFile, path: Path, item: FoundCheckpoint | FoundEncoder) -> b
     if path.name.lower() != entry.name.lower():
         return False
     if isinstance(item, FoundCheckpoint):
-        return entry.purpose is Purpose.CHECKPOINT and item.runs == entry.runs
+        return entry.purpose is Purpose.CHECKPOINT and VARIANTS[item.kind] == entry.variant
     return entry.purpose is Purpose.REFERENCE_ENCODER and item.fits(RELEASED_CONTEXT)
 
 
