@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import math
 
@@ -41,13 +42,24 @@ def ink_along(lines: torch.Tensor, points: np.ndarray) -> float:
 @pytest.mark.parametrize("width", [2, 6])
 @pytest.mark.parametrize("grey", [0, 150])
 def test_a_thin_line_has_the_ink_of_a_drawn_line_at_any_size_and_angle(side: int, width: int, grey: int) -> None:
-    if grey and side == 300 and width == 6:
-        return  # not a thin one
     for angle in ANGLES[::4]:
         image, points = stroke(side, angle, width, (grey,) * 3)
         lines, _ = sketch_tensor(image, SQUARE, 128, 64)
         assert ink_along(lines, points) >= 0.8
         assert float((lines > 0).float().mean()) < 0.04  # and is no broad one: 0.8 of the side long, below 6 px wide
+
+
+@pytest.mark.parametrize("grey", [0, 128])
+def test_jpeg_makes_no_holes_in_a_broad_stroke_and_no_dots_beside_it(grey: int) -> None:
+    image = Image.new("RGB", (2400, 2400), "white")
+    ImageDraw.Draw(image).ellipse((500, 500, 1900, 1900), outline=(grey,) * 3, width=52)
+    file = io.BytesIO()
+    image.resize((600, 600), Image.Resampling.LANCZOS).save(file, "JPEG", quality=75)
+    lines, _ = sketch_tensor(Image.open(file).convert("RGB"), SQUARE, 128, 64)
+    y, x = torch.meshgrid(torch.arange(128) - 63.5, torch.arange(128) - 63.5, indexing="ij")
+    away = (torch.hypot(x, y) - (700 - 26) * 128 / 2400).abs()  # of the middle of a ring that is 2.8 pixels broad
+    ink = (lines[0, 0] + 1) / 2
+    assert float(ink[away < 0.7].min()) > 0.8 and float(ink[away > 2.2].max()) < 0.2
 
 
 def test_as_drawn_most_of_that_ink_is_lost() -> None:

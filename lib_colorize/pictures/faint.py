@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-FULL = 0.5  # of ink: lines that reach this are no faint ones
+FULL = 0.68  # of ink: lines that reach this are no faint ones
 VISIBLE = 0.03  # of ink: below it is paper, with its grain
 FEW = 1e-4  # of the picture: fewer pixels are no drawing
 ABOVE = 3.0  # times the grain of three quarters of the picture that faint lines must reach

@@ -101,7 +101,8 @@ def _missing(mean: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
     mark = line * (SURE * thin / (near + TELLING)).clamp(max=1)
     full = dilated(high)
     lack = (PALE * (full - dilated(mean)) / full.clamp(min=TELLING)).clamp(0, 1)  # 0: its darkest pixel has all
-    return (lack * (ground + mark * (full - ground) - mean)).clamp(min=0), mark
+    wanted = lack * (ground + mark * (full - ground) - mean)
+    return torch.minimum(wanted, high - mean).clamp(min=0), mark  # a speck beside a line is no line
 
 
 def _brought_up(ink: Tensor, mark: Tensor) -> Tensor:
