@@ -163,6 +163,18 @@ def test_a_reference_of_one_colour_is_looked_at_whole() -> None:
     assert trimmed_box(Image.new("RGB", (300, 200), (30, 90, 60))) is None
 
 
+@pytest.mark.parametrize("box", [(100, 0, 200, 200), (0, 70, 300, 120), (30, 20, 270, 90)])
+def test_a_stripe_is_no_picture_between_bars(box: tuple[int, int, int, int]) -> None:
+    """Else a red flag with a white band would be white, and an orange card with a navy field navy."""
+    whole = Image.new("RGB", (300, 200), (240, 150, 20))
+    whole.paste((20, 30, 120), box)
+    assert trimmed_box(whole) is None
+    barred = Image.new("RGB", (300, 600))
+    barred.paste(whole, (0, 200))
+    left, top, right, bottom = trimmed_box(barred)
+    assert (left, right) == (0, 300) and 200 <= top <= 204 and 396 <= bottom <= 400
+
+
 def test_a_references_mask_is_cut_like_it_and_a_switch_keeps_both() -> None:
     whole = on_page(example("references/redhead"), 0.31, (512, 512))
     extras = Extras(reference_mask=whole.convert("L"), further=(FurtherReference(whole),))

@@ -14,6 +14,7 @@ STRAY = 0.005  # of a row: so many of its pixels may differ more, for grain and 
 AROUND = 0.2  # of a figure's longer side, kept around it: as much as the models have seen
 ENOUGH = 0.65  # of the picture, in area: where more is kept nothing is cut
 FULL = 0.6  # of the sides of what is left that differ from the margin: a picture with bars, not a figure on paper
+ONE_COLOUR = 0.05  # of a part: so many pixels may differ in one that is plain, for its soft edges
 LAYERS = 4  # margins, frames and bars within each other
 LIGHT = 225  # of paper, in its darkest channel
 
@@ -46,6 +47,8 @@ def _looked_at(pixels: NDArray[np.int16]) -> Box:
             break
         colour, content = found
         if _is_full(pixels, content, colour) and int(colour.min()) < LIGHT:
+            if _is_plain(pixels, content):
+                break  # a stripe, which is no picture: what lies around it is no bar but the rest of the colours
             field = kept = _off_the_bars(content, field)
             continue
         kept = _with_paper(content, field)
@@ -79,6 +82,13 @@ def _is_full(pixels: NDArray[np.int16], box: Box, colour: NDArray[np.int16]) -> 
     """Whether the outermost pixels of the box are no margin, nearly all: the edge of a picture."""
     edge = np.concatenate(_sides(pixels, box))
     return bool((np.abs(edge - colour).max(-1) > ALIKE).mean() > FULL)
+
+
+def _is_plain(pixels: NDArray[np.int16], box: Box) -> bool:
+    """Whether there is but one colour in the box."""
+    left, top, right, bottom = box
+    part = pixels[top:bottom, left:right].reshape(-1, 3)
+    return bool((np.abs(part - np.median(part, 0)).max(-1) > ALIKE).mean() <= ONE_COLOUR)
 
 
 def _sides(pixels: NDArray[np.int16], box: Box) -> list[NDArray[np.int16]]:
