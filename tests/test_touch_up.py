@@ -16,7 +16,10 @@ from lib_colorize.finishing.finished import Finished, finish
 from lib_colorize.finishing.hints import hint_colours
 from lib_colorize.finishing.palettes import read_palette
 from lib_colorize.finishing.recolour import locked, recoloured
+from lib_colorize.method.settings import Settings
+from lib_colorize.pictures.opened_page import open_page
 from tests.test_finishing import SIZE, two_rooms
+from tools.reading_check.desks import photo
 
 DRAWING = np.asarray(two_rooms())
 
@@ -159,3 +162,17 @@ def test_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert words in said.err and said.err.count("\n") == 1
     assert main(["layers", str(sketch), str(coloured), "-o", str(tmp_path / "l.ora")]) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["c.png", "h.png", "l.ora", "o.png", "s.png"]
+
+
+def test_a_photo_of_a_sheet_lies_under_what_was_coloured_from_it_as_the_sheet_alone(tmp_path: Path) -> None:
+    shot = photo(two_rooms().convert("L"), "wood", "lamp", "turned")
+    sheet = open_page(shot, Settings(fit_drawing=False)).sketch
+    shot.save(tmp_path / "s.png")
+    Image.new("RGB", (sheet.width // 4, sheet.height // 4), "pink").save(tmp_path / "c.png")
+    Image.new("RGBA", shot.size, "blue").save(tmp_path / "h.png")  # drawn over the photo
+    files = [str(tmp_path / "s.png"), str(tmp_path / "c.png")]
+    assert main(["touch-up", *files, "--hints", str(tmp_path / "h.png"), "-o", str(tmp_path / "t.png")]) == 0
+    assert main(["layers", *files, "-o", str(tmp_path / "l")]) == 0
+    assert Image.open(tmp_path / "t.png").size == Image.open(tmp_path / "l" / "picture.png").size == sheet.size
+    assert main(["layers", files[0], files[0], "-o", str(tmp_path / "whole")]) == 0  # coloured elsewhere, desk and all
+    assert Image.open(tmp_path / "whole" / "picture.png").size == shot.size

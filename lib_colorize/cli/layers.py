@@ -35,7 +35,7 @@ def add_finish_options(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """layers."""
-    from ..finishing.drawing import drawing_on_white
+    from ..finishing.drawing import drawing_on_white, page_under
     from ..finishing.finished import finish
     from ..finishing.layer_files import check_layers_path, write_layers
     from ..pictures.picture_files import open_image
@@ -44,8 +44,9 @@ def run(args: argparse.Namespace) -> int:
     names = layer_names(args.names)
     gap = gap_of(args.gap)
     check_layers_path(output, args.force)
-    drawing = drawing_on_white(open_image(Path(args.sketch)), settings)
-    finished = finish(drawing, open_image(Path(args.coloured)), gap)
+    coloured = open_image(Path(args.coloured))
+    drawing = drawing_on_white(page_under(open_image(Path(args.sketch)), coloured, settings).sketch, settings)
+    finished = finish(drawing, coloured, gap)
     found = finished.layers(names)
     write_layers(found, output)
     print(one_line(f"{output}: {drawing.shape[1]}x{drawing.shape[0]}, {int(finished.labels.max())} areas, layers "

@@ -35,7 +35,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """touch-up."""
-    from ..finishing.drawing import drawing_on_white
+    from ..finishing.drawing import drawing_on_white, page_under
     from ..finishing.finished import finish
     from ..finishing.touch_up import touched_up
     from ..pictures.picture_files import open_image
@@ -52,9 +52,13 @@ def run(args: argparse.Namespace) -> int:
         raise ColorizeError(f"palette limit: found {args.palette_limit:g}, expected 0 to 100 CIEDE2000")
     check_output(output, inputs)
     outputs_clear([output], args.force)
-    drawing = drawing_on_white(open_image(Path(args.sketch)), settings_of(args))
-    finished = finish(drawing, open_image(Path(args.coloured)), gap_of(args.gap))
+    settings, coloured = settings_of(args), open_image(Path(args.coloured))
+    page = page_under(open_image(Path(args.sketch)), coloured, settings)
+    drawing = drawing_on_white(page.sketch, settings)
+    finished = finish(drawing, coloured, gap_of(args.gap))
     hints = None if args.hints is None else open_image(Path(args.hints))
+    if hints is not None and hints.size == page.came:  # drawn over the photo
+        hints = page.follow(hints, "the picture of hints")
     palette = None if args.palette is None else Path(args.palette)
     touched, areas = touched_up(finished, drawing, hints, palette, args.palette_limit)
     file = io.BytesIO()

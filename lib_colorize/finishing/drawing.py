@@ -10,10 +10,23 @@ from ..method.settings import Polarity, Settings
 from ..pictures.eight_bits import to_8bit
 from ..pictures.images import line_drawing
 from ..pictures.lineart import MIN_CONTRAST
+from ..pictures.opened_page import OpenedPage, open_page
 
 LARGEST = 100_000_000  # px
 WHITE = 250  # of 255: paper that is lighter is left as it is
 GRAIN = 10  # of 255 below white: less is no line
+
+
+def page_under(sketch: Image.Image, coloured: Image.Image, settings: Settings) -> OpenedPage:
+    """The sketch as it lies under a coloured picture of it: its sheet alone, unless that has the photo's shape."""
+    page = open_page(sketch, settings.with_(fit_drawing=False))
+    shape = coloured.width / coloured.height
+
+    def off(size: tuple[int, int]) -> float:
+        return abs(shape * size[1] / size[0] - 1)
+
+    return page if off(page.size) <= off(sketch.size) else open_page(sketch, settings.with_(fit_drawing=False,
+                                                                                            photo=False))
 
 
 def drawing_on_white(sketch: Image.Image, settings: Settings) -> np.ndarray:
