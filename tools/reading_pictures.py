@@ -33,7 +33,7 @@ def main() -> None:
     sketch = open_image(ROOT / "examples" / "sketches" / "woman.png").convert("L").resize((512, 512))
     ink = 1 - np.asarray(sketch, np.float32) / 255
     columns = [make(ink) for make in KINDS.values()]
-    rows = [columns, [seen(each, FIRST) for each in columns], [seen(each, Settings()) for each in columns]]
+    rows = [columns, [shown_to_encoder(each, FIRST) for each in columns], [shown_to_encoder(each, Settings()) for each in columns]]
     sheet = Image.new("RGB", (len(columns) * (CELL + GAP), len(rows) * (CELL + GAP)), (250, 120, 190))
     for y, row in enumerate(rows):
         for x, picture in enumerate(row):
@@ -45,7 +45,7 @@ def main() -> None:
     print(out)
 
 
-def seen(sketch: Image.Image, settings: Settings) -> Image.Image:
+def shown_to_encoder(sketch: Image.Image, settings: Settings) -> Image.Image:
     """What the encoder is shown; a crossed cell where there is none."""
     try:
         return shown_sketch(sketch, settings, SIDE, 64)
