@@ -33,7 +33,7 @@ def main() -> None:
     sketch = open_image(ROOT / "examples" / "sketches" / "woman.png").convert("L").resize((512, 512))
     ink = 1 - np.asarray(sketch, np.float32) / 255
     columns = [make(ink) for make in KINDS.values()]
-    rows = [columns, [shown_to_encoder(each, FIRST) for each in columns], [shown_to_encoder(each, Settings()) for each in columns]]
+    rows = [columns, *([shown_to_encoder(each, how) for each in columns] for how in (FIRST, Settings()))]
     sheet = Image.new("RGB", (len(columns) * (CELL + GAP), len(rows) * (CELL + GAP)), (250, 120, 190))
     for y, row in enumerate(rows):
         for x, picture in enumerate(row):
