@@ -15,7 +15,7 @@ from lib_colorize.method.mask_settings import Backdrop
 from lib_colorize.method.settings import Settings
 from lib_colorize.pictures.backdrop import backdrop_colour, backdrop_extras, cut_out, on_backdrop
 from lib_colorize.pictures.extras import Extras
-from tests.standalone_models import write_checkpoint
+from tests.standalone_models import draw_reference, draw_sketch, write_checkpoint
 
 PLAIN = Settings(backdrop=Backdrop.PLAIN, backdrop_colour="#ffe0a0", steps=1)
 CLEAR = Settings(backdrop=Backdrop.TRANSPARENT, steps=1)
@@ -157,3 +157,14 @@ def test_the_mask_command_writes_the_mask_and_says_where_it_came_from(folder, ca
     assert main(["mask", str(folder / "sketch.png"), "-o", str(folder / "sketch.png")]) == 2
     assert "one of the inputs" in capsys.readouterr().err
     assert main(["mask", str(folder / "sketch.png"), "-o", str(folder / "mask.jpg")]) == 2
+
+
+def test_a_folder_of_transparent_results_as_jpeg_is_refused_by_the_option_that_was_typed(tmp_path, capsys) -> None:
+    for name in ("in", "out"):
+        (tmp_path / name).mkdir()
+    draw_sketch(tmp_path / "in" / "sketch.png")
+    draw_reference(tmp_path / "reference.png")
+    assert main(["colorize", str(tmp_path / "in"), str(tmp_path / "reference.png"), "-o", str(tmp_path / "out"),
+                 "--format", "jpg", "--backdrop", "transparent", "--quiet"]) == 2
+    assert "--format jpg: a JPEG holds no transparency; name png or webp" in capsys.readouterr().err
+    assert not list((tmp_path / "out").iterdir())

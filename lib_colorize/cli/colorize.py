@@ -66,7 +66,7 @@ def colour_folder_of(
 
     suffix = f".{args.format or 'png'}"
     check_format(output / f"a{suffix}", args.quality)
-    require_transparency(output / f"a{suffix}", settings)
+    require_transparency(output / f"a{suffix}", settings, f"--format {suffix[1:]}")
     found = list_sketches(sketches, output, args.recursive, [reference.path, *extras.paths()])
     files = planned_files(found, output, suffix, settings.batch)
     job = replace(make_job(args, reference, settings, extras), kept=identities(files))

@@ -39,10 +39,11 @@ def check_output(output: Path, inputs: Iterable[Path], batch: int = 1, quality: 
         require_no_input(path, kept)
 
 
-def require_transparency(path: Path, settings: Settings) -> None:
-    """ColorizeError for a format that cannot hold a result of these settings."""
+def require_transparency(path: Path, settings: Settings, typed: str = "") -> None:
+    """ColorizeError for a format that cannot hold a result of these settings. typed: what chose it, if not the path."""
     if settings.backdrop is Backdrop.TRANSPARENT and FORMATS.get(path.suffix.lower()) == "JPEG":
-        raise ColorizeError(f"{path}: a JPEG holds no transparency; name a .png or .webp, or leave out --backdrop "
+        others = "png or webp" if typed else "a .png or .webp"
+        raise ColorizeError(f"{typed or path}: a JPEG holds no transparency; name {others}, or leave out --backdrop "
                             f"{settings.backdrop.value}")
 
 
