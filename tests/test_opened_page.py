@@ -74,14 +74,41 @@ def test_a_transparent_result_lies_on_nothing() -> None:
     assert whole.mode == "RGBA" and whole.getpixel((2, whole.height - 2))[3] == 0
 
 
-def test_dust_does_not_make_a_drawing_larger_and_a_signature_does() -> None:
+def test_dust_does_not_make_a_drawing_larger() -> None:
     sketch = on_page(example("sketches/dog"), 0.3)
     alone = open_page(sketch, Settings()).box
     sketch.putpixel((20, 480), (0, 0, 0))
     assert open_page(sketch, Settings()).box == alone
-    ImageDraw.Draw(sketch).text((30, 440), "signed, 2026", fill=(0, 0, 0))
-    signed = open_page(sketch, Settings()).box
-    assert signed is None or signed[0] <= 30
+
+
+@pytest.mark.parametrize("places", [[(30, 440)], [(280, 488)], [(560, 480)], [(20, 480), (10, 10)]])
+def test_writing_by_the_edge_does_not_make_a_drawing_larger_and_is_told(places: list[tuple[int, int]]) -> None:
+    sketch = on_page(example("sketches/woman"), 0.3)
+    alone = open_page(sketch, Settings())
+    for place in places:
+        ImageDraw.Draw(sketch).text(place, "p. 12", fill=(0, 0, 0))
+    page = open_page(sketch, Settings())
+    assert page.box == alone.box
+    assert page.told == (*alone.told, "small marks by the page's edge left out, paper in the result")
+
+
+def test_what_is_large_or_strewn_or_has_much_of_the_ink_is_drawn() -> None:
+    def boxed(draw: str) -> bool:
+        sketch = on_page(example("sketches/dog"), 0.25)
+        pen = ImageDraw.Draw(sketch)
+        if draw == "sun":
+            pen.ellipse((20, 20, 100, 100), outline=(0, 0, 0), width=1)
+        elif draw == "bubble":
+            pen.rounded_rectangle((20, 300, 200, 420), 20, outline=(0, 0, 0))
+        elif draw == "stars":
+            for place in ((20, 30), (150, 20), (30, 460), (200, 470)):
+                pen.line((*place, place[0] + 10, place[1] + 10), fill=(0, 0, 0))
+        else:
+            pen.rectangle((20, 450, 70, 480), fill=(0, 0, 0))
+        box = open_page(sketch, Settings()).box
+        return box is None or box[0] <= 30
+
+    assert [boxed(each) for each in ("sun", "bubble", "stars", "ink")] == [True] * 4
 
 
 def test_a_size_that_is_asked_for_and_a_switch_keep_the_page_whole() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn import functional as F
 
 from ..method.settings import MAX_SIZE
+from .stray_marks import without_stray_marks
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom
 
@@ -17,11 +18,18 @@ GAIN = 1.6  # times as large, on a side: below it a drawing stays as it lies
 MARGIN = 0.14  # of a drawing's longer side, kept around it: as much as the models have seen
 LONGEST = 3.0  # sides of what is cut out, the longer over the shorter, where the page allows
 CELLS = 32  # along the longer side, in which marks are put together
-SPECK = 0.004  # of all ink; a mark with less, in one cell or two next to each other, is dust
 FADE = 0.5  # of the margin, over which a coloured place becomes paper
 
 
-def drawing_box(lines: Tensor, size: tuple[int, int]) -> Box | None:
+@dataclass(frozen=True)
+class DrawnPlace:
+    """box: the place that a drawing takes. writing: whether writing by the page's edge was left out of it."""
+
+    box: Box
+    writing: bool = False
+
+
+def drawing_on(lines: Tensor, size: tuple[int, int]) -> DrawnPlace | None:
     """lines: [1, 3, h, w], +1 on -1, of a small copy of the page; size: of the page, and of the box that is found.
 
     None where the drawing takes enough of its page, and where there is none.
@@ -31,7 +39,7 @@ def drawing_box(lines: Tensor, size: tuple[int, int]) -> Box | None:
     found = _inked(ink)
     if found is None:
         return None
-    first, high_up, last, low_down = found
+    (first, high_up, last, low_down), writing = found
     margin = MARGIN * max(last - first, low_down - high_up)
     wide, high = last - first + 2 * margin, low_down - high_up + 2 * margin
     wide, high = max(wide, high / LONGEST), max(high, wide / LONGEST)
@@ -40,7 +48,7 @@ def drawing_box(lines: Tensor, size: tuple[int, int]) -> Box | None:
     if w * h < GAIN**2 * (right - left) * (bottom - top):
         return None
     x, y = size[0] / w, size[1] / h
-    return round(left * x), round(top * y), round(right * x), round(bottom * y)
+    return DrawnPlace((round(left * x), round(top * y), round(right * x), round(bottom * y)), writing)
 
 
 def _within(middle: float, length: float, whole: float) -> tuple[float, float]:
@@ -49,32 +57,19 @@ def _within(middle: float, length: float, whole: float) -> tuple[float, float]:
     return start, start + length
 
 
-def _inked(ink: np.ndarray) -> tuple[int, int, int, int] | None:
-    """ink: [h, w] in [0, 1] -> left, top, right, bottom of what is drawn, without dust; None for nothing."""
+def _inked(ink: np.ndarray) -> tuple[Box, bool] | None:
+    """ink: [h, w] in [0, 1] -> the bounds of what is drawn, without stray marks, and whether some of these were
+    writing; None for nothing."""
     drawn = np.where(ink > max(0.08, 0.2 * float(np.quantile(ink, 0.999))), ink, 0)
     if not drawn.any():
         return None
     h, w = drawn.shape
     side = max(1, -(-max(h, w) // CELLS))
     cells = np.add.reduceat(np.add.reduceat(drawn, np.arange(0, h, side), 0), np.arange(0, w, side), 1)
-    kept = cells > 0
-    for marks in _together(kept):
-        if len(marks) <= 2 and cells[tuple(marks.T)].sum() < SPECK * cells.sum():
-            kept[tuple(marks.T)] = False
-    drawn = drawn * np.kron(kept, np.ones((side, side)))[:h, :w]
+    kept = without_stray_marks(cells)
+    drawn = drawn * np.kron(kept.cells, np.ones((side, side)))[:h, :w]
     down, across = np.flatnonzero(drawn.any(1)), np.flatnonzero(drawn.any(0))
-    return int(across[0]), int(down[0]), int(across[-1]) + 1, int(down[-1]) + 1
-
-
-def _together(kept: np.ndarray) -> list[np.ndarray]:
-    """The groups of cells that touch, also at their corners: each [N, 2] of row and column."""
-    number = torch.arange(1, kept.size + 1, dtype=torch.float64).view(kept.shape) * torch.from_numpy(kept)
-    for _ in range(kept.size):
-        spread = F.max_pool2d(number[None, None], 3, 1, 1)[0, 0] * torch.from_numpy(kept)
-        if bool((spread == number).all()):
-            break
-        number = spread
-    return [np.argwhere(number.numpy() == each) for each in np.unique(number.numpy()) if each > 0]
+    return (int(across[0]), int(down[0]), int(across[-1]) + 1, int(down[-1]) + 1), kept.writing
 
 
 def on_its_page(result: Image.Image, box: Box, page: tuple[int, int]) -> Image.Image:

@@ -13,7 +13,7 @@ from ..errors import ColorizeError
 from ..method.reading_settings import ConstructionPencil
 from ..method.settings import Settings
 from .extras import NO_EXTRAS, Extras
-from .fitting import LOOK, Box, drawing_box, on_its_page
+from .fitting import LOOK, Box, DrawnPlace, drawing_on, on_its_page
 from .images import line_drawing
 from .margins import with_margin
 from .pencil import without_pencil
@@ -85,16 +85,18 @@ def open_page(sketch: Image.Image, settings: Settings) -> OpenedPage:
                     f"no {settings.construction_pencil.value} pencil found")
         sketch = clean
     size, box = sketch.size, None
-    if settings.fit_drawing and not settings.width:
-        box = _drawing_of(sketch, settings)
-    if box is not None:
+    drawing = _drawing_of(sketch, settings) if settings.fit_drawing and not settings.width else None
+    if drawing is not None:
+        box = drawing.box
         sketch = sketch.crop(box)
         told.append(f"the drawing takes {sketch.width}x{sketch.height} of a page of {size[0]}x{size[1]} and is "
                     "coloured alone")
+        if drawing.writing:
+            told.append("small marks by the page's edge left out, paper in the result")
     return OpenedPage(sketch, came, size, sheet, box, tuple(told))
 
 
-def _drawing_of(sketch: Image.Image, settings: Settings) -> Box | None:
+def _drawing_of(sketch: Image.Image, settings: Settings) -> DrawnPlace | None:
     """Where on the page the drawing lies; None for all of it, or when there is no line."""
     scale = min(1.0, LOOK / max(sketch.size))
     small = (max(1, round(sketch.width * scale)), max(1, round(sketch.height * scale)))
@@ -103,8 +105,11 @@ def _drawing_of(sketch: Image.Image, settings: Settings) -> Box | None:
         lines = line_drawing(copy, settings.with_(extractor="none"))
     except ColorizeError:  # it is told where the sketch itself is read
         return None
-    box = drawing_box(lines, sketch.size)
-    return box if box and min(box[2] - box[0], box[3] - box[1]) >= LEAST else None
+    drawing = drawing_on(lines, sketch.size)
+    if drawing is None:
+        return None
+    left, top, right, bottom = drawing.box
+    return drawing if min(right - left, bottom - top) >= LEAST else None
 
 
 def open_reference(reference: Image.Image, settings: Settings) -> tuple[Image.Image, Box | None]:
