@@ -58,7 +58,8 @@ class InA1111:
         self.host.install()
         self.run = make_run(self.unet, values, device)
         context = self.run.context
-        self.job = SimpleNamespace(settings=self.run.settings, tokens=context, context=lambda: context)
+        self.job = SimpleNamespace(settings=self.run.settings, tokens=context, context=lambda: context,
+                                   has_reference=self.run.has_reference)
         self.row_conditions, self.conditions, self.device = adapter._row_conditions, conditions, device
 
     def coloured(self, pictures):
