@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 
 import numpy as np
@@ -13,6 +14,7 @@ from lib_colorize.errors import ColorizeError
 from lib_colorize.method.settings import Polarity, Settings
 from lib_colorize.pictures.emptiness import has_a_drawing
 from lib_colorize.pictures.flattening import BLACK, WHITE, as_unit
+from lib_colorize.pictures.grey import local_mean
 from lib_colorize.pictures.polarity import WayRound, small_copy, way_round
 from lib_colorize.pictures.reading import read_sketch, told_of_sketch
 
@@ -122,6 +124,32 @@ def test_an_empty_sheet_has_no_lines_whatever_its_grain(grain: float, polarity: 
     empty[100:103, 200:203] = 30  # dust
     with pytest.raises(ColorizeError, match="no lines"):
         read_sketch(as_image(empty), Settings(polarity=polarity))
+
+
+def clumped(size: int, grain: float, seed: int = 0) -> np.ndarray:
+    """A sheet of 235 with grain in clumps of about `size` pixels, and a speck of dust."""
+    noise = torch.randn(700, 700, generator=torch.Generator().manual_seed(seed))
+    noise = local_mean(local_mean(noise, size), size)[..., None].numpy()
+    values = 235 + (noise / noise.std() * grain).repeat(3, 2)
+    values[100:103, 200:203] = 30
+    return values
+
+
+@pytest.mark.parametrize(
+    "size, grain, quality", [(3, 14, 95), (5, 4, 60), (5, 14, 75), (9, 2, 75), (9, 8, 60), (11, 14, 95)])
+def test_an_empty_sheet_has_no_lines_where_its_grain_is_in_clumps(size: int, grain: float, quality: int) -> None:
+    for seed in range(3):
+        file = io.BytesIO()
+        as_image(clumped(size, grain, seed)).save(file, "JPEG", quality=quality)
+        with pytest.raises(ColorizeError, match="no lines"):
+            read_sketch(Image.open(file).convert("RGB"), Settings())
+
+
+@pytest.mark.parametrize("size, grain, ink", [(3, 4, 40), (5, 4, 40), (5, 8, 60), (9, 14, 100)])
+def test_lines_in_clumped_grain_are_lines(size: int, grain: float, ink: float) -> None:
+    drawn = clumped(size, grain)
+    drawn[100:600, 350:353] -= ink
+    assert has_a_drawing(as_unit(small_copy(as_image(drawn))))
 
 
 @pytest.mark.parametrize("ink, grain", [(235, 0.0), (225, 3.0), (150, 8.0)])
