@@ -3,6 +3,7 @@ the claim (exit codes, signals, limits)."""
 
 from __future__ import annotations
 
+import argparse
 import os
 import pickle
 import resource
@@ -22,7 +23,8 @@ from safetensors.torch import load_file, save_file
 from lib_colorize.cli import colorize, loading, options
 from lib_colorize.cli import commands as cli
 from lib_colorize.cli.result_file import KEY, read_record
-from lib_colorize.method.settings import Settings
+from lib_colorize.method.settings import MAX_SEED, Settings
+from lib_colorize.pictures.lineart import EXTRACTORS
 from tests.standalone_models import draw_reference, draw_sketch, write_checkpoint
 
 ROOT = Path(__file__).parent.parent
@@ -143,6 +145,18 @@ def test_every_setting_has_an_option(capsys: pytest.CaptureFixture[str]) -> None
     for item in fields(Settings):
         name = "size" if item.name in options.SIZE_FIELDS else item.name.replace("_", "-")
         assert f"--{name} " in text, item.name
+    said = " ".join(text.split())
+    assert "; ;" not in said and "default: True" not in said
+    assert "true, false; default: true" in said and "hair\"; empty = not said; default: none" in said
+    assert f"{', '.join(list(EXTRACTORS)[:3])}; default: none" in said
+
+
+@pytest.mark.parametrize("typed", ["random", "RANDOM", " Random "])
+def test_a_seed_is_drawn_however_random_is_written(typed: str) -> None:
+    command = argparse.ArgumentParser()
+    options.add_setting_options(command)
+    args = command.parse_args(["a", "b", "-o", "c.png", "--seed", typed])
+    assert options.seed_is_drawn(args) and 0 <= options.settings_of(args).seed <= MAX_SEED
 
 
 def test_each_picture_is_decoded_once(inputs: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -242,7 +242,7 @@ def test_a_seed_that_is_drawn_is_told_and_recorded_and_does_not_undo_what_is_fin
     pictures = sorted((sketches.parent / "out").iterdir())
     assert {read_record(path).settings.seed for path in pictures} == {seed}
     pictures[0].unlink()
-    assert run(model, sketches, "--seed", "random") == 0
+    assert run(model, sketches, "--seed", "RANDOM") == 0
     told = capsys.readouterr()
     assert "1 written, 2 finished before" in told.out
     assert f"seed {read_record(pictures[0]).settings.seed}\n" in told.err

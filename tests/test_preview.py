@@ -15,6 +15,7 @@ from lib_colorize.hosts.checkpoints import SHIPPED
 from lib_colorize.hosts.settings import JobSettings
 from lib_colorize.hosts.sketch_preview import preview_sketch
 from lib_colorize.method.settings import Settings
+from lib_colorize.pictures import eight_bits
 from lib_colorize.pictures.images import sketch_tensor
 from tests.standalone_models import write_checkpoint
 
@@ -49,6 +50,13 @@ def test_it_works_at_an_area_of_so_many_pixels(tmp_path: Path, pixels: int, caps
     assert np.asarray(seen)[0, 0].tolist() == [255, 255, 255] and np.asarray(seen).min() < 60  # black on white
     said = capsys.readouterr()
     assert said.out.count("\n") == 1 and "300x180" in said.out and said.err == ""
+
+
+def test_of_a_page_that_was_averaged_down_the_files_own_size_is_told(tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(eight_bits, "MAX_PIXELS", 20_000)
+    for image in (drawing().convert("L"), drawing().convert("1")):
+        assert run(tmp_path, image=image) == 0
+        assert " of 300x180 pixels; " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("more", [(), ("--extractor", "lineart"), ("--polarity", "light on dark")])

@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
     if args.from_png is not None:
         return again.run(args)
     settings = options.settings_of(args)
-    if args.seed == options.RANDOM and not args.quiet:
+    if options.seed_is_drawn(args) and not args.quiet:
         print(f"seed {settings.seed}", file=sys.stderr)
     if len(args.inputs) != 2:
         raise ColorizeError(f"found {len(args.inputs)} pictures, expected SKETCH and REFERENCE")
@@ -90,7 +90,7 @@ def make_job(args: argparse.Namespace, reference: InputPicture, settings: Settin
     engine = load_engine(checkpoint_of(args.checkpoint), args.reference_encoder, args.prediction, args.device,
                          args.dtype, args.one_by_one, args.text_encoder)
     return FileJob(engine, reference, settings, args.force, with_models(extras, engine, settings), args.quality,
-                   any_seed=args.seed == options.RANDOM)
+                   any_seed=options.seed_is_drawn(args))
 
 
 def tell(line: str) -> None:

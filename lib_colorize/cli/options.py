@@ -57,20 +57,28 @@ def known_names() -> dict[str, Sequence[str]]:
 
     choices = {item.name: tuple(str(each.value) for each in type(item.default)) for item in fields(Settings)
                if isinstance(item.default, enum.Enum)}
-    return {"sampler": tuple(SAMPLERS), "scheduler": SCHEDULERS, "extractor": ("none", "..."), **choices}
+    return {"sampler": tuple(SAMPLERS), "scheduler": SCHEDULERS, "extractor": ("none", "lineart", "paper"), **choices}
 
 
 def _help(item: Any, names: Sequence[str]) -> str:
     about, low, high = item.metadata["help"], item.metadata["low"], item.metadata["high"]
     about += f", {RANDOM} = drawn, and told" if item.name == "seed" else ""
-    scope = f"{low:g} to {high:g}" if low is not None else ", ".join(names)
     default = getattr(item.default, "value", item.default)
-    return f"{about}; {scope}; default: {default if default != () else 'none'}".replace("%", "%%")
+    scope = f"{low:g} to {high:g}" if low is not None else ", ".join(names)
+    if isinstance(default, bool):
+        scope, default = "true, false", str(default).lower()
+    told = f"default: {default if default not in ((), '') else 'none'}"
+    return "; ".join(filter(None, (about, scope, told))).replace("%", "%%")
 
 
 def given_settings(args: argparse.Namespace) -> dict[str, str]:
     """The settings that were typed, as typed."""
     return {f.name: getattr(args, f.name) for f in fields(Settings) if getattr(args, f.name, None) is not None}
+
+
+def seed_is_drawn(args: argparse.Namespace) -> bool:
+    """Whether a random seed was asked for, in any case of letters."""
+    return str(getattr(args, "seed", None)).strip().lower() == RANDOM
 
 
 def settings_of(args: argparse.Namespace) -> Settings:
@@ -81,7 +89,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
         if len(sides) != 2:
             raise ColorizeError(f"size: found {args.size!r}, expected WIDTHxHEIGHT in pixels such as 512x768")
         given |= dict(zip(SIZE_FIELDS, sides))
-    if given.get("seed") == RANDOM:
+    if seed_is_drawn(args):
         given["seed"] = secrets.randbelow(MAX_SEED + 1)
     settings = Settings(**given)
     from ..engine.samplers import find_sampler, find_scheduler

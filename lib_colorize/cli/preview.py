@@ -31,6 +31,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """preview."""
     from ..checkpoint.read import read
+    from ..pictures.eight_bits import size_that_came
     from ..pictures.opened_page import open_page
     from ..pictures.picture_files import MIN_SIDE, open_image
     from ..pictures.preview import shown_sketch
@@ -52,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
     seen.save(file, "PNG")
     write_whole(output, file.getvalue())
     page = open_page(image, settings)
-    print(one_line(f"{output}: {seen.width}x{seen.height} of {image.width}x{image.height} pixels; "
+    width, height = size_that_came(image)
+    print(one_line(f"{output}: {seen.width}x{seen.height} of {width}x{height} pixels; "
                    f"{told_of_sketch(page.sketch, settings, page.told)}"))
     return 0

@@ -11,6 +11,7 @@ from .colour import TOLD, to_srgb
 from .png_chunks import Cicp
 
 MAX_PIXELS = 100_000_000  # of four bytes each: what a picture may take in memory
+CAME = "came"  # in an image's info: (width, height) of its file, where it was averaged down
 
 
 def to_8bit(image: Image.Image, cicp: Cicp | None = None) -> Image.Image:
@@ -20,7 +21,7 @@ def to_8bit(image: Image.Image, cicp: Cicp | None = None) -> Image.Image:
     info, kind = image.info, image.format
     if image.mode.startswith(("I", "F")):
         image = _deep_grey(image)
-    image = _within_memory(image)
+    came, image = image.size, _within_memory(image)
     if image.mode in ("La", "RGBa"):
         image = image.convert("LA" if image.mode == "La" else "RGBA")
     if image.mode in ("PA", "P", "1") or "transparency" in image.info:
@@ -30,7 +31,15 @@ def to_8bit(image: Image.Image, cicp: Cicp | None = None) -> Image.Image:
     told = to_srgb(image, cicp)
     plain = _opaque(told if told.mode != "LA" else told.convert("RGBA"))
     plain.info = {TOLD: told.info[TOLD]} if TOLD in told.info else {}
+    if image.size != came:
+        plain.info[CAME] = came
     return plain
+
+
+def size_that_came(image: Image.Image) -> tuple[int, int]:
+    """(width, height) of the file that `to_8bit` made this picture of."""
+    came: tuple[int, int] = image.info.get(CAME, image.size)
+    return came
 
 
 def _opaque(image: Image.Image) -> Image.Image:
