@@ -12,12 +12,12 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from lib_colorize.checkpoint.text_half import text_shapes
-from lib_colorize.cli import commands as cli
 from lib_colorize.cli.extra_options import add_extra_options, given_pictures
 from lib_colorize.cli.random_networks import random_tensors
 from lib_colorize.cli.result_file import read_record
 from lib_colorize.errors import ColorizeError
 from lib_colorize.method.text.tower import TextConfig
+from tests.coloured_files import again, colorize, pixels
 from tests.standalone_models import VISION, draw_reference, draw_sketch, write_checkpoint
 
 TEXT = TextConfig(77, 49408, 64, 1, 1, 2.0, VISION.output_dim)
@@ -34,20 +34,6 @@ def inputs(module_folder: Path) -> Path:
     mask.paste(255, (0, 0, 40, 60))
     mask.save(module_folder / "left.png")
     return module_folder
-
-
-def colorize(inputs: Path, output: Path, *more: str) -> int:
-    return cli.main(["colorize", str(inputs / "sketch.png"), str(inputs / "reference.png"), "-o", str(output),
-                     "--checkpoint", str(inputs / "model.safetensors"), "--device", "cpu", "--steps", "1", "--quiet",
-                     *more])
-
-
-def again(picture: Path, output: Path, *more: str) -> int:
-    return cli.main(["colorize", "--from-png", str(picture), "-o", str(output), "--quiet", *more])
-
-
-def pixels(path: Path) -> np.ndarray:
-    return np.asarray(Image.open(path).convert("RGB"))
 
 
 def typed(*words: str) -> tuple[dict[str, str], dict[str, float]]:

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from lib_colorize.cli import commands as cli
 from lib_colorize.cli.extra_files import ExtraFiles
 from lib_colorize.cli.png import SIGNATURE
 from lib_colorize.cli.record import FURTHER, PICTURES, FileRecord, Record
@@ -22,6 +21,7 @@ from lib_colorize.errors import ColorizeError
 from lib_colorize.method.setting_field import checked
 from lib_colorize.method.settings import Settings
 from lib_colorize.pictures.extras import Extras
+from tests.coloured_files import again, colorize, pixels
 from tests.standalone_models import draw_reference, draw_sketch, write_checkpoint
 
 FILE = FileRecord("a.png", "../a.png", "0" * 64)
@@ -40,20 +40,6 @@ def inputs(module_folder: Path) -> Path:
     draw_sketch(module_folder / "sketch.png")
     draw_reference(module_folder / "reference.png")
     return module_folder
-
-
-def colorize(inputs: Path, output: Path, *more: str) -> int:
-    return cli.main(["colorize", str(inputs / "sketch.png"), str(inputs / "reference.png"), "-o", str(output),
-                     "--checkpoint", str(inputs / "model.safetensors"), "--device", "cpu", "--steps", "1", "--quiet",
-                     *more])
-
-
-def again(picture: Path, output: Path, *more: str) -> int:
-    return cli.main(["colorize", "--from-png", str(picture), "-o", str(output), "--quiet", *more])
-
-
-def pixels(path: Path) -> np.ndarray:
-    return np.asarray(Image.open(path).convert("RGB"))
 
 
 # what a record says ---------------------------------------------------------------------------------------------------
