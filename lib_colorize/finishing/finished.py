@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from PIL import Image
@@ -11,7 +12,7 @@ from PIL import Image
 from ..errors import ColorizeError
 from .areas import GAP, find_areas
 from .ink import Ink, ink_of, laid_over
-from .layers import NAMES, Layer, take_apart
+from .layers import NAMES, Layer, median_colours, take_apart
 from .snap import carry_up, full_labels
 from .strips import strips
 
@@ -25,6 +26,11 @@ class Finished:
     colours: np.ndarray
     ink: Ink
     labels: np.ndarray
+
+    @cached_property
+    def usual(self) -> np.ndarray:
+        """[count + 1, 3] uint8: the median colour of each area."""
+        return median_colours(self.colours, self.labels)
 
     def picture(self) -> Image.Image:
         """RGB, the lines over the colours."""

@@ -14,7 +14,6 @@ from ..errors import ColorizeError
 from .areas import INK
 from .colour import colour_distance, lab_of
 from .finished import Finished
-from .layers import median_colours
 from .recolour import Colours
 
 DRAWN = 128  # alpha, from which on a pixel belongs to a stroke
@@ -66,7 +65,7 @@ def _touched(
 
 def _with_joined(found: dict[int, tuple[int, int, int]], finished: Finished) -> Colours:
     """And the areas that open paper joins to a touched one, and that look like it: the gap was closed by us."""
-    usual = lab_of(median_colours(finished.colours, finished.labels))
+    usual = lab_of(finished.usual)
     beside = open_borders(finished)
     given, todo = dict(found), list(found)
     while todo:

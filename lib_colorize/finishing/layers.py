@@ -40,7 +40,7 @@ def take_apart(colours: np.ndarray, labels: np.ndarray, ink: Ink, names: Sequenc
     """
     named = dict(zip(NAMES, names))
     flats = flat_colours(colours, labels)[labels]
-    shade = np.minimum(colours.astype(np.uint16) * 255, flats.astype(np.uint16) * 255)
+    shade = np.minimum(colours, flats).astype(np.uint16) * 255
     shade = ((shade + flats // 2) // np.maximum(flats, 1)).astype(np.uint8)
     shade[flats == 0] = 255
     darkened = multiplied(flats, shade)

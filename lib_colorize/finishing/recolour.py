@@ -9,7 +9,6 @@ from scipy import ndimage
 
 from .colour import colour_distance, lab_of
 from .finished import Finished
-from .layers import median_colours
 
 LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)  # Rec. 709
 
@@ -21,14 +20,13 @@ def recoloured(finished: Finished, wanted: Colours) -> Finished:
 
     What is darker or lighter than the median stays so, by the share of the way to black or to white.
     """
-    usual = median_colours(finished.colours, finished.labels)
     colours = finished.colours.copy()
     boxes = ndimage.find_objects(finished.labels)
     for area, colour in wanted.items():
         box = boxes[area - 1]
         own = finished.labels[box] == area
         found = colours[box][own].astype(np.float32) @ LUMA
-        usually = float(usual[area].astype(np.float32) @ LUMA)
+        usually = float(finished.usual[area].astype(np.float32) @ LUMA)
         dark = np.clip(found / max(usually, 1.0), 0, 1)[:, None]
         light = np.clip((found - usually) / max(255 - usually, 1.0), 0, 1)[:, None]
         shaded = np.asarray(colour, np.float32) * dark
@@ -38,9 +36,8 @@ def recoloured(finished: Finished, wanted: Colours) -> Finished:
 
 def locked(finished: Finished, palette: np.ndarray, limit: float) -> Colours:
     """Each area's nearest colour of a palette [n, 3], of those that are within `limit` CIEDE2000 of its median."""
-    usual = median_colours(finished.colours, finished.labels)
     used = np.unique(finished.labels)
-    apart = colour_distance(lab_of(usual[used])[:, None], lab_of(palette)[None])
+    apart = colour_distance(lab_of(finished.usual[used])[:, None], lab_of(palette)[None])
     nearest = apart.argmin(1)
     return {int(area): (int(palette[n][0]), int(palette[n][1]), int(palette[n][2]))
             for area, n, row in zip(used, nearest, apart) if row[n] <= limit}
