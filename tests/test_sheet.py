@@ -65,6 +65,30 @@ def test_a_drawn_frame_is_no_sheet(noise: float) -> None:
     assert sheet_of(framed((240, 240, 240), noise)) is None
 
 
+def turned_sheet(paper: int) -> Image.Image:
+    """A sheet without any grain, turned by 8 degrees on a desk of one colour, as a strong compression leaves it."""
+    desk = (70, 50, 40)
+    page = drawing().resize((450, 450)).point([round(value * paper / 255) for value in range(256)])
+    page = Image.merge("RGB", [page] * 3).rotate(8, expand=True, fillcolor=desk)
+    image = Image.new("RGB", (800, 600), desk)
+    image.paste(page, (120, 40))
+    return image
+
+
+def test_a_sheet_without_grain_is_found_where_it_lies_aslant() -> None:
+    found = sheet_of(turned_sheet(238))
+    assert found is not None
+    turned = [np.array((x, y)) @ ((np.cos(a), -np.sin(a)), (np.sin(a), np.cos(a)))
+              for a in [np.deg2rad(8)] for x, y in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
+    bounds = 450 * (np.cos(np.deg2rad(8)) + np.sin(np.deg2rad(8)))  # of the turned page
+    expected = np.array((120, 40)) + bounds / 2 + np.array(turned) * 225 * 0.992
+    assert np.abs(np.array(found.corners) - expected).max() < 4
+
+
+def test_white_of_one_tone_is_digital_art_however_it_lies() -> None:
+    assert sheet_of(turned_sheet(255)) is None
+
+
 def test_a_drawn_rectangle_of_one_colour_is_no_sheet() -> None:
     image = Image.new("RGB", (500, 400), (40, 60, 90))
     ImageDraw.Draw(image).rectangle((80, 70, 420, 330), fill=(250, 250, 250))

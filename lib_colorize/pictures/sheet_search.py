@@ -17,6 +17,7 @@ Floats = NDArray[np.float32]
 LOOK = 320  # pixels, the longer side at which a sheet is looked for
 STEP = 0.06  # difference of log light from desk to sheet that counts in full
 EDGES = 80  # straight edges that are tried as sides
+WHITE = 255 * (1 + 256 + 65536)  # a pixel's three bytes as one number
 AREA = 0.12  # of the picture: a smaller sheet is none
 TRIED = 600  # quadrangles whose inside is looked at
 SEEN, CLEAR = 0.6, 0.4  # shares of all four sides that must be seen, from right outside and from farther out
@@ -24,13 +25,14 @@ LEAST, LEAST_OF_THREE = 0.35, 0.75  # share of the worst side; where the sheet g
 PATTERN, PLAIN = 0.4, 0.25  # difference of log light within nine pixels that is no paper; how far below it is some
 PAPER = 0.4  # share of the sheet that must be plain
 ONE_TONE = 0.25  # share of a sheet's pixels that may be of its very commonest colour: above it is drawn, not shot
+ASLANT = np.deg2rad(2)  # of a sheet's sides against the picture's: a panel that was drawn lies straight
 
 
 def find_sheet(image: Image.Image) -> Corners | None:
     """[4, 2]: the corners x, y of the sheet from the upper left one on clockwise, in pixels of this RGB picture.
 
     None when there is none in it, and for what is no photo: paper that is of one colour all over, to the last digit,
-    was never before a lens.
+    was hardly before a lens, unless it lies aslant and is not quite white (a lens and a strong compression).
     """
     scale = min(1.0, LOOK / max(image.size))
     size = (max(16, round(image.width * scale)), max(16, round(image.height * scale)))
@@ -93,7 +95,16 @@ def _paper_shares(even: Floats, corners: Corners) -> Floats:
 
 
 def _is_drawn(small: Image.Image, corners: Corners) -> bool:
-    """Whether the inside is of one colour to the last digit, as nothing is that a camera took."""
+    """Whether the inside is of one colour to the last digit, and white or straight as nothing is that a camera took."""
     at, within = _within(corners[None], small.size, 40)
     colours = (np.asarray(small, dtype=np.int64)[at[..., 1], at[..., 0]] @ (1, 256, 65536))[within]
-    return bool(np.unique(colours, return_counts=True)[1].max() > ONE_TONE * len(colours))
+    tones, counts = np.unique(colours, return_counts=True)
+    commonest = int(tones[counts.argmax()])
+    return bool(counts.max() > ONE_TONE * len(colours)) and (commonest == WHITE or not _aslant(corners))
+
+
+def _aslant(corners: Corners) -> bool:
+    """Whether all sides of [4, 2] are turned against the picture's by ASLANT or more."""
+    sides = np.roll(corners, -1, 0) - corners
+    turned = np.arctan2(np.abs(sides).min(1), np.abs(sides).max(1))
+    return bool((turned > ASLANT).all())
