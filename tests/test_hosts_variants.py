@@ -14,6 +14,7 @@ from torch import Tensor
 from lib_colorize.engine.encoding import posterior
 from lib_colorize.engine.engine import Engine
 from lib_colorize.errors import ColorizeError
+from lib_colorize.hosts.host_run import HostRun
 from lib_colorize.hosts.job import Job, start
 from lib_colorize.hosts.latents import moments
 from lib_colorize.hosts.request import parse
@@ -23,6 +24,7 @@ from lib_colorize.pictures.framing import Fit, Frame
 from tests.standalone_models import write_variant
 from tests.test_engine_variants import MASKS, figure, referred, sketched
 from tests.test_hosts_job import Program
+from tests.test_opened_page import example, on_page
 
 GREEN = Image.new("RGB", (40, 90), "green")
 TABLE: dict[str, tuple[dict[str, Any], dict[str, Image.Image]]] = {
@@ -124,3 +126,35 @@ def test_the_latents_of_a_hosts_vae_are_the_engines(engines: dict[str, tuple[Pat
     vae, picture = engines["v1"][1].vae, torch.rand(1, 3, 64, 64) * 2 - 1
     with torch.no_grad():
         same(moments(vae, picture, vae.scale_factor), posterior(vae, picture))
+
+
+def test_a_region_lies_over_each_sketch_of_a_batch_as_over_that_sketch_alone(
+    engines: dict[str, tuple[Path, Engine]], tmp_path: Path,
+) -> None:
+    path, engine = engines["v1"]
+    right = on_page(example("sketches/dog"), 0.25)
+    left = right.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    region = Image.new("L", right.size)
+    region.paste(255, (0, 0, 110, right.height))  # of the drawing to the left a part, of the other one nothing
+    request = parse([{"reference": referred(), "reference_2": GREEN, "reference_2_region": region,
+                      "size_from_sketch": True}])
+    assert request is not None
+    program, frames = WithVAE(path, tmp_path, engine), (Frame(64, 64, Fit.FILL),)
+
+    def areas(*pictures: Image.Image) -> Tensor:
+        job = start(program, request, HostRun(pictures))  # type: ignore[arg-type]
+        bias = job.conditioning(frames).token_bias
+        assert bias is not None and bias.areas is not None
+        return bias.areas
+
+    alone = areas(left)
+    assert areas(left, left).equal(alone)
+    nearer = Image.new("RGB", right.size, "white")
+    nearer.paste(left.crop((0, 0, 220, 500)).transpose(Image.Transpose.FLIP_LEFT_RIGHT), (0, 0))
+    other = areas(nearer)
+    assert not other.equal(alone)
+    assert areas(left, nearer).equal(torch.cat([alone, other]))
+    with pytest.raises(ColorizeError, match="reference 2 is black all over"):
+        areas(left, right)
+    with pytest.raises(ColorizeError, match="has 600x500 pixels"):
+        areas(left, sketched())

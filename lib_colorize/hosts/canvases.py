@@ -31,7 +31,10 @@ from .variants import HostEyes, variant_name
 
 @dataclass(frozen=True, eq=False)
 class Materials:
-    """A job's pictures as they are looked at. tokens: of each reference [1, N, D], on the CPU."""
+    """A job's pictures as they are looked at. tokens: of each reference [1, N, D], on the CPU.
+
+    on_pages: the references for each sketch of the job, their regions as they lie over it.
+    """
 
     host: Host
     file: ColorizeFile
@@ -40,6 +43,7 @@ class Materials:
     references: tuple[FurtherReference, ...]
     tokens: tuple[Tensor, ...]
     extras: Extras
+    on_pages: tuple[tuple[FurtherReference, ...], ...]
 
     @property
     def first(self) -> FurtherReference | None:
@@ -49,7 +53,7 @@ class Materials:
     def shown(self, conditioning: Conditioning, frames: Sequence[Frame], encoder: SketchEncoder, variant: Variant,
               ) -> Conditioning:
         """The conditioning of lines and tokens with all that a job's options add. encoder: on the host's device."""
-        laid = [lay_regions(self.references, frame.place) for frame in frames]
+        laid = [lay_regions(self.on_pages[i % len(self.on_pages)], frame.place) for i, frame in enumerate(frames)]
         regions = [None if regions[0] is None else torch.cat([part for part in regions if part is not None])
                    for regions in zip(*laid)]
         bias = bias_between([tokens.shape[1] for tokens in self.tokens], [found.weight for found in self.references],

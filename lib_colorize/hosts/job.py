@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -17,7 +17,7 @@ from ..method.variants.features import colours_apart, require_features
 from ..method.variants.variant import V1, Variant
 from ..pictures.backdrop import backdrop_extras, cut_out, kept_figure, on_backdrop
 from ..pictures.canvas import Placement, resize_lines
-from ..pictures.extras import NO_EXTRAS, Extras
+from ..pictures.extras import NO_EXTRAS, Extras, FurtherReference
 from ..pictures.framing import Frame
 from ..pictures.images import line_drawing, resizing
 from ..pictures.margins import with_margins
@@ -185,10 +185,12 @@ def _materials(
     seen, extras, _ = open_references(reference, settings, extras)
     seen, extras = with_margins(seen, extras, settings.reference_padding)
     references = extras.references(seen) if acts else ()
+    on_pages = tuple(_regions_on(each, references, each.extras(given)) for each in pages)
     if not references and acts and not (settings.background_enhance and extras.background is not None):
         raise ColorizeError("no reference picture; put one into the reference box (API: \"reference\"), or set the "
                             "reference strength to 0 to colour without one")
-    check_regions(references, page.sketch.size)
+    for each, found in zip(pages, on_pages):
+        check_regions(found, each.sketch.size)
     has_first = any(found.place == 1 for found in references)
     require_features(variant_name(file), settings, has_first, extras.background is not None)
     if settings.injection > 0 and not references:
@@ -198,7 +200,15 @@ def _materials(
         if mask is not None and picture is not None:
             given_mask(mask, picture.size, what)
     tokens = shown_references(host, file, references, settings)
-    return Materials(host, file, settings, page.sketch, references, tokens, extras)
+    return Materials(host, file, settings, page.sketch, references, tokens, extras, on_pages)
+
+
+def _regions_on(
+    page: OpenedPage, references: Sequence[FurtherReference], followed: Extras,
+) -> tuple[FurtherReference, ...]:
+    """The references with their regions as they lie over this page; followed: what `page` makes of the job's own."""
+    regions = {1: followed.reference_region} | {i: each.region for i, each in enumerate(followed.further, 2)}
+    return tuple(replace(found, region=regions[found.place]) for found in references)
 
 
 def ready_file(host: Host) -> ColorizeFile:
