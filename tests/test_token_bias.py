@@ -69,7 +69,7 @@ def test_a_position_half_in_a_region_takes_its_reference_half() -> None:
     assert areas is not None
     bias = TokenBias(COUNTS, (1.0, 1.0), areas)
     mask, _ = bias.at(2, (0,), Q)  # 1 x 2 places of the level two below
-    assert torch.equal(mask[0, 0], torch.tensor([[-torch.inf] * 3 + [0.0] * 5, [0.0] * 3 + [-torch.inf] * 5]).double())
+    assert torch.equal(mask[0, 0].exp(), torch.tensor([[0.0] * 3 + [1.0] * 5, [1.0] * 3 + [0.0] * 5]).double())
     narrow = torch.zeros(1, 1, 64, 128)
     narrow[..., :80] = 1  # 2.5 of 4 columns one level below
     mask, _ = TokenBias(COUNTS, (1.0, 1.0), areas_of([None, narrow], SIZE)).at(8, (0,), Q)
@@ -84,6 +84,9 @@ def test_where_no_reference_acts_nothing_is_added_and_all_is_a_number(dtype: tor
     q, k, v = (x.to(dtype) for x in (Q, K, V))
     mask, share = bias.at(32, (0,), q)
     assert share is not None and mask.dtype == share.dtype == dtype
+    far, _ = TokenBias((512, 5), (1.0, 1.0), areas_of([LEFT, 1 - LEFT], SIZE)).at(32, (0,), q)
+    assert bool(mask.isfinite().all() and far.isfinite().all())  # a kernel may meet whole blocks of absent tokens
+    assert bool((far.float().exp() == 0).any())
     out = torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask) * share[:, None]
     out = out.view(2, 3, 4, 8, 8)
     assert bool(out.isfinite().all()) and not bool(out[:, :, :, 5:].any())

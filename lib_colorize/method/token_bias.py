@@ -17,6 +17,8 @@ from torch import Tensor
 
 from .hint_hook import Misfit
 
+NEVER = -1e4  # log of no token: its exp is 0, and float16 holds it. A kernel that meets whole blocks of -inf gives nan
+# in torch 2.3 on the CPU, and in 2.1 on CUDA (pytorch's issue 109517)
 LEVELS = 8  # sizes of a feature map that are looked for, each half of the one before
 Bias = tuple[Tensor, "Tensor | None"]  # of the logits [P or 1, 1, n or 1, N]; share of each position [P or 1, n, 1]
 
@@ -84,9 +86,11 @@ class TokenBias:
         parts = self._parts(places)
         anyone = parts[..., -1:]
         logits = (parts[..., :-1] * weights.to(parts)).log()
-        nobody = logits.isneginf().all(-1, keepdim=True)  # softmax over nothing is not a number
+        absent = logits.isneginf()
+        nobody = absent.all(-1, keepdim=True)
         share = anyone.masked_fill(nobody, 0.0)
-        return self._of_tokens(logits.masked_fill(nobody, 0.0)), None if bool((share == 1).all()) else share
+        logits = logits.masked_fill(absent, NEVER).masked_fill(nobody, 0.0)
+        return self._of_tokens(logits), None if bool((share == 1).all()) else share
 
     def _of_tokens(self, logits: Tensor) -> Tensor:
         """[P, n, R] -> [P, 1, n, N]"""
