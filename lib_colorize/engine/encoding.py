@@ -43,7 +43,7 @@ def posterior(vae: AutoencoderKL, pictures: Tensor) -> tuple[Tensor, Tensor]:
     """
     weight: Tensor = vae.encoder.conv_in.weight  # half where an engine decodes in half precision
     mean, logvar = encode_moments(vae, pictures, weight.dtype)
-    if not bool(torch.isfinite(mean).all()) and weight.dtype != torch.float32:  # more than half precision can hold
+    if weight.dtype != torch.float32 and not bool(torch.isfinite(mean).all()):  # more than half precision can hold
         mean, logvar = _encode(vae, pictures)
     return vae.scale_factor * mean, vae.scale_factor * (0.5 * logvar).exp()
 
