@@ -53,7 +53,7 @@ def reference_mask(reference: Image.Image, given: Image.Image | None = None) -> 
     alpha = _own_alpha(reference)
     if alpha is not None and _marks(alpha):
         return FoundMask(alpha, MaskSource.ALPHA)
-    return FoundMask(_segmented(reference, "reference"), MaskSource.SEGMENTER)
+    return FoundMask(_segmented(segment(shrunk(reference)), reference.size, "reference"), MaskSource.SEGMENTER)
 
 
 def sketch_mask(
@@ -75,10 +75,13 @@ def sketch_mask(
     settings = settings or Settings()
     filled = enclosed(line_drawing(sketch, settings))
     found, body = mask_picture(filled, sketch.size), bodied(filled)
-    clean = settings.extractor == "none" and body >= BODY
-    if _marks(found) and (clean or body >= HOLD * bodied(mask_tensor(segment(shrunk(sketch)))[0, 0]) > 0):
+    outlined = _marks(found)
+    if outlined and settings.extractor == "none" and body >= BODY:
         return FoundMask(found, MaskSource.OUTLINE)
-    return FoundMask(_segmented(sketch, "sketch"), MaskSource.SEGMENTER)
+    figure = segment(shrunk(sketch))
+    if outlined and body >= HOLD * bodied(mask_tensor(figure)[0, 0]) > 0:
+        return FoundMask(found, MaskSource.OUTLINE)
+    return FoundMask(_segmented(figure, sketch.size, "sketch"), MaskSource.SEGMENTER)
 
 
 @dataclass(frozen=True)
@@ -146,8 +149,9 @@ def _own_alpha(picture: Image.Image) -> Image.Image | None:
     return alpha if clear >= CLEAR else None
 
 
-def _segmented(picture: Image.Image, what: str) -> Image.Image:
-    found = segment(shrunk(picture)).resize(picture.size, Image.Resampling.BICUBIC)
+def _segmented(figure: Image.Image, size: tuple[int, int], what: str) -> Image.Image:
+    """What the segmenter found, at its picture's size (width, height); ColorizeError where that is no figure."""
+    found = figure.resize(size, Image.Resampling.BICUBIC)
     if not bodied(mask_tensor(found)[0, 0]) or not _marks(found):
         raise ColorizeError(f"no figure is found in the {what}; draw a mask, white where the figure is")
     return found
