@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     from ..pictures.eight_bits import size_that_came
     from ..pictures.opened_page import open_page
     from ..pictures.picture_files import MIN_SIDE, open_image
-    from ..pictures.preview import shown_sketch
+    from ..pictures.preview import shown_page
     from ..pictures.reading import told_of_sketch
     from ..whole_file import write_whole
     from .output_paths import check_output
@@ -48,11 +48,11 @@ def run(args: argparse.Namespace) -> int:
         raise ColorizeError(f"{output}: expected a name that ends in .png")
     check_output(output, (sketch,))
     card = read(checkpoint_of(args.checkpoint), ()).card
-    seen = shown_sketch(image, settings, args.pixels or card.resolution, card.multiple)
+    page = open_page(image, settings)
+    seen = shown_page(page, settings, args.pixels or card.resolution, card.multiple)
     file = io.BytesIO()
     seen.save(file, "PNG")
     write_whole(output, file.getvalue())
-    page = open_page(image, settings)
     width, height = size_that_came(image)
     print(one_line(f"{output}: {seen.width}x{seen.height} of {width}x{height} pixels; "
                    f"{told_of_sketch(page.sketch, settings, page.told)}"))

@@ -7,7 +7,7 @@ from PIL import Image
 from ..method.settings import Settings
 from .canvas import crop_back
 from .images import sketch_tensor, to_image
-from .opened_page import open_page
+from .opened_page import OpenedPage, open_page
 from .strips import has_lines, joined, strip_windows
 
 
@@ -18,7 +18,12 @@ def shown_sketch(image: Image.Image, settings: Settings, resolution: int, multip
     windows.
     ColorizeError when there is no line to show.
     """
-    sketch = open_page(image, settings).sketch
+    return shown_page(open_page(image, settings), settings, resolution, multiple)
+
+
+def shown_page(page: OpenedPage, settings: Settings, resolution: int, multiple: int) -> Image.Image:
+    """`shown_sketch` of a page that is open already."""
+    sketch = page.sketch
     windows = strip_windows(sketch.size, settings)
     if not windows:
         return _one_canvas(sketch, settings, resolution, multiple)
