@@ -8,6 +8,7 @@ from PIL import Image
 from ..errors import ColorizeError
 from ..method.settings import Polarity, Settings
 from ..pictures.eight_bits import to_8bit
+from ..pictures.flattening import over_paper
 from ..pictures.images import line_drawing
 from ..pictures.lineart import MIN_CONTRAST
 from ..pictures.opened_page import OpenedPage, open_page
@@ -38,10 +39,7 @@ def drawing_on_white(sketch: Image.Image, settings: Settings) -> np.ndarray:
     if sketch.width * sketch.height > LARGEST:
         raise ColorizeError(f"the sketch has {sketch.width}x{sketch.height} pixels, expected at most "
                             f"{LARGEST // 1_000_000} million; scan it coarser")
-    own = to_8bit(sketch)
-    flat = Image.new("RGBA", own.size, "white")
-    flat.alpha_composite(own.convert("RGBA"))
-    pixels = np.asarray(flat.convert("RGB"))
+    pixels = np.asarray(over_paper(to_8bit(sketch), 255))
     if settings.extractor != "none" or settings.polarity is Polarity.LIGHT_ON_DARK or not _on_light_paper(pixels):
         return _black_lines(sketch, settings)
     paper = _paper(pixels)

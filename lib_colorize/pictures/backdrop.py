@@ -13,6 +13,7 @@ from ..method.mask_settings import Backdrop
 from ..method.settings import Settings
 from .canvas import SketchLayout
 from .extras import Extras
+from .flattening import over_colour
 from .masks import reference_mask, reference_mask_tensor, result_mask, sketch_mask
 from .reading import shrunk
 
@@ -43,7 +44,7 @@ def backdrop_extras(extras: Extras, settings: Settings) -> Extras:
 def emptied(background: Image.Image) -> Image.Image:
     """White where something stands in front (variants.md section 7, "Remove foreground"): RGB, at its working size."""
     front = reference_mask_tensor(reference_mask(background))[0, 0].numpy() >= FRONT
-    picture = np.array(on_colour(shrunk(background), WHITE))
+    picture = np.array(over_colour(shrunk(background), WHITE).convert("RGB"))
     picture[front] = 255
     return Image.fromarray(picture)
 
@@ -74,15 +75,7 @@ def on_backdrop(result: Image.Image, settings: Settings) -> Image.Image:
     """A result that is finished but for a plain colour behind what was cut out of it."""
     if settings.backdrop is not Backdrop.PLAIN or result.mode != "RGBA":
         return result
-    return on_colour(result, backdrop_colour(settings.backdrop_colour))
-
-
-def on_colour(picture: Image.Image, colour: tuple[int, int, int]) -> Image.Image:
-    """RGB: the picture over a plain colour."""
-    if picture.mode != "RGBA":
-        return picture.convert("RGB")
-    ground = Image.new("RGBA", picture.size, (*colour, 255))
-    return Image.alpha_composite(ground, picture).convert("RGB")
+    return over_colour(result, backdrop_colour(settings.backdrop_colour))
 
 
 def backdrop_colour(text: str) -> tuple[int, int, int]:

@@ -12,10 +12,15 @@ WHITE, BLACK = 255, 0
 
 def over_paper(image: Image.Image, grey: int) -> Image.Image:
     """RGB or RGBA -> RGB, over paper of that grey."""
+    return over_colour(image, (grey, grey, grey))
+
+
+def over_colour(image: Image.Image, colour: tuple[int, int, int]) -> Image.Image:
+    """RGB or RGBA -> RGB, over a plain colour; an opaque picture is given back as it is."""
     if image.mode != "RGBA":
         return image
-    paper = Image.new("RGBA", image.size, (grey, grey, grey, 255))
-    return Image.alpha_composite(paper, image).convert("RGB")
+    ground = Image.new("RGBA", image.size, (*colour, 255))
+    return Image.alpha_composite(ground, image).convert("RGB")
 
 
 def as_unit(image: Image.Image) -> Tensor:

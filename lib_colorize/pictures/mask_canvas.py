@@ -12,6 +12,14 @@ from torch import Tensor
 from .reading import shrunk
 
 
+def over_black(mask: Image.Image) -> Image.Image:
+    """Grey, white = here; transparent is not here."""
+    if mask.mode in ("RGBA", "LA", "PA") or "transparency" in mask.info:
+        mask = mask.convert("RGBA")
+        mask = Image.alpha_composite(Image.new("RGBA", mask.size, (0, 0, 0, 255)), mask)
+    return mask.convert("L")
+
+
 def mask_tensor(mask: Image.Image) -> Tensor:
     """A grey picture, white = here -> [1, 1, h, w] in [0, 1], at the size that its picture is worked with."""
     return torch.from_numpy(np.array(shrunk(mask.convert("L")))).float()[None, None] / 255

@@ -17,7 +17,7 @@ from ..method.settings import Settings
 from .canvas import SketchLayout
 from .extras import Extras
 from .images import line_drawing
-from .mask_canvas import lay_mask, mask_tensor
+from .mask_canvas import lay_mask, mask_tensor, over_black
 from .outline import bodied, enclosed
 from .reading import shrunk
 from .segmenter.segment import segment
@@ -123,10 +123,7 @@ def given_mask(mask: Image.Image, size: tuple[int, int], what: str) -> Image.Ima
         raise ColorizeError(
             f"the mask of the {what} has {mask.width}x{mask.height} pixels, expected the {what}'s own "
             f"{size[0]}x{size[1]}; draw it over that picture")
-    if mask.mode in ("RGBA", "LA", "PA") or "transparency" in mask.info:
-        mask = mask.convert("RGBA")
-        mask = Image.alpha_composite(Image.new("RGBA", size, (0, 0, 0, 255)), mask)
-    grey = mask.convert("L")
+    grey = over_black(mask)
     if not _marks(grey):
         low, high = int(np.asarray(grey).min()), int(np.asarray(grey).max())
         colour = "black: nothing is" if high <= NOTHING else "white: all of it is" if low >= ALL else "grey: nothing is"

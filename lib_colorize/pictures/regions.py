@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from PIL import Image
 from torch import Tensor
 
 from ..errors import ColorizeError
 from .extras import FurtherReference
-from .mask_canvas import lay_mask
+from .mask_canvas import lay_mask, over_black
 
 LEAST = 16  # of 255: a region with nothing above is nowhere
 
@@ -36,11 +35,3 @@ def check_regions(references: Sequence[FurtherReference], sketch: tuple[int, int
         if int(np.asarray(over_black(region)).max()) <= LEAST:
             raise ColorizeError(f"the region of {reference.name} is black all over, so it lies outside the picture; "
                                 "paint it white where that reference is to act, or leave it out")
-
-
-def over_black(region: Image.Image) -> Image.Image:
-    """Grey, white = here; transparent is not here."""
-    if region.mode in ("RGBA", "LA", "PA") or "transparency" in region.info:
-        region = region.convert("RGBA")
-        region = Image.alpha_composite(Image.new("RGBA", region.size, (0, 0, 0, 255)), region)
-    return region.convert("L")

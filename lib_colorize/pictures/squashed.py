@@ -8,12 +8,10 @@ from PIL import Image
 from torch import Tensor
 
 from .eight_bits import to_8bit
+from .flattening import WHITE, over_paper
 
 
 def squashed(image: Image.Image, height: int, width: int) -> Tensor:
     """[1, 3, height, width] in [-1, 1]; PIL's bicubic, which the authors' app has, transparency over white."""
-    picture = to_8bit(image)
-    if picture.mode == "RGBA":
-        picture = Image.alpha_composite(Image.new("RGBA", picture.size, (255, 255, 255, 255)), picture).convert("RGB")
-    resized = picture.resize((width, height), Image.Resampling.BICUBIC)
+    resized = over_paper(to_8bit(image), WHITE).resize((width, height), Image.Resampling.BICUBIC)
     return torch.from_numpy(np.array(resized)).permute(2, 0, 1).float()[None] / 127.5 - 1

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from .flattening import WHITE, over_paper
+
 Box = tuple[int, int, int, int]  # left, top, right, bottom
 
 LOOK = 512  # pixels, the longer side at which margins are looked for
@@ -26,7 +28,7 @@ def trimmed_box(image: Image.Image) -> Box | None:
     a square afterwards, and the models have seen figures with paper around. A picture in bars or in a dark frame keeps
     nothing of them.
     """
-    flat = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA")).convert("RGB")
+    flat = over_paper(image if image.mode == "RGB" else image.convert("RGBA"), WHITE)
     scale = min(1.0, LOOK / max(image.size))
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     pixels = np.asarray(flat.resize(size, Image.Resampling.BOX, reducing_gap=2.0), dtype=np.int16)

@@ -10,6 +10,7 @@ from PIL import Image
 
 from lib_colorize.method.reading_settings import LineStrength
 from lib_colorize.method.settings import Settings
+from lib_colorize.pictures.flattening import WHITE, over_paper
 from lib_colorize.pictures.picture_files import open_image
 from lib_colorize.pictures.preview import shown_sketch
 from tools.reading_check.centre_lines import centre_points, ink_at
@@ -26,7 +27,7 @@ DRAWN_PAGES = ("bald_eagle", "car2", "desert_tortoise", "elephant", "gecko", "ha
 def run(packages: Packages) -> Iterator[ReadingFigure]:
     """The page with the least, at each size; and what the authors' way leaves of it."""
     folder = packages.pictures("tuxpaint-data")
-    pages = {name: white_page(open_image(folder / f"{name}.png")) for name in LINE_PAGES}
+    pages = {name: over_paper(open_image(folder / f"{name}.png"), WHITE) for name in LINE_PAGES}
     drawn = {f"{name}.svg": large_page(folder / f"{name}.svg") for name in DRAWN_PAGES}
     for what, found in (("colouring pages", pages), (f"colouring pages of {LARGE} px", drawn)):
         points = {name: centre_points(1 - np.asarray(page.convert("L"), np.float32) / 255)
@@ -42,13 +43,6 @@ def shown_ink(page: Image.Image, points: np.ndarray, size: int, strength: LineSt
     """The median ink of a page's centre lines, as the sketch encoder is shown them."""
     seen = shown_sketch(page, Settings(line_strength=strength), size, MULTIPLE)
     return ink_at(1 - np.asarray(seen.convert("L"), np.float32) / 255, points)
-
-
-def white_page(image: Image.Image) -> Image.Image:
-    """RGB, over white."""
-    paper = Image.new("RGBA", image.size, "white")
-    paper.alpha_composite(image.convert("RGBA"))
-    return paper.convert("RGB")
 
 
 def large_page(file: Path) -> Image.Image:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from lib_colorize.errors import ColorizeError
 from lib_colorize.method.settings import Settings
+from lib_colorize.pictures.flattening import WHITE, over_paper
 from lib_colorize.pictures.images import line_drawing
 from lib_colorize.pictures.picture_files import open_image
 from tools.reading_check.findings import ReadingFigure
@@ -48,9 +49,7 @@ def share(what: str, files: Iterable[Path]) -> ReadingFigure:
 
 def read_dark(image: Image.Image) -> bool:
     """Whether what is dark over white comes out as lines."""
-    paper = Image.new("RGBA", image.size, "white")
-    paper.alpha_composite(image.convert("RGBA"))
-    ink = 1 - np.asarray(paper.convert("RGB"), np.float32).min(-1) / 255
+    ink = 1 - np.asarray(over_paper(image, WHITE), np.float32).min(-1) / 255
     figure = np.asarray(image.convert("RGBA"))[..., 3] > 127
     return read_as(image, ink, figure if PAINTED < figure.mean() < 1 else None)
 

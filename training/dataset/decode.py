@@ -9,6 +9,7 @@ from PIL import Image
 
 from lib_colorize.errors import ColorizeError
 from lib_colorize.pictures.eight_bits import MAX_PIXELS
+from lib_colorize.pictures.flattening import WHITE, over_paper
 from lib_colorize.pictures.picture_files import MAX_SIDE, MIN_SIDE, open_image
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
@@ -54,12 +55,10 @@ def picture(content: bytes, grey: bool = False) -> Image.Image:
         image = open_image(content)
     except ColorizeError as error:
         raise BadPicture("damaged picture", str(error)) from None
-    if image.mode == "RGBA":
-        paper = Image.new("RGBA", image.size, (255, 255, 255, 255))
-        image = Image.alpha_composite(paper, image)
+    image = over_paper(image, WHITE)
     if grey and _stored_grey(content):
         return image.getchannel("R")
-    return image.convert("RGB")
+    return image
 
 
 def _stored_grey(content: bytes) -> bool:

@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from ...errors import ColorizeError
+from ..flattening import WHITE, over_paper
 from .u2net import U2NetP
 
 WEIGHTS = Path(__file__).resolve().parents[3] / "models" / "u2netp.safetensors"
@@ -27,7 +28,7 @@ def segment(picture: Image.Image) -> Image.Image:
     square with all that is around it, a small one is lost. The map is taken as it comes: stretched to its own smallest
     and largest value, as its authors show it, a picture without any figure would have one.
     """
-    network, whole = load_segmenter(), on_white(picture)
+    network, whole = load_segmenter(), over_paper(picture, WHITE).convert("RGB")
     mask = _map_of(network, whole)
     box = _around_figure(np.asarray(mask))
     if box is None:
@@ -79,11 +80,3 @@ def load_segmenter() -> U2NetP:
         raise ColorizeError(f"{WEIGHTS}: not the weights of the segmenter ({reason}); install the extension again"
                             ) from None
     return network.eval()
-
-
-def on_white(picture: Image.Image) -> Image.Image:
-    """RGB; what is transparent becomes white."""
-    if picture.mode != "RGBA":
-        return picture.convert("RGB")
-    white = Image.new("RGBA", picture.size, (255, 255, 255, 255))
-    return Image.alpha_composite(white, picture).convert("RGB")
