@@ -13,12 +13,13 @@ import pytest
 from PIL import Image
 
 from lib_colorize.errors import ColorizeError
+from lib_colorize.pictures.colour_spaces import lab_of
 from tests.evidence_drawings import box, figure, small_benchmark, svg, thing
 from training.evidence import benchmark, measures
 from training.evidence.ask import ask, worth_asking
 from training.evidence.questions import PairKind, open_benchmark
 from training.small import drawings, svg_sources
-from training.small.colour import ciede2000, lab, rgb_of
+from training.small.colour import ciede2000, rgb_of
 from training.small.drawings import Drawing, Group, mark
 from training.small.dress import APART, PATTERNS, Dress, backdrop, choose
 from training.small.figures import BACKGROUND, WHOLLY, View, coverage, draw_dressed, with_clothes
@@ -62,7 +63,7 @@ def test_no_colour_of_a_picture_can_pass_for_another(busy: bool) -> None:
         dress = choose(figure(), random.Random(seed), busy)
         assert len(dress.background) == 1 + busy and bool(dress.pattern) == busy
         for a, b in combinations([*dress.parts.values(), *dress.background], 2):
-            assert ciede2000(lab(rgb_of(a)), lab(rgb_of(b))) >= APART
+            assert ciede2000(lab_of(rgb_of(a)), lab_of(rgb_of(b))) >= APART
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)

@@ -9,11 +9,12 @@ import pytest
 from PIL import Image, ImageDraw
 
 from lib_colorize.errors import ColorizeError
+from lib_colorize.pictures.colour_spaces import lab_of
 from training.evidence import measures
 from training.evidence.flatness import FlatPixels, away_from_lines, flat_pixels, flatness
 from training.evidence.questions import Benchmark, PairKind, Question
 from training.metrics import leak
-from training.small.colour import ciede2000, lab
+from training.small.colour import ciede2000
 from training.small.drawings import Group
 from training.small.figures import BACKGROUND
 
@@ -63,7 +64,7 @@ def test_ciede2000_is_that_of_the_published_pairs() -> None:
 
 
 def test_lab_of_srgb_has_the_known_values() -> None:
-    found = lab(np.array([[255, 255, 255], [0, 0, 0], [255, 0, 0], [0, 0, 255]]))
+    found = lab_of(np.array([[255, 255, 255], [0, 0, 0], [255, 0, 0], [0, 0, 255]]))
     expected = [[100, 0, 0], [0, 0, 0], [53.24, 80.09, 67.20], [32.30, 79.19, -107.86]]
     assert np.abs(found - expected).max() < 0.02
 
@@ -105,7 +106,7 @@ def test_a_perfect_picture_has_no_part_error_and_swapped_parts_are_wrong_but_of_
     right = measures.measure(bench, pair(), rectangles(RED, BLUE, background=GREEN))
     assert right.errors == pytest.approx({"background": 0, "hair": 0, "skin": 0}, abs=1e-6)
     swapped = measures.measure(bench, pair(), rectangles(BLUE, RED, background=GREEN))
-    distance = float(ciede2000(lab(np.array([0xd0, 0x20, 0x20])), lab(np.array([0x20, 0x30, 0xd0]))))
+    distance = float(ciede2000(lab_of(np.array([0xd0, 0x20, 0x20])), lab_of(np.array([0x20, 0x30, 0xd0]))))
     assert distance > 40
     assert swapped.errors == pytest.approx({"background": 0, "hair": distance, "skin": distance}, abs=1e-6)
     assert max(swapped.strays.values()) < 1e-6
@@ -227,7 +228,7 @@ def test_reconstruction_of_the_picture_itself_is_perfect_and_of_another_known() 
     assert measures.reconstruction(grey, grey)["difference"] == 0
     found = measures.reconstruction(grey, black)
     assert found["psnr"] == pytest.approx(10 * np.log10(25), abs=1e-6)  # (255 / 51)^2 = 25
-    assert found["difference"] == pytest.approx(float(ciede2000(lab(np.zeros(3)), lab(np.full(3, 51.0)))))
+    assert found["difference"] == pytest.approx(float(ciede2000(lab_of(np.zeros(3)), lab_of(np.full(3, 51.0)))))
 
 
 def test_shares_count_what_is_within_ten_and_twenty() -> None:

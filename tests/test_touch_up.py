@@ -11,12 +11,13 @@ from PIL import Image, ImageDraw
 
 from lib_colorize.cli.commands import main
 from lib_colorize.errors import ColorizeError
-from lib_colorize.finishing.colour import colour_distance, lab_of
+from lib_colorize.finishing.colour import colour_distance
 from lib_colorize.finishing.finished import Finished, finish
 from lib_colorize.finishing.hints import hint_colours
 from lib_colorize.finishing.palettes import read_palette
 from lib_colorize.finishing.recolour import locked, recoloured
 from lib_colorize.method.settings import Settings
+from lib_colorize.pictures.colour_spaces import lab_of
 from lib_colorize.pictures.opened_page import open_page
 from tests.test_finishing import SIZE, two_rooms
 from tools.reading_check.desks import photo

@@ -11,8 +11,9 @@ from PIL import Image
 from scipy import ndimage
 
 from ..errors import ColorizeError
+from ..pictures.colour_spaces import lab_of
 from .areas import INK
-from .colour import colour_distance, lab_of
+from .colour import colour_distance
 from .finished import Finished
 from .recolour import Colours
 

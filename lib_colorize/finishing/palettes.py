@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import ColorizeError
+from ..pictures.colour_spaces import srgb_of_lab
 from ..pictures.picture_files import open_image
 
 OF_A_PICTURE = 32  # colours at most that are taken from a picture with more
@@ -94,20 +95,9 @@ def _srgb(model: str, numbers: tuple[float, ...]) -> tuple[float, float, float]:
     elif model == "GRAY":
         numbers = numbers * 3
     elif model == "LAB":
-        numbers = _of_lab(numbers[0] * 100, numbers[1], numbers[2])
+        numbers = tuple(srgb_of_lab(np.array([numbers[0] * 100, numbers[1], numbers[2]])).tolist())
     red, green, blue = (255 * number for number in numbers)
     return red, green, blue
-
-
-def _of_lab(lightness: float, a: float, b: float) -> tuple[float, ...]:
-    """CIELAB of D65 -> sRGB, cut to [0, 1]."""
-    from .colour import TO_XYZ, WHITE
-
-    y = (lightness + 16) / 116
-    f = np.array([y + a / 500, y, y - b / 200])
-    xyz = WHITE * np.where(f > 6 / 29, f**3, 3 * (6 / 29) ** 2 * (f - 4 / 29))
-    linear = np.clip(np.linalg.inv(TO_XYZ) @ xyz, 0, 1)
-    return tuple(float(v) for v in np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055))
 
 
 def _of_picture(image: Image.Image) -> list[tuple[float, float, float]]:

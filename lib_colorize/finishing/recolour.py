@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 from scipy import ndimage
 
-from .colour import colour_distance, lab_of
+from ..pictures.colour_spaces import lab_of
+from .colour import colour_distance
 from .finished import Finished
 
 LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)  # Rec. 709

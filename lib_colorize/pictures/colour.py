@@ -20,6 +20,7 @@ from .colour_spaces import (
     srgb_coded,
     srgb_linear,
     to_srgb_matrix,
+    xyz_of,
     xyz_to_srgb_matrix,
 )
 from .png_chunks import Cicp
@@ -68,7 +69,7 @@ def _lab(lab: np.ndarray) -> np.ndarray:
     """Pillow's LAB in [0, 1] -> sRGB in [0, 1]; its white is D50, as in TIFF's ICCLab (ICC.1, annex A)."""
     values = lab * 255
     star = np.stack([values[..., 0] / 2.55, values[..., 1] - 128, values[..., 2] - 128], -1)
-    return srgb_coded(lab_to_xyz(star, D50) @ xyz_to_srgb_matrix(D50).T)
+    return srgb_coded(lab_to_xyz(star, xyz_of(*D50)) @ xyz_to_srgb_matrix(D50).T)
 
 
 def _mapped(image: Image.Image, change: Colours) -> Image.Image:

@@ -11,6 +11,9 @@ Colours = Callable[[np.ndarray], np.ndarray]  # [..., 3] -> [..., 3]
 
 D65, D50 = (0.3127, 0.3290), (0.34567, 0.35850)  # x, y
 BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
+SRGB_WHITE = np.array([0.95047, 1.0, 1.08883])  # D65, in XYZ
+SRGB_TO_XYZ = np.array([[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750],
+                        [0.0193339, 0.1191920, 0.9503041]])  # IEC 61966-2-1; rounded further greys get a tint
 WHITE_NITS = 203.0  # of diffuse white in HDR: ITU-R BT.2408, table 1
 
 
@@ -35,11 +38,12 @@ class Primaries:
 
     def to_xyz(self) -> np.ndarray:
         """[3, 3]: linear RGB -> XYZ, white = Y 1 (SMPTE RP 177)."""
-        columns = np.stack([_xyz(*point) for point in (self.red, self.green, self.blue)], 1)
-        return columns * np.linalg.solve(columns, _xyz(*self.white))
+        columns = np.stack([xyz_of(*point) for point in (self.red, self.green, self.blue)], 1)
+        return columns * np.linalg.solve(columns, xyz_of(*self.white))
 
 
-def _xyz(x: float, y: float) -> np.ndarray:
+def xyz_of(x: float, y: float) -> np.ndarray:
+    """[3]: the XYZ of a chromaticity, Y 1."""
     return np.array([x / y, 1.0, (1 - x - y) / y])
 
 
@@ -53,7 +57,7 @@ PRIMARIES = {  # by the numbers of ITU-T H.273, table 2
 
 def xyz_to_srgb_matrix(white: tuple[float, float]) -> np.ndarray:
     """[3, 3]: XYZ seen under that white -> linear sRGB, adapted to D65 by Bradford (Lam 1985)."""
-    scale = (BRADFORD @ _xyz(*D65)) / (BRADFORD @ _xyz(*white))
+    scale = (BRADFORD @ xyz_of(*D65)) / (BRADFORD @ xyz_of(*white))
     adapted: np.ndarray = np.linalg.inv(BRADFORD) @ (scale[:, None] * BRADFORD)
     return np.asarray(np.linalg.inv(REC709.to_xyz()) @ adapted)
 
@@ -94,11 +98,23 @@ def hlg_linear(coded: np.ndarray) -> np.ndarray:
     return np.asarray(scene * np.power(luminance.clip(1e-6), 0.2)[..., None] * 1e3 / WHITE_NITS)
 
 
-def lab_to_xyz(lab: np.ndarray, white: tuple[float, float]) -> np.ndarray:
-    """CIE 15, 8.2.1.1, inverted. lab: [..., 3]."""
+def lab_of(rgb: np.ndarray) -> np.ndarray:
+    """sRGB [..., 3] in [0, 255] -> CIELAB [..., 3] of D65 (CIE 15, 8.2.1.1)."""
+    xyz = srgb_linear(np.asarray(rgb, dtype=np.float64) / 255) @ SRGB_TO_XYZ.T / SRGB_WHITE
+    f = np.where(xyz > (6 / 29) ** 3, np.cbrt(xyz), xyz / (3 * (6 / 29) ** 2) + 4 / 29)
+    return np.stack([116 * f[..., 1] - 16, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], axis=-1)
+
+
+def srgb_of_lab(lab: np.ndarray) -> np.ndarray:
+    """The inverse of `lab_of`, but [..., 3] in [0, 1], cut to it."""
+    return srgb_coded(lab_to_xyz(lab, SRGB_WHITE) @ np.linalg.inv(SRGB_TO_XYZ).T)
+
+
+def lab_to_xyz(lab: np.ndarray, white: np.ndarray) -> np.ndarray:
+    """CIE 15, 8.2.1.1, inverted. lab: [..., 3]; white: [3], its XYZ."""
     fy = (lab[..., 0] + 16) / 116
     f = np.stack([fy + lab[..., 1] / 500, fy, fy - lab[..., 2] / 200], -1)
-    return np.asarray(np.where(f > 6 / 29, f**3, 3 * (6 / 29) ** 2 * (f - 4 / 29)) * _xyz(*white))
+    return np.asarray(np.where(f > 6 / 29, f**3, 3 * (6 / 29) ** 2 * (f - 4 / 29)) * white)
 
 
 SRGB = (1, 6, 13, 14, 15)  # transfers of H.273 that are shown as sRGB is

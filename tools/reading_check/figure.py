@@ -10,9 +10,10 @@ from PIL import Image
 
 from lib_colorize.engine.engine import Engine
 from lib_colorize.method.settings import Settings
+from lib_colorize.pictures.colour_spaces import lab_of
 from tools.reading_check.findings import ReadingFigure
 from tools.reading_check.packages import Packages
-from training.small.colour import ciede2000, lab
+from training.small.colour import ciede2000
 
 ROOT = Path(__file__).parents[2]
 PAIRS = (("woman", "redhead"), ("dog", "sunrise"), ("gift", "purse"))
@@ -54,5 +55,5 @@ def coloured_by(engine: Engine, sketch: Image.Image, reference: Image.Image) -> 
 
 def ciede(one: Image.Image, other: Image.Image) -> float:
     """The mean over all pixels."""
-    a, b = (lab(np.asarray(picture, dtype=np.float64)) for picture in (one, other))
+    a, b = (lab_of(np.asarray(picture, dtype=np.float64)) for picture in (one, other))
     return float(ciede2000(a, b).mean())

@@ -10,9 +10,10 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import label
 
+from lib_colorize.pictures.colour_spaces import lab_of
 from training.evidence.questions import PairKind, Question
 from training.evidence.worn_lines import Wear, WornLines, wear_down, widened
-from training.small.colour import ciede2000, lab, rgb_of
+from training.small.colour import ciede2000, rgb_of
 from training.small.drawings import PARTS, Drawing
 from training.small.dress import APART, Dress, choose
 from training.small.figures import LEAST_PART, Dressed, View, draw_dressed, number_of
@@ -92,9 +93,9 @@ def expected_of(name: str, kind: PairKind, offered: dict[str, tuple[str, ...]], 
 
 def stands_alone(name: str, offered: dict[str, tuple[str, ...]]) -> bool:
     """True for a part whose colour is APART from all others of the reference: no other part's can pass for it."""
-    own = lab(rgb_of(offered[name][0]))
+    own = lab_of(rgb_of(offered[name][0]))
     others = [colour for part, colours in offered.items() if part != name for colour in colours]
-    return all(float(ciede2000(own, lab(rgb_of(colour)))) >= APART for colour in others)
+    return all(float(ciede2000(own, lab_of(rgb_of(colour)))) >= APART for colour in others)
 
 
 def worth_asking(pair: Question) -> bool:

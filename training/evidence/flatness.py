@@ -9,7 +9,8 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import distance_transform_edt, label
 
-from training.small.colour import ciede2000, lab
+from lib_colorize.pictures.colour_spaces import lab_of
+from training.small.colour import ciede2000
 
 FLAT = 3.0  # CIEDE2000 from the area's median within which a pixel has the area's colour
 AWAY = 2.0  # px from a line: nearer ones are the line's
@@ -43,7 +44,7 @@ def flat_pixels(result: Image.Image, region: np.ndarray, away: np.ndarray) -> Fl
     for number in range(1, count + 1):
         inside = pixels[(areas == number) & away]
         if len(inside) >= LEAST:
-            flat += int((ciede2000(lab(inside), lab(np.median(inside, axis=0))) <= FLAT).sum())
+            flat += int((ciede2000(lab_of(inside), lab_of(np.median(inside, axis=0))) <= FLAT).sum())
             total += len(inside)
     return FlatPixels(flat, total)
 

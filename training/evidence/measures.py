@@ -10,12 +10,13 @@ from PIL import Image
 from scipy.ndimage import binary_erosion, distance_transform_edt
 
 from lib_colorize.errors import ColorizeError
+from lib_colorize.pictures.colour_spaces import lab_of
 from training.evidence.flatness import FlatPixels, away_from_lines, flat_pixels, flatness
 from training.evidence.questions import Benchmark, Question
 from training.metrics import leak
 from training.metrics.leak import Energies
 from training.metrics.lines import compare, redrawn
-from training.small.colour import ciede2000, lab, rgb_of
+from training.small.colour import ciede2000, rgb_of
 
 NEAR, FAR = 10.0, 20.0  # CIEDE2000 within which a part counts
 CORE = 32  # px; a region with fewer left after one pixel is taken off all around is not measured
@@ -72,7 +73,7 @@ def colour_of(picture: Image.Image, region: np.ndarray) -> np.ndarray | None:
 
 def colour_difference(found: np.ndarray, colours: Sequence[str]) -> float:
     """CIEDE2000 to the nearest of some colours #rrggbb."""
-    return float(ciede2000(lab(found), lab(np.stack([rgb_of(colour) for colour in colours]))).min())
+    return float(ciede2000(lab_of(found), lab_of(np.stack([rgb_of(colour) for colour in colours]))).min())
 
 
 def line_share(sketch: Image.Image, result: Image.Image) -> float:
@@ -89,7 +90,7 @@ def reconstruction(result: Image.Image, truth: Image.Image) -> dict[str, float]:
     """A sketch coloured by its own picture: mean CIEDE2000 over pixels, and PSNR in dB over RGB."""
     a, b = (np.asarray(p.convert("RGB"), dtype=np.float64) for p in (result, truth))
     squared = float(((a - b) ** 2).mean())
-    return {"difference": float(ciede2000(lab(a), lab(b)).mean()),
+    return {"difference": float(ciede2000(lab_of(a), lab_of(b)).mean()),
             "psnr": float(10 * np.log10(255**2 / max(squared, 1e-6)))}
 
 

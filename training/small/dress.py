@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from lib_colorize.pictures.colour_spaces import lab_of
 from training.small import recolour
-from training.small.colour import ciede2000, lab, rgb_of
+from training.small.colour import ciede2000, rgb_of
 from training.small.drawings import PARTS, Drawing
 
 APART = 25.0  # CIEDE2000 between any two of hair, skin, clothes and background: no colour can pass for another
@@ -43,7 +44,7 @@ def choose(drawing: Drawing, rng: random.Random, busy: bool) -> Dress:
 
 def apart(colours: list[str]) -> bool:
     """True when any two differ by APART."""
-    points = np.stack([lab(rgb_of(colour)) for colour in colours])
+    points = np.stack([lab_of(rgb_of(colour)) for colour in colours])
     distance = ciede2000(points[:, None], points[None]) + 1e3 * np.eye(len(points))
     return bool((distance >= APART).all())
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lib_colorize.errors import ColorizeError
-from training.small.colour import lab, rgb_of
+from lib_colorize.pictures.colour_spaces import lab_of
+from training.small.colour import rgb_of
 from training.small.drawings import PARTS, Drawing
 from training.small.dress import Dress
 from training.small.figures import FRONT, LEAST_PART, coverage, with_clothes
@@ -85,4 +86,4 @@ def answer(sketch: Sized, reference: Sized, dress: Dress, rng: random.Random) ->
 
 def plain(dress: Dress) -> str:
     """The background of a sketch without one: the lighter of a pattern's colours."""
-    return max(dress.background, key=lambda colour: float(lab(rgb_of(colour))[0]))
+    return max(dress.background, key=lambda colour: float(lab_of(rgb_of(colour))[0]))
