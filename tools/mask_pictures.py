@@ -20,9 +20,8 @@ from lib_colorize.method.mask_settings import Backdrop
 from lib_colorize.method.settings import Settings
 from lib_colorize.pictures.extras import Extras
 from lib_colorize.pictures.masks import reference_mask, sketch_mask
-from lib_colorize.pictures.picture_files import open_image
+from tools.option_pictures import ROOT, example
 
-ROOT = Path(__file__).parent.parent
 EXAMPLES = (("dog", "rose", "sunrise"), ("cow", "phoenix", "purse"))  # sketch, reference, background picture
 CELL = 128  # pixels
 
@@ -46,18 +45,12 @@ COLUMNS = ("sketch", "its mask", "reference", "its mask", "no mask", "apart", "b
            "transparent")
 
 
-def drawn_example(name: str) -> Image.Image:
-    """A sketch or a reference of examples/."""
-    (path,) = (ROOT / "examples").glob(f"*/{name}.png")
-    return open_image(path)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images" / "masks.png")
     args = parser.parse_args()
     engine = Engine.load(ROOT / "models" / "colorize-small.safetensors")
-    rows = [masked_row(engine, *map(drawn_example, names)) for names in EXAMPLES]
+    rows = [masked_row(engine, *map(example, names)) for names in EXAMPLES]
     sheet = contact_sheet(rows, side=CELL, gap=6, names=[names[0] for names in EXAMPLES],
                           captions=[list(COLUMNS) for _ in rows])
     sheet.save(args.out, optimize=True)

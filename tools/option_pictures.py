@@ -9,7 +9,7 @@ for the one option that a row is about.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
 
@@ -30,6 +30,7 @@ ROOT = Path(__file__).parent.parent
 CELL, GAP = 128, 6  # pixels
 Picture = tuple[str, Image.Image]  # with what stands over it
 Row = tuple[str, list[Picture]]
+Sheets = Mapping[str, Callable[[Engine], list[Row]]]
 
 PAIRS = (("dog", "sunrise"), ("wizard", "phoenix"), ("pickup", "purse"))
 MAIN = {
@@ -133,27 +134,28 @@ def prediction(engine: Engine) -> list[Row]:
     return [(f"a checkpoint\nthat predicts {right.value}", pictures)]
 
 
-SHEETS: dict[str, Callable[[Engine], list[Row]]] = {
+SHEETS: Sheets = {
     "presets": presets, "main": main_options, "advanced": advanced_options, "lines": line_options,
     "prediction": prediction,
 }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+def write_sheets(sheets: Sheets, description: str) -> None:
+    """The command: each sheet as options-NAME.png."""
+    parser = argparse.ArgumentParser(description=description.split("\n")[0])
     parser.add_argument("--checkpoint", type=Path, default=ROOT / "models" / "colorize-small.safetensors")
-    parser.add_argument("--only", choices=SHEETS, help="one sheet")
+    parser.add_argument("--only", choices=sheets, help="one sheet")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images", help="the folder")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     engine = Engine.load(args.checkpoint, device="cpu")
-    for name in [args.only] if args.only else SHEETS:
+    for name in [args.only] if args.only else sheets:
         path = args.out / f"options-{name}.png"
-        picture = option_sheet(SHEETS[name](engine))
+        picture = option_sheet(sheets[name](engine))
         picture.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)  # a third of the size
         print(path)
 
 
 if __name__ == "__main__":
     take_any_text()
-    main()
+    write_sheets(SHEETS, __doc__)

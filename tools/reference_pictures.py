@@ -8,17 +8,13 @@ for what a row is about.
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable
-from pathlib import Path
-
 from PIL import Image
 
 from lib_colorize.console import take_any_text
 from lib_colorize.engine.engine import Engine
 from lib_colorize.method.settings import Settings
 from lib_colorize.pictures.extras import Extras, FurtherReference
-from tools.option_pictures import PAIRS, ROOT, Picture, Row, example, ladder, option_sheet
+from tools.option_pictures import PAIRS, Picture, Row, Sheets, example, ladder, write_sheets
 
 OTHER = {"dog": "purse", "wizard": "purse", "pickup": "sunrise"}  # a second reference for each sketch of PAIRS
 WEIGHTS = (0.0, 0.25, 1.0, 4.0, 16.0)  # of the second, against 1
@@ -81,25 +77,9 @@ def injection(engine: Engine) -> list[Row]:
                      for name, values in INJECTION.items())]
 
 
-SHEETS: dict[str, Callable[[Engine], list[Row]]] = {
-    "references": references, "scales": scales, "injection": injection}
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--checkpoint", type=Path, default=ROOT / "models" / "colorize-small.safetensors")
-    parser.add_argument("--only", choices=SHEETS, help="one sheet")
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images", help="the folder")
-    args = parser.parse_args()
-    args.out.mkdir(parents=True, exist_ok=True)
-    engine = Engine.load(args.checkpoint, device="cpu")
-    for name in [args.only] if args.only else SHEETS:
-        path = args.out / f"options-{name}.png"
-        picture = option_sheet(SHEETS[name](engine))
-        picture.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
-        print(path)
+SHEETS: Sheets = {"references": references, "scales": scales, "injection": injection}
 
 
 if __name__ == "__main__":
     take_any_text()
-    main()
+    write_sheets(SHEETS, __doc__)
