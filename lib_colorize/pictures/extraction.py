@@ -5,9 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..errors import ColorizeError
 from .ink import shrunk_picture
-from .lineart import MIN_CONTRAST, extract, extractor
+from .lineart import extract, extractor, require_lines
 from .marks import MULTIPLE
 
 MOST_ENLARGED = 2.0  # times: a small picture has no more in it
@@ -27,8 +26,7 @@ def extract_at_scale(dark: Tensor, colours: Tensor, name: str, shown: tuple[int,
     h, w = sought_at((width, height), shown)[::-1]
     draw, picture = (chosen.draw, dark) if chosen.at_scale is None else (chosen.at_scale, colours)
     lines = draw(picture if (h, w) == (height, width) else shrunk_picture(picture[None], h, w)[0])
-    if float(lines.max() - lines.min()) < MIN_CONTRAST:
-        raise ColorizeError(f"the line extractor {name!r} finds no lines in the sketch; use another one, or 'none'")
+    require_lines(lines, name)
     if shown is None and (h, w) != (height, width):
         lines = F.interpolate(lines[None], (height, width), mode="bicubic")[0].clamp(0, 1)
     return (lines * 2 - 1).expand(3, -1, -1)

@@ -54,9 +54,14 @@ def extract(picture: Tensor, name: str) -> Tensor:
     ColorizeError for an unknown extractor, and when it finds no line at all.
     """
     lines = extractor(name).draw(picture)
+    require_lines(lines, name)
+    return (lines * 2 - 1).expand(3, -1, -1)
+
+
+def require_lines(lines: Tensor, name: str) -> None:
+    """ColorizeError when what an extractor of that name gave is of one grey."""
     if float(lines.max() - lines.min()) < MIN_CONTRAST:
         raise ColorizeError(f"the line extractor {name!r} finds no lines in the sketch; use another one, or 'none'")
-    return (lines * 2 - 1).expand(3, -1, -1)
 
 
 def detect_polarity(grey: Tensor) -> Polarity:
