@@ -8,9 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
-from torch import Tensor
-from torch.nn import functional as F
 
+from .grey import spread_out
 from .quadrangles import Corners
 from .sheet_search import find_sheet
 
@@ -104,17 +103,11 @@ def in_even_light(sheet: Image.Image) -> Image.Image:
     size = (max(1, round(sheet.width * scale)), max(1, round(sheet.height * scale)))
     small = sheet.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
     across = max(3, round(ACROSS * max(size)) // 2 * 2 + 1)
-    paper = torch.from_numpy(np.array(small)).permute(2, 0, 1)[None].float()
-    paper = _highest(_highest(paper, across), across, -1)
-    u8 = paper[0].permute(1, 2, 0).contiguous().to(torch.uint8).numpy()
+    closed = [spread_out(spread_out(channel, across), across, -1)
+              for channel in torch.from_numpy(np.array(small)).permute(2, 0, 1).float()]
+    u8 = torch.stack(closed, -1).to(torch.uint8).numpy()
     field = Image.fromarray(u8).filter(ImageFilter.GaussianBlur(1.5))
     return _divided(sheet, field.resize(sheet.size, Image.Resampling.BILINEAR))
-
-
-def _highest(picture: Tensor, size: int, sign: int = 1) -> Tensor:
-    """The highest (sign -1: lowest) of a square of odd `size` around each pixel of [1, C, h, w]."""
-    rows = F.max_pool2d(sign * picture, (size, 1), 1, (size // 2, 0))
-    return sign * F.max_pool2d(rows, (1, size), 1, (0, size // 2))
 
 
 def _divided(sheet: Image.Image, field: Image.Image) -> Image.Image:

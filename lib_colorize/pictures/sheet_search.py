@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
-from torch.nn import functional as F
 
+from .grey import spread_out
 from .quadrangles import Corners, quadrangles
 from .sheet_sides import refined
 from .straight_edges import border_edges, straight_edges
@@ -66,8 +66,7 @@ def _light(small: Image.Image) -> Floats:
 
 def _even(light: Floats) -> Floats:
     """[h, w] in [0, 1]: 0 where light differs by PATTERN or more within nine pixels."""
-    here = torch.from_numpy(light)[None, None]
-    high, low = (sign * F.max_pool2d(sign * here, 9, 1, 4)[0, 0] for sign in (1, -1))
+    high, low = (spread_out(torch.from_numpy(light), 9, sign) for sign in (1, -1))
     found: Floats = ((PATTERN - (high - low)) / PLAIN).clamp(0, 1).numpy()
     return found
 
