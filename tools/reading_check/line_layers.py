@@ -31,8 +31,7 @@ class LineLayer:
 def line_layers(svgs: Path, count: int) -> Iterator[LineLayer]:
     """The outlines of so many SVG files, each in another colour, opacity and with other marks."""
     rng, found = np.random.default_rng(0), 0
-    files = sorted(path for path in svgs.rglob("*.svg") if path.stat().st_size < LARGEST)
-    for file in (files[i * STRIDE % len(files)] for i in range(len(files))):
+    for file in in_turn(svgs):
         ink = outlines(file)
         if ink is None:
             continue
@@ -43,6 +42,12 @@ def line_layers(svgs: Path, count: int) -> Iterator[LineLayer]:
         found += 1
         if found == count:
             return
+
+
+def in_turn(svgs: Path) -> Iterator[Path]:
+    """The SVG files below a folder that are not LARGEST, each once, now from this folder and now from that."""
+    files = sorted(path for path in svgs.rglob("*.svg") if path.stat().st_size < LARGEST)
+    return (files[i * STRIDE % len(files)] for i in range(len(files)))
 
 
 def outlines(file: Path, side: int = SIDE, width: float = 1 / 200) -> np.ndarray | None:

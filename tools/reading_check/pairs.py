@@ -15,7 +15,7 @@ from lib_colorize.method.reading_settings import LineStrength
 from lib_colorize.method.settings import Polarity, Settings
 from lib_colorize.pictures.preview import shown_sketch
 from tools.reading_check.findings import ReadingFigure
-from tools.reading_check.line_layers import LARGEST, STRIDE
+from tools.reading_check.line_layers import in_turn
 from tools.reading_check.packages import Packages
 
 COUNT, LARGE, SHOWN, MULTIPLE = 60, 1024, 256, 64  # pictures, px of each, px of the working size
@@ -47,9 +47,8 @@ def run(packages: Packages) -> Iterator[ReadingFigure]:
 
 def clip_art(svgs: Path, count: int) -> Iterator[tuple[Image.Image, np.ndarray]]:
     """Pictures, RGB, and where their lines are, [SHOWN, SHOWN] of bool; every other one is painted without outlines."""
-    files = sorted(path for path in svgs.rglob("*.svg") if path.stat().st_size < LARGEST)
     found = 0
-    for file in (files[i * STRIDE % len(files)] for i in range(len(files))):
+    for file in in_turn(svgs):
         pair = painted(file.read_text(encoding="utf-8", errors="replace"), found % 2 == 0, PAPERS[found % len(PAPERS)])
         if pair is None:
             continue
