@@ -86,6 +86,23 @@ def test_injection_and_regions_are_captured_and_replayed_with_the_next_jobs(
     assert not equal(found[0], found[1])
 
 
+def test_what_a_conditioning_holds_is_not_written_over_by_the_next_job(engine: Engine) -> None:
+    """A captured step has tensors of its own, into which later jobs are copied."""
+    settings, width = Settings(injection=1.0), engine.unet.config.context_dim
+    shown = []
+    for number in (0.0, 1.0):
+        own = engine.condition(torch.zeros(1, 3, 64, 64), torch.ones(1, 9, width), settings)
+        hints = tuple(torch.full_like(hint, number, memory_format=torch.channels_last) for hint in own.hints)
+        mean = torch.zeros(1, 4, 8, 8)
+        picture = InjectedPicture(mean, mean, hints, engine.schedule.alphas_cumprod)
+        shown.append(replace(own, injection=picture))
+    for conditioning in (shown[0], shown[0], shown[1]):
+        with engine.denoiser(conditioning, settings) as denoise:
+            denoise.start([0])
+            denoise(torch.zeros(1, 4, 8, 8), torch.tensor([1.0]))
+    assert not any(bool(hint.any()) for hint in shown[0].injection.hints)
+
+
 def without(engine: Engine, *args: Any, **kwargs: Any) -> list[Tensor]:
     graphs, engine.running.graphs = engine.running.graphs, None
     found = job(engine, *args, **kwargs)

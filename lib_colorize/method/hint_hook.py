@@ -34,7 +34,8 @@ class HintHook:
 
         written: [1, C, h, w] of every row while `writing`, None = none then.
         """
-        self.place, self.hint, self.blank, self.rows, self.written = place, hint, blank, rows, written
+        self.place, self.hint, self.blank, self.rows = place, hint, blank, rows
+        self.written = None if written is None else written.clone()  # a captured step is shown the next job's in it
         self.calls, self.writing = 0, False
         self._kept: tuple[object, object, Tensor] | None = None
         self._chosen: object = None  # sketch and picture of each row that is kept

@@ -27,7 +27,8 @@ class StyleHook:
 
     def __init__(self, style: Style, y: Tensor, time: Callable[[], Tensor]) -> None:
         """time: gives the time embedding [B or 1, E] of the call."""
-        self.style, self.y, self.time = style, y, time
+        self.style, self.time = style, time
+        self.y = y.clone()  # a captured step is shown the next job's in it
         self._kept: tuple[object, Tensor] | None = None
 
     def constants(self, like: Tensor) -> tuple[Tensor, ...]:
