@@ -62,7 +62,6 @@ class KnownFile:
     approximate: bool = True  # the size is known to three digits only
     sha256: str | None = None  # None = nobody here has seen the file; it is told by its structure then
     recommended: bool = False  # the one to get when there is none of its purpose
-    runs: bool = True  # False = recognised, not yet supported
     variant: str = "v1"  # of a checkpoint
 
     @property

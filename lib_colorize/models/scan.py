@@ -24,13 +24,12 @@ if TYPE_CHECKING:  # what follows imports torch
 
 @dataclass(frozen=True)
 class FoundCheckpoint:
-    """A colorize checkpoint on the disk; runs: this version can colour with it."""
+    """A colorize checkpoint on the disk."""
 
     path: Path
     kind: Kind
     context_dim: int
     encoder_inside: bool
-    runs: bool
     size: int
 
 
@@ -117,8 +116,5 @@ def problem_of(info: CheckpointInfo) -> str:
 
 
 def _checkpoint(path: Path, info: CheckpointInfo, size: int) -> FoundCheckpoint:
-    from ..checkpoint.kinds import Kind
-
     assert info.config is not None
-    return FoundCheckpoint(path, info.kind, info.config.unet.context_dim, info.reference is not None,
-                           info.kind in (Kind.V1, Kind.OURS), size)
+    return FoundCheckpoint(path, info.kind, info.config.unet.context_dim, info.reference is not None, size)

@@ -50,7 +50,7 @@ def models_status(
     """
     found = scan or look_through(folders)
     rows: list[FileStatus] = []
-    satisfied = {Purpose.CHECKPOINT: any(c.runs for c in found.checkpoints),
+    satisfied = {Purpose.CHECKPOINT: bool(found.checkpoints),
                  Purpose.REFERENCE_ENCODER: encoder_inside or any(e.fits(context_dim) for e in found.encoders)}
     there: dict[Path, FoundCheckpoint | FoundEncoder] = {c.path: c for c in found.checkpoints}
     there.update({e.path: e for e in found.encoders})
@@ -83,8 +83,7 @@ def _present(entry: KnownFile | None, item: FoundCheckpoint | FoundEncoder) -> F
         purpose, about = Purpose.REFERENCE_ENCODER, f"{item.layout.value}, {item.dtype}, tokens of {item.output_dim}"
     else:
         inside = ", reference encoder inside" if item.encoder_inside else ""
-        later = "" if item.runs else "; this version cannot run it yet"
-        purpose, about = Purpose.CHECKPOINT, f"{item.kind.value}{inside}{later}"
+        purpose, about = Purpose.CHECKPOINT, f"{item.kind.value}{inside}"
     licence = entry.licence if entry else None
     return FileStatus(
         item.path.name, purpose, about, amount(item.size), licence.name if licence else "",

