@@ -320,3 +320,26 @@ def test_a_checkpoint_that_is_not_there_is_refused_and_never_another_taken(
     hooks.host().stopped.clear()
     hooks.process(p, args)  # the same object again, which names nothing any more
     assert hooks.host().stopped == []
+
+
+@pytest.mark.parametrize("backdrop, asked", [("transparent", True), ("plain", False)])
+def test_a_transparent_result_that_the_host_would_make_opaque_is_refused_or_told(hooks, pictures, monkeypatch,
+                                                                                 backdrop, asked):
+    def refused(**settings):
+        p = processing(pictures)
+        p.image_mask = Image.new("L", pictures[0].size, 255)
+        hooks.process(p, request(pictures, backdrop=backdrop, sketch_mask=mask, **settings))
+        return [str(error) for error in hooks.host().stopped if "without transparency" in str(error)]
+
+    mask = Image.new("L", pictures[0].size)
+    mask.paste(255, (0, 0, pictures[0].width // 2, pictures[0].height))
+    options = {"samples_format": "png"}
+    monkeypatch.setattr(hooks.host(), "option", options.get)
+    assert bool(refused()) == asked
+    hooks.host().stopped.clear()
+    options["overlay_inpaint"] = False  # then the host leaves the result as it is
+    assert refused() == [] == hooks.host().stopped == hooks.host().said
+    options["samples_format"] = "jpg"
+    hooks.process(processing(pictures), request(pictures, backdrop=backdrop, sketch_mask=mask))
+    assert hooks.host().stopped == [] and [("saves pictures as jpg" in text) for text in hooks.host().said] == [
+        True] * asked

@@ -214,3 +214,9 @@ def test_a_script_that_is_known_to_sample_by_itself_is_refused_before(hooks, mod
     hooks.host().stopped.clear()
     run_script(modules, script("img2img alternative test", lambda p: hooks.process(p, [{"enabled": False}])))
     assert hooks.host().stopped == []
+
+
+def test_transparent_parts_are_refused_as_the_script_joins_them_without(hooks, modules, pictures):  # noqa: F811
+    args = [{"reference": pictures[1], "sketch": pictures[0], "backdrop": "transparent"}]
+    run_script(modules, sd_upscale(modules, lambda p: hooks.process(p, args)))
+    assert "paints in parts puts them together without transparency" in str(hooks.host().stopped[0])

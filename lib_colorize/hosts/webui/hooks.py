@@ -27,6 +27,7 @@ from . import axes
 from . import routes as api
 from .shared.processing import host_run, require_known_checkpoint
 from .shared.tiles import RUNNING, painted_in_parts, require_own_sampling, sampled_past_us
+from .shared.transparency import transparency_note
 
 if TYPE_CHECKING:
     from .shared.patching import Undo
@@ -128,7 +129,11 @@ def process(p: Any, args: Sequence[Any]) -> None:
     refusal = host().refusal(p)
     if refusal:
         raise ColorizeError(refusal)
-    job = start(host(), _in_parts(p, request), host_run(p, before.sketches if again else ()))
+    request = _in_parts(p, request)
+    note = transparency_note(p, request.settings, host().option)
+    job = start(host(), request, host_run(p, before.sketches if again else ()))
+    if note:
+        host().say(p, note)
     host().prepare(p, job)
     p.extra_generation_params.update(job.infotext())
     setattr(p, JOB, job)
