@@ -294,6 +294,15 @@ def test_hires_fix_of_a_cut_picture_of_the_gallery_begins_on_the_whole_canvas(wo
     assert p.firstpass_image is cut
 
 
+def test_hires_fix_of_a_figure_that_was_cut_out_begins_on_white(world, pictures):
+    p = a1111_fakes.Processing(world.model, img2img=False)
+    p.firstpass_image = cut = Image.new("RGBA", (64, 64), (0, 0, 0, 0))
+    world.host.prepare(p, start(world.host, parse([{"reference": pictures[1], "sketch": pictures[0]}]), host_run(p)))
+    assert p.firstpass_image.mode == "RGB" and p.firstpass_image.getextrema() == ((255, 255),) * 3
+    world.host.release(p)
+    assert p.firstpass_image is cut
+
+
 # Undone
 
 

@@ -87,6 +87,13 @@ def test_a_picture_that_was_cut_goes_to_its_place_again():
         (128, 128), Frame(128, 128, Fit.FILL), place)
 
 
+def test_a_figure_that_was_cut_out_goes_back_on_white_paper():
+    """Under what is transparent a file holds anything: black where it was made smaller."""
+    (place,) = job_of((600, 440)).placements
+    clear = on_canvas(Image.new("RGBA", (place.width, place.height), (0, 0, 0, 0)), place)
+    assert clear.mode == "RGB" and clear.getextrema() == ((255, 255),) * 3
+
+
 def test_sketches_of_other_shapes_share_a_canvas_and_each_is_cut_to_its_own():
     sizes = [(900, 560), (560, 900), (600, 600)]
     job, alone = job_of(*sizes), [job_of(size) for size in sizes]

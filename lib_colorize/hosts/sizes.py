@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from PIL import Image
 
 from ..pictures.canvas import Placement, canvas_sizes
+from ..pictures.flattening import WHITE, over_paper
 from ..pictures.framing import Box, Frame
 from .checkpoints import ColorizeFile
 from .settings import JobSettings
@@ -49,8 +50,9 @@ def sketch_box(image: Size, frame: Frame, placement: Placement) -> Box:
 
 
 def on_canvas(image: Image.Image, placement: Placement) -> Image.Image:
-    """A picture that was cut to its sketch, RGB, in its place on the canvas again, on white paper."""
+    """A picture that was cut to its sketch, and maybe cut out, in its place on the canvas again, on white paper."""
     canvas = Image.new("RGB", (placement.canvas_width, placement.canvas_height), "white")
-    picture = image.convert("RGB").resize((placement.width, placement.height), Image.Resampling.LANCZOS)
-    canvas.paste(picture, (placement.left, placement.top))
+    picture = over_paper(image, WHITE).convert("RGB")
+    resized = picture.resize((placement.width, placement.height), Image.Resampling.LANCZOS)
+    canvas.paste(resized, (placement.left, placement.top))
     return canvas

@@ -10,6 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from ....errors import ColorizeError
+from ....pictures.flattening import WHITE, over_paper
 from ....pictures.framing import Fit, Frame
 from ...host_run import HostRun
 from ...job import Job
@@ -115,6 +116,8 @@ def set_up(p: Any, job: Job) -> None:
         set_for_job(p, "height", job.placements[0].canvas_height)
         if getattr(p, "firstpass_image", None) is not None:  # hires fix of a picture that was cut to its sketch
             set_for_job(p, "firstpass_image", on_canvas(job.pages[0].cut(p.firstpass_image), job.placements[0]))
+    elif getattr(getattr(p, "firstpass_image", None), "mode", "") == "RGBA":  # for whose alpha the host has no channel
+        set_for_job(p, "firstpass_image", over_paper(p.firstpass_image, WHITE))
     given = getattr(p, "init_images", None)
     if given and all(value is None for value in given):  # the page's picture is empty, and the host would stumble
         set_for_job(p, "init_images", [job.sketches[0].convert("RGB")])
