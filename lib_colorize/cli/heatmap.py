@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import io
 from dataclasses import fields
 from pathlib import Path
 
@@ -39,25 +38,22 @@ def run(args: argparse.Namespace) -> int:
     from ..engine.heat_map import heat_map
     from ..engine.weights import DTYPES, Files, named_device
     from ..pictures.picture_files import open_image
-    from ..whole_file import write_whole
     from .output_paths import check_output
+    from .png_output import require_png, write_png
 
     settings = settings_of(args)
     if not args.text.strip():
         raise ColorizeError("heatmap: found an empty text, expected what to look for")
     reference, output = Path(args.reference), Path(args.output)
     picture = open_image(reference)
-    if output.suffix.lower() != ".png":
-        raise ColorizeError(f"{output}: expected a name that ends in .png")
+    require_png(output)
     check_output(output, (reference,))
     encoder, text = (None if name is None else Path(name) for name in (args.reference_encoder, args.text_encoder))
     device = named_device(args.device)
     dtype = DTYPES[args.dtype or ("float16" if device.type == "cuda" else "float32")]
     files = Files(encoder or checkpoint_of(args.checkpoint), encoder, text)
     drawn = heat_map(files, picture, args.text, settings, device, dtype)
-    file = io.BytesIO()
-    drawn.save(file, "PNG")
-    write_whole(output, file.getvalue())
+    write_png(drawn, output)
     print(one_line(f"{output}: {args.text} at the thresholds "
                    f"{' '.join(f'{threshold:g}' for threshold in settings.text_thresholds)}"))
     return 0

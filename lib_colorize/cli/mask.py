@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import io
 from pathlib import Path
 
 from ..console import one_line
-from ..errors import ColorizeError
 from .file_options import file_name
 from .options import add_reading_options, settings_of
 
@@ -25,18 +23,15 @@ def run(args: argparse.Namespace) -> int:
     """mask."""
     from ..pictures.masks import reference_mask, said, sketch_mask
     from ..pictures.picture_files import open_image
-    from ..whole_file import write_whole
     from .output_paths import check_output
+    from .png_output import require_png, write_png
 
     settings = settings_of(args)
     picture, output = Path(args.picture), Path(args.output)
-    if output.suffix.lower() != ".png":
-        raise ColorizeError(f"{output}: expected a name that ends in .png")
+    require_png(output)
     check_output(output, (picture,))
     image = open_image(picture)
     found = reference_mask(image) if args.reference else sketch_mask(image, None, settings)
-    file = io.BytesIO()
-    found.image.save(file, "PNG")
-    write_whole(output, file.getvalue())
+    write_png(found.image, output)
     print(one_line(f"{output}: {said(found, 'reference' if args.reference else 'sketch')}"))
     return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import io
 from pathlib import Path
 
 from ..console import one_line
@@ -36,23 +35,20 @@ def run(args: argparse.Namespace) -> int:
     from ..pictures.picture_files import MIN_SIDE, open_image
     from ..pictures.preview import shown_page
     from ..pictures.reading import told_of_sketch
-    from ..whole_file import write_whole
     from .output_paths import check_output
+    from .png_output import require_png, write_png
 
     settings = settings_of(args)
     sketch, output = Path(args.sketch), Path(args.output)
     if args.pixels is not None and not MIN_SIDE <= args.pixels <= MOST_PIXELS:
         raise ColorizeError(f"pixels: found {args.pixels}, expected {MIN_SIDE} to {MOST_PIXELS}")
     image = open_image(sketch)
-    if output.suffix.lower() != ".png":
-        raise ColorizeError(f"{output}: expected a name that ends in .png")
+    require_png(output)
     check_output(output, (sketch,))
     card = read(checkpoint_of(args.checkpoint), ()).card
     page = open_page(image, settings)
     seen = shown_page(page, settings, args.pixels or card.resolution, card.multiple)
-    file = io.BytesIO()
-    seen.save(file, "PNG")
-    write_whole(output, file.getvalue())
+    write_png(seen, output)
     width, height = size_that_came(image)
     print(one_line(f"{output}: {seen.width}x{seen.height} of {width}x{height} pixels; "
                    f"{told_of_sketch(page.sketch, settings, page.told)}"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import io
 from pathlib import Path
 
 from ..console import one_line
@@ -39,13 +38,12 @@ def run(args: argparse.Namespace) -> int:
     from ..finishing.finished import finish
     from ..finishing.touch_up import touched_up
     from ..pictures.picture_files import open_image
-    from ..whole_file import write_whole
     from .output_paths import check_output, outputs_clear
+    from .png_output import require_png, write_png
 
     output = Path(args.output)
     inputs = [Path(name) for name in (args.sketch, args.coloured, args.hints, args.palette) if name is not None]
-    if output.suffix.lower() != ".png":
-        raise ColorizeError(f"{output}: expected a name that ends in .png")
+    require_png(output)
     if args.hints is None and args.palette is None:
         raise ColorizeError("nothing to do: give --hints PICTURE, --palette FILE, or both")
     if not 0 <= args.palette_limit <= 100:
@@ -61,9 +59,7 @@ def run(args: argparse.Namespace) -> int:
         hints = page.follow(hints, "the picture of hints")
     palette = None if args.palette is None else Path(args.palette)
     touched, areas = touched_up(finished, drawing, hints, palette, args.palette_limit)
-    file = io.BytesIO()
-    touched.picture().save(file, "PNG")
-    write_whole(output, file.getvalue())
+    write_png(touched.picture(), output)
     print(one_line(f"{output}: {drawing.shape[1]}x{drawing.shape[0]}, {areas} of {int(finished.labels.max())} areas "
                    "changed"))
     return 0
