@@ -15,9 +15,7 @@ LAYER_HELP = "lines, light, shade, flats, colour"
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """The options of `layers`."""
-    command.add_argument("sketch", type=file_name, metavar="SKETCH")
-    command.add_argument("coloured", type=file_name, metavar="COLOURED",
-                         help="a picture of the sketch, of any size and from any program")
+    add_picture_arguments(command)
     command.add_argument("-o", "--output", required=True, type=file_name, metavar="OUT",
                          help="a name that ends in .psd or .ora, or a folder")
     add_finish_options(command)
@@ -25,6 +23,13 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--force", action="store_true", help="write over what is there")
     add_reading_options(command)
     command.set_defaults(run=run)
+
+
+def add_picture_arguments(command: argparse.ArgumentParser) -> None:
+    """The two pictures of `layers` and `touch-up`."""
+    command.add_argument("sketch", type=file_name, metavar="SKETCH")
+    command.add_argument("coloured", type=file_name, metavar="COLOURED",
+                         help="a picture of the sketch, of any size and from any program")
 
 
 def add_finish_options(command: argparse.ArgumentParser) -> None:

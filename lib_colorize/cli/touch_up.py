@@ -8,15 +8,13 @@ from pathlib import Path
 from ..console import one_line
 from ..errors import ColorizeError
 from .file_options import file_name
-from .layers import add_finish_options, gap_of
+from .layers import add_finish_options, add_picture_arguments, gap_of
 from .options import add_reading_options, settings_of
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """The options of `touch-up`."""
-    command.add_argument("sketch", type=file_name, metavar="SKETCH")
-    command.add_argument("coloured", type=file_name, metavar="COLOURED",
-                         help="a picture of the sketch, of any size and from any program")
+    add_picture_arguments(command)
     command.add_argument("-o", "--output", required=True, type=file_name, metavar="OUT.png",
                          help="of the sketch's own size")
     command.add_argument("--hints", type=file_name, metavar="PICTURE",
