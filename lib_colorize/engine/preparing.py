@@ -19,7 +19,6 @@ from ..method.shown_tokens import shown_tokens
 from ..method.sketch_encoder import SketchEncoder
 from ..method.text.tower import TextTower
 from ..method.token_bias import areas_of, bias_between
-from ..method.variants.features import require_features
 from ..method.variants.showing import with_variant
 from ..method.variants.variant import Variant
 from ..pictures.apart import Apart
@@ -29,6 +28,7 @@ from ..pictures.extras import Extras
 from ..pictures.images import sketch_tensor
 from ..pictures.margins import with_margins
 from ..pictures.regions import check_regions, lay_regions
+from ..pictures.required import require_references
 from ..pictures.squashed import squashed
 from . import networks
 from .encoding import posterior
@@ -73,14 +73,12 @@ class Preparing:
         references = extras.references(reference)
         check_regions(references, sketch.size)
         first = reference if references and references[0].place == 1 else None  # a mask of the reference is of this one
-        require_features(self.variant.name, settings, first is not None, extras.background is not None)
-        if settings.injection > 0 and not references:
-            raise ColorizeError("injection needs a reference picture; choose one, or set the injection to 0")
+        require_references(self.variant.name, settings, references, extras.background is not None)
         drawing, placement = sketch_tensor(sketch, settings, self.resolution, self.multiple)
         layout = sketch_layout(sketch.size, settings, self.resolution, self.multiple)
         figure = kept_figure(sketch, extras, settings, layout)
         changes = settings.changes()
-        if changes and not (references and references[0].place == 1):
+        if changes and first is None:
             raise ColorizeError("changes by text: there is no reference to change; name one, or leave the texts out")
         self.texts.read(changes)
         apart = Apart.of(self.variant.name, settings, sketch, first, extras, layout.place, self.vae.factor)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from .. import __version__
 from ..errors import ColorizeError
 from ..method.conditioning import Conditioning, encode
-from ..method.variants.features import colours_apart, require_features
+from ..method.variants.features import colours_apart
 from ..method.variants.variant import V1, Variant
 from ..pictures.backdrop import backdrop_extras, cut_out, kept_figure, on_backdrop
 from ..pictures.canvas import Placement, resize_lines
@@ -26,6 +26,7 @@ from ..pictures.masks import given_mask, mask_picture
 from ..pictures.opened_page import OpenedPage, open_references
 from ..pictures.overlay import multiply_lines, overlay_lines
 from ..pictures.regions import check_regions
+from ..pictures.required import require_references
 from .canvases import Materials
 from .checkpoints import ColorizeFile, sketch_encoder
 from .extra_pictures import extra_hashes, requested_extras
@@ -191,10 +192,7 @@ def _materials(
                             "reference strength to 0 to colour without one")
     for each, found in zip(pages, on_pages):
         check_regions(found, each.sketch.size)
-    has_first = any(found.place == 1 for found in references)
-    require_features(variant_name(file), settings, has_first, extras.background is not None)
-    if settings.injection > 0 and not references:
-        raise ColorizeError("injection needs a reference picture; choose one, or set the injection to 0")
+    require_references(variant_name(file), settings, references, extras.background is not None)
     masks = ((extras.sketch_mask, page.sketch, "sketch"), (extras.reference_mask, seen, "reference"))
     for mask, picture, what in masks:
         if mask is not None and picture is not None:
