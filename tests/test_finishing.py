@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
@@ -64,6 +66,21 @@ def test_a_door_joins_the_rooms() -> None:
 def test_no_gap_is_closed_when_none_is_asked_for() -> None:
     found = find_areas(ink_of(np.asarray(two_rooms(gap=4))).alpha, gap=0)
     assert found.labels[100, 200] == found.labels[100, 440]
+
+
+@pytest.mark.parametrize("name", ["dog", "woman", "cow", "pickup"])
+def test_outlines_of_the_examples_close_by_themselves(name: str) -> None:
+    sketch = Image.open(Path(__file__).parents[1] / "examples" / "sketches" / f"{name}.png").convert("RGB")
+    found = find_areas(ink_of(np.asarray(sketch)).alpha)
+    assert (found.labels == found.labels[0, 0]).mean() < 0.8, "the page is not all of it"
+
+
+def test_transparent_pixels_are_white_whatever_lies_under_them() -> None:
+    painted = Image.new("RGBA", (64, 64), (200, 40, 40, 0))
+    painted.paste((20, 90, 200, 255), (0, 0, 32, 64))
+    finished = finish(np.asarray(two_rooms()), painted)
+    assert np.abs(finished.colours[320, 440].astype(int) - 255).max() <= 1
+    assert np.abs(finished.colours[320, 200].astype(int) - (20, 90, 200)).max() <= 2
 
 
 def test_colours_stop_at_the_lines_where_an_enlargement_runs_over_them() -> None:

@@ -147,8 +147,14 @@ def test_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shaded().picture().save(coloured)
     strokes(((120, 200, 280, 300), "red")).save(tmp_path / "h.png")
     assert main(["touch-up", str(sketch), str(coloured), "--hints", str(tmp_path / "h.png"), "-o", str(out)]) == 0
-    assert "1 of 3 areas changed" in capsys.readouterr().out
+    assert capsys.readouterr().out.endswith("1 of 3 areas changed\n")
     assert Image.open(out).getpixel((200, 200)) == (255, 0, 0)
+    strokes(((10, 10, 40, 40), "red")).save(tmp_path / "page.png")
+    assert main(["touch-up", str(sketch), str(coloured), "--hints", str(tmp_path / "page.png"), "-o",
+                 str(tmp_path / "p.png")]) == 0
+    assert "the page around the drawing among them" in capsys.readouterr().out
+    for made in ("page.png", "p.png"):
+        (tmp_path / made).unlink()
     for arguments, words in (
             (["touch-up", str(sketch), str(coloured), "-o", str(tmp_path / "p.png")], "nothing to do"),
             (["touch-up", str(sketch), str(coloured), "--hints", str(sketch), "-o", str(sketch)], "one of the inputs"),

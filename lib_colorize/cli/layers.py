@@ -34,8 +34,8 @@ def add_picture_arguments(command: argparse.ArgumentParser) -> None:
 
 def add_finish_options(command: argparse.ArgumentParser) -> None:
     """What `layers` and `touch-up` share."""
-    command.add_argument("--gap", type=float, default=1.0, metavar="PERCENT",
-                         help="holes in lines up to so wide count as closed; of the longer side, 0 to 10; default: 1")
+    command.add_argument("--gap", type=float, default=3.0, metavar="PERCENT",
+                         help="holes in lines up to so wide count as closed; of the longer side, 0 to 10; default: 3")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from ..console import one_line
 from ..errors import ColorizeError
 from .file_options import file_name
 from .layers import add_finish_options, add_picture_arguments, gap_of
 from .options import add_reading_options, settings_of
+
+if TYPE_CHECKING:
+    from ..finishing.finished import Finished
+
+PAGE_CHANGED = ", the page around the drawing among them: if it was not meant, close wider holes in lines by --gap"
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -57,7 +65,14 @@ def run(args: argparse.Namespace) -> int:
         hints = page.follow(hints, "the picture of hints")
     palette = None if args.palette is None else Path(args.palette)
     touched, areas = touched_up(finished, drawing, hints, palette, args.palette_limit)
+    whole = palette is None and page_changed(finished, touched)
     write_png(touched.picture(), output)
     print(one_line(f"{output}: {drawing.shape[1]}x{drawing.shape[0]}, {areas} of {int(finished.labels.max())} areas "
-                   "changed"))
+                   "changed" + (PAGE_CHANGED if whole else "")))
     return 0
+
+
+def page_changed(before: Finished, after: Finished) -> bool:
+    """Whether the area of a corner of the picture has another colour: seldom meant, and the sign of an open outline."""
+    corners = np.ix_((0, -1), (0, -1))
+    return bool((before.colours[corners] != after.colours[corners]).any())

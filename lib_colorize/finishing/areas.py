@@ -14,7 +14,7 @@ import numpy as np
 from scipy import ndimage
 
 WORKING = 1536  # px of the longer side at which areas are told; lines keep their darkest pixel on the way there
-GAP = 1 / 100  # of the longer side: a hole in a line up to so wide is closed
+GAP = 3 / 100  # of the longer side: a hole in a line up to so wide is closed
 INK = 0.35  # of full ink, from which on a pixel is a line
 SMALLEST = 6  # px at the working size: a piece with fewer belongs to the piece beside it
 

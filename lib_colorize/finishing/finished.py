@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import ColorizeError
+from ..pictures.flattening import WHITE, over_paper
 from .areas import GAP, find_areas
 from .ink import Ink, ink_of, laid_over
 from .layers import NAMES, Layer, median_colours, take_apart
@@ -49,7 +50,7 @@ def finish(drawing: np.ndarray, coloured: Image.Image, gap: float = GAP) -> Fini
     """drawing: [H, W, 3] uint8, lines on white; coloured: a picture of it, of any size; gap: of `find_areas`.
 
     A smaller or larger picture is carried to the drawing's size and loses its own lines. One of just the drawing's size
-    is taken as it is: its layers give it back within 1/255, whatever its lines.
+    is taken as it is: its layers give it back within 1/255, whatever its lines. Transparent pixels are white.
     ColorizeError for a picture of another shape.
     """
     height, width = drawing.shape[:2]
@@ -57,6 +58,7 @@ def finish(drawing: np.ndarray, coloured: Image.Image, gap: float = GAP) -> Fini
     if not 1 - ANOTHER_SHAPE < ratio < 1 + ANOTHER_SHAPE:
         raise ColorizeError(f"the coloured picture is {coloured.width}x{coloured.height}, the sketch {width}x{height}: "
                             "expected the same shape; give the sketch that it was made from")
+    coloured = over_paper(coloured, WHITE)
     ink = ink_of(drawing)
     areas = find_areas(ink.alpha, gap)
     labels = full_labels(areas, ink.alpha)
