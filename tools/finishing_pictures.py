@@ -51,7 +51,6 @@ def enlarged_and_carried(sketch: Image.Image, painted: Image.Image) -> list[Imag
 
 def main() -> None:
     """Make the sheet."""
-    take_any_text()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--packages", type=Path, default=ROOT / "training" / "node_modules")
     packages = parser.parse_args().packages
@@ -67,4 +66,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    take_any_text()
     main()

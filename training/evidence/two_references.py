@@ -21,10 +21,12 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import binary_dilation
 
+from lib_colorize.console import take_any_text
 from lib_colorize.engine.engine import Engine
 from lib_colorize.errors import ColorizeError
 from lib_colorize.method.settings import Settings
 from lib_colorize.pictures.extras import Extras, FurtherReference
+from lib_colorize.whole_file import write_whole
 from training.evidence.measures import FAR, colour_difference, colour_of, shares
 from training.evidence.questions import Benchmark, PairKind, Question, open_benchmark
 from training.small.colour import rgb_of
@@ -113,8 +115,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(f"error: {error}")
     print(json.dumps(found, indent=1))
     if args.out:
-        args.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        write_whole(args.out, json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":
+    take_any_text()
     main()
