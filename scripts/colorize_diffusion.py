@@ -55,8 +55,8 @@ class PanelPlace:
     def status(self) -> Status:
         return hooks.status()
 
-    def preview(self, picture: Image.Image, settings: JobSettings) -> Image.Image:
-        return hooks.preview(picture, settings, None)
+    def preview(self, picture: Image.Image, settings: JobSettings) -> tuple[Image.Image, str]:
+        return hooks.preview(picture, settings)
 
     def size_for(self, picture: Image.Image, settings: JobSettings) -> tuple[int, int]:
         return hooks.size_for(picture, settings)

@@ -235,9 +235,9 @@ def test_a_canvas_that_follows_the_sketch_is_cut_back_to_it(hooks, pictures):
 
 
 def test_the_preview_is_what_the_model_sees(hooks, pictures):
-    seen = hooks.preview(pictures[0], JobSettings(), (32, 32))
-    assert seen.size == (32, 32) and seen.getpixel((0, 0)) == (255, 255, 255)
-    assert min(seen.convert("L").tobytes()) < 100
+    seen, told = hooks.preview(pictures[0], JobSettings())
+    assert seen.getpixel((0, 0)) == (255, 255, 255) and min(seen.convert("L").tobytes()) < 100
+    assert told.startswith(f"{seen.width}x{seen.height} of ") and "dark on light" in told
     with pytest.raises(ColorizeError, match="no sketch"):
         hooks.preview(None, JobSettings())
 

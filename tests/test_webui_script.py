@@ -52,9 +52,9 @@ def hooks(tmp_path):
 
 
 def recording_hooks(folder):
-    def preview(image, settings, size=None):
+    def preview(image, settings):
         hooks.calls.append(("preview", image, settings))
-        return Image.new("RGB", image.size, "white")
+        return Image.new("RGB", image.size, "white"), "as it <was> read"
 
     def size_for(image, settings):
         hooks.calls.append(("size_for", image, settings))
@@ -198,6 +198,66 @@ def test_preview_shows_the_own_sketch_with_the_settings_of_the_page(img2img, hoo
     assert (picture.size, picture.getpixel((0, 0))) == ((24, 12), (1, 2, 3, 4))
     assert settings == JobSettings(size_from_sketch=True, polarity=Polarity.LIGHT_ON_DARK)
     assert img2img.get(img2img.find("preview")).size == (24, 12)
+    assert "as it &lt;was&gt; read" in img2img.get(img2img.find("seen"))
+
+
+def test_what_the_model_sees_follows_sketch_settings_and_switch(page, hooks):
+    by_name = dict(zip(ARGUMENTS, page.arguments))
+    page.set(by_name["sketch"], Image.new("RGB", (24, 12)))
+    page.press(by_name["sketch"], "change")
+    assert hooks.calls_of("preview") == []  # the panel is off
+    page.set(page.arguments[0], True)
+    for name in ("enabled", "sketch", "polarity", "extractor", "line_strength", "photo", "construction_pencil",
+                 "fit_drawing", "reading", *(["image"] if "image" in page.host else [])):
+        page.press(by_name.get(name) or page.host[name], "change")
+        assert len(hooks.calls_of("preview")) == 1 and page.get(page.find("preview")).size == (24, 12), name
+        hooks.calls.clear()
+    page.set(page.arguments[0], None)  # what the browser sends for a change after which another came
+    page.press(by_name["sketch"], "change")
+    assert hooks.calls_of("preview") == [] and page.get(page.find("preview")) is not None
+    page.set(page.arguments[0], True)
+    page.set(by_name["sketch"], None)
+    page.press(by_name["sketch"], "change")
+    assert page.get(page.find("preview")) is None
+
+
+def test_a_sketch_that_cannot_be_read_is_said_beside_it(page, hooks):
+    def refuse(*args):
+        raise ColorizeError("the sketch has no <lines>")
+
+    hooks.preview = refuse
+    page.set(page.arguments[0], True)
+    page.set(page.arguments[2], Image.new("RGB", (24, 12)))
+    page.press(page.arguments[2], "change")
+    assert "the sketch has no &lt;lines&gt;" in page.get(page.find("seen"))
+
+
+def test_the_preview_is_in_no_fold_but_the_panels_own(untouched):
+    block, folds = untouched.find("preview"), 0
+    while block is not None:
+        block, folds = block.parent, folds + isinstance(block, gr.Accordion)
+    assert folds == 1
+
+
+def test_the_sketch_is_called_optional_nowhere_and_what_stands_in_for_it_is_said(untouched):
+    label = untouched.arguments[2].label
+    assert label == ("Sketch, else img2img's picture" if untouched.script.is_img2img else "Sketch")
+
+
+def test_no_tooltip_of_what_lies_open_speaks_of_the_networks_insides(untouched):
+    from lib_colorize.method.settings import Settings
+
+    jargon = ("blocks ", "ross-attention", "lassifier", "U-Net", "hints", "latent")
+    ours = {item.name for item in fields(Settings)}
+    said = [(item.name, widget.info) for item, widget in setting_widgets(untouched) if item.name in ours]
+    assert [(name, info) for name, info in said if any(word in info for word in jargon)] == []
+
+
+def test_the_help_of_a_checkbox_stands_below_it(untouched):
+    checks = [widget for item, widget in setting_widgets(untouched) if isinstance(item.default, bool)]
+    assert checks and all("colorize-check" in widget.elem_classes for widget in checks)
+    style = (Path(__file__).parent.parent / "style.css").read_text(encoding="utf-8")
+    assert "column-reverse" in style.split(".colorize-check")[1].split("}")[0]
 
 
 def test_preview_falls_back_on_img2imgs_picture(img2img, hooks):
@@ -210,7 +270,7 @@ def test_preview_reads_the_picture_of_a_drawing_canvas(module, hooks):
     page = Page.build(module, canvas=True)
     page.held[page.host["image"]._id] = "the background"
     page.held[page.host["other"]._id] = "another canvas"
-    hooks.preview = lambda image, settings, size: hooks.calls.append(("canvas", image)) or Image.new("L", (8, 8))
+    hooks.preview = lambda image, settings: hooks.calls.append(("canvas", image)) or (Image.new("L", (8, 8)), "")
     page.press(page.find("preview_button"))
     assert hooks.calls_of("canvas") == [("canvas", "the background")]
 
@@ -422,8 +482,9 @@ def test_a_drawing_canvas_asks_the_browser_whether_it_was_the_users_hand(module,
 
 def test_a_picture_that_comes_with_a_pasted_text_keeps_its_hash(img2img):
     """Hosts set the picture themselves then, which is a change, but not by the user's hand."""
+    held = img2img.arguments[ARGUMENTS.index("sketch_hash")]._id
     listening = {event for dependency in img2img.demo.config["dependencies"] for target, event in triggers(dependency)
-                 if target == img2img.host["image"]._id}
+                 if target == img2img.host["image"]._id and held in dependency["outputs"]}
     assert listening and "change" not in listening
 
 
@@ -473,9 +534,11 @@ def test_check_lists_the_files_that_are_needed(img2img, hooks, tmp_path):
     assert listing.count("missing, needed") == len(needed) and "plain" in img2img.get(img2img.find("note"))
 
 
-def test_what_is_in_use_is_not_called_missing(img2img):
+def test_what_is_in_use_is_not_called_missing_and_what_is_not_needed_lies_folded(img2img):
     img2img.press(img2img.find("check"))
-    assert "missing" not in img2img.get(img2img.find("models"))
+    open_part, folded = img2img.get(img2img.find("models")).split("<details>")
+    assert "missing" not in open_part + folded and "optional" not in open_part
+    assert "has all that it needs" in open_part and folded.count("optional") == len(CATALOGUE)
 
 
 def test_nothing_is_downloaded_before_the_licence_is_accepted(img2img, monkeypatch):
@@ -531,7 +594,8 @@ def test_a_page_of_our_own_mounts_the_panel_and_its_preview_works(tmp_path, monk
 
     monkeypatch.setitem(sys.modules, "modules", None)  # whoever imports a WebUI now fails
     program = SimpleNamespace(
-        status=lambda: COLOURED, preview=lambda picture, settings: picture.convert("L").point(lambda grey: 255 - grey),
+        status=lambda: COLOURED,
+        preview=lambda picture, settings: (picture.convert("L").point(lambda grey: 255 - grey), "as it was read"),
         size_for=lambda picture, settings: picture.size, folders=lambda: Folders(tmp_path, (tmp_path,)),
         mirror=lambda: "", downloads_open=lambda: True)
     with gr.Blocks() as demo:

@@ -1,4 +1,4 @@
-"""What a page shows of a sketch before a run: what the model will see, and how large it will be."""
+"""What a page shows of a sketch before a run: what the model will see, how it was read, how large it will be."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from PIL import Image
 
 from ..errors import ColorizeError
 from ..method.settings import MAX_SIZE
+from ..pictures.eight_bits import size_that_came
 from ..pictures.framing import Fit, Frame
 from ..pictures.images import line_drawing, resizing, to_image
 from ..pictures.opened_page import open_page
-from ..pictures.preview import shown_sketch
+from ..pictures.preview import shown_page
+from ..pictures.reading import told_of_sketch
 from .checkpoints import colorize_file
 from .host import Host
 from .settings import JobSettings
@@ -27,19 +29,35 @@ def preview_sketch(host: Host, image: Any, settings: JobSettings, size: tuple[in
     size: of a canvas to stretch it to; None = as the loaded checkpoint works (the preview command shows the same), or
     at the sketch's own size where none is loaded that can colour.
     """
-    picture = decode(host, image, "the sketch")
-    if picture is None:
-        raise ColorizeError("no sketch to show; put one into the sketch box")
-    file = colorize_file(host.chosen_path())
-    if size is None and file is not None and file.card is not None and not file.problem:
-        return shown_sketch(picture, settings, file.card.resolution, file.card.multiple)
-    picture = open_page(picture, settings.with_(fit_drawing=False)).sketch
     if size is None:
-        return to_image(-line_drawing(picture, settings)[0].clamp(-1, 1))
+        return preview_and_reading(host, image, settings)[0]
+    picture = open_page(_given(host, image), settings.with_(fit_drawing=False)).sketch
     width, height = (min(max(int(side), 8), MAX_SIZE) for side in size)
     frame = Frame(width, height, Fit.STRETCH)
     lines = frame.place(line_drawing(picture, settings, frame.shown(picture.size)), resizing(settings))
     return to_image(-lines[0].clamp(-1, 1))
+
+
+def preview_and_reading(host: Host, image: Any, settings: JobSettings) -> tuple[Image.Image, str]:
+    """`preview_sketch` without a size; and its size, and how the sketch was read, in one line for a person."""
+    picture = _given(host, image)
+    file = colorize_file(host.chosen_path())
+    if file is not None and file.card is not None and not file.problem:
+        page = open_page(picture, settings)
+        seen = shown_page(page, settings, file.card.resolution, file.card.multiple)
+    else:
+        page = open_page(picture, settings.with_(fit_drawing=False))
+        seen = to_image(-line_drawing(page.sketch, settings)[0].clamp(-1, 1))
+    width, height = size_that_came(picture)
+    told = told_of_sketch(page.sketch, settings, page.told)
+    return seen, f"{seen.width}x{seen.height} of {width}x{height} pixels; {told}"
+
+
+def _given(host: Host, image: Any) -> Image.Image:
+    picture = decode(host, image, "the sketch")
+    if picture is None:
+        raise ColorizeError("no sketch to show; put one into the sketch box")
+    return picture
 
 
 def size_for_sketch(host: Host, image: Any, settings: JobSettings) -> tuple[int, int]:

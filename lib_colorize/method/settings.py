@@ -42,30 +42,34 @@ class Settings(ReadingSettings, MaskSettings, InjectionSettings, TextSettings, R
 
     reference_guidance: float = setting(
         5.0, "Reference guidance", "Reference guidance",
-        "Classifier-free guidance scale of the reference (GS); 1 = off",
+        "How hard the reference's colours are pulled in: more = stronger, too much burns them; 1 = off, twice as quick",
         1.0, 20.0, 0.5, advanced=False)
     sketch_guidance: float = setting(
         1.0, "Sketch guidance", "Sketch guidance",
-        "Classifier-free guidance scale of the sketch; 1 = off", 1.0, 20.0, 0.5)
+        "How hard the picture is held to the lines; 1 = off. More takes longer", 1.0, 20.0, 0.5)
     reference_strength: float = setting(
-        1.0, "Reference strength", "Reference strength", "Cross-attention scale of every block", 0.0, 2.0, 0.05,
+        1.0, "Reference strength", "Reference strength",
+        "How much of the reference is used: 0 = none of it, 1 = as trained", 0.0, 2.0, 0.05,
         advanced=False)
     sketch_strength: float = setting(
-        1.0, "Sketch strength", "Sketch strength", "Factor on the sketch hints", 0.0, 2.0, 0.05, advanced=False)
+        1.0, "Sketch strength", "Sketch strength",
+        "How much of the sketch is used: less lets the picture leave its lines, 1 = as trained", 0.0, 2.0, 0.05,
+        advanced=False)
     semantics_strength: float = setting(
         1.0, "Semantics", "Semantics strength",
-        "Cross-attention scale of blocks 4 5 7 8 9, times the reference strength",
+        "How much of the reference's shapes and things comes over (its faces, folds, leaves), beside its colours",
         0.0, 2.0, 0.05)
     colour_strength: float = setting(
-        1.0, "Colour", "Colour strength", "Cross-attention scale of blocks 2 3 10 11 12, times the reference strength",
+        1.0, "Colour", "Colour strength", "How much of the reference's palette comes over, beside its shapes",
         0.0, 2.0, 0.05)
     encoder_strength: float = setting(
         1.0, "Encoder", "Encoder strength",
-        "Cross-attention scale of blocks 0-5, times the reference strength; semantics and colour go before it",
+        "How much the reference counts while the picture is laid out; where it meets Semantics or Colour, they hold",
         0.0, 2.0, 0.05)
     block_strengths: tuple[float, ...] = setting(
         (), "16 blocks", "Block strengths",
-        "16 cross-attention scales in U-Net order, times the reference strength, in place of groups; empty = groups",
+        "For experiments: the reference's strength in each of the network's 16 layers, in their order, in place of the "
+        "three above; empty = the three above",
         0.0, 2.0, 0.05)
     guidance_start: float = setting(
         0.0, "Reference from", "Reference from", "Progress at which the reference starts to act", 0.0, 1.0, 0.01)

@@ -12,6 +12,8 @@ from ..errors import ColorizeError
 from .place import Place
 from .texts import Texts
 
+GRADIO_3 = gr.__version__.startswith("3.")
+
 
 @contextmanager
 def errors_shown() -> Iterator[None]:

@@ -37,14 +37,27 @@ def _licence(licence: Licence) -> str:
 def models_table(folders: Folders, texts: Texts, in_use: Container[Purpose] = ()) -> str:
     """HTML: which files there are and which are missing, and what was found and cannot be used.
 
-    in_use: what the host has already, wherever it lies.
+    in_use: what the host has already, wherever it lies. What is neither there nor needed lies folded below.
     """
     found = scan(folders)
-    rows = "".join(_row(row, texts, row.need is Need.NEEDED and row.purpose not in in_use)
-                   for row in models_status(folders, scan=found))
+    shown: list[str] = []
+    others: list[str] = []
+    for row in models_status(folders, scan=found):
+        needed = row.need is Need.NEEDED and row.purpose not in in_use
+        (shown if needed or row.path else others).append(_row(row, texts, needed))
+    table = _table(shown, texts) if shown else f"<p>{texts('models_in_use')}</p>"
+    return table + (_folded(others, texts) if others else "") + _skipped(found.skipped, texts)
+
+
+def _folded(rows: list[str], texts: Texts) -> str:
+    title = texts("models_others", count=len(rows))
+    return f"<details><summary>{title}</summary>{_table(rows, texts)}</details>"
+
+
+def _table(rows: list[str], texts: Texts) -> str:
     columns = ("column_file", "column_size", "column_licence", "column_state")
     heads = "".join(f"<th>{texts(key)}</th>" for key in columns)
-    return f"<table><tr>{heads}</tr>{rows}</table>" + _skipped(found.skipped, texts)
+    return f"<table><tr>{heads}</tr>{''.join(rows)}</table>"
 
 
 def table_beside(now: Status, folders: Folders, t: Texts) -> str:

@@ -6,7 +6,8 @@ from .language import Phrase
 
 PHRASES = {
     "reference": Phrase("Reference: its colours are used", "参照画像: この色で塗ります", "参考图:使用它的颜色"),
-    "sketch": Phrase("Sketch (optional)", "線画(任意)", "线稿(可选)"),
+    "sketch": Phrase("Sketch, else img2img's picture", "線画(空なら img2img の画像)", "线稿(留空则用 img2img 的图片)"),
+    "sketch_txt2img": Phrase("Sketch", "線画", "线稿"),
     "sketch_help_img2img": Phrase(
         "Leave the sketch empty to colour the picture of img2img.",
         "線画欄が空なら、img2img の画像を線画として塗ります。",
@@ -20,7 +21,7 @@ PHRASES = {
     "size_button": Phrase(
         "Set the sliders to the sketch's size now", "スライダーを線画の大きさに合わせる", "立即把滑块设为线稿尺寸"),
     "lines": Phrase("Lines of the sketch", "線画の線", "线稿的线条"),
-    "preview_button": Phrase("Preview what the model will see", "モデルが見る線画をプレビュー", "预览模型看到的线稿"),
+    "preview_button": Phrase("Show what the model will see", "モデルが見る線画を表示", "显示模型看到的线稿"),
     "preview": Phrase("What the model will see", "モデルが見る線画", "模型看到的线稿"),
     "advanced": Phrase("Advanced", "詳細設定", "高级"),
     "lacks_clip": Phrase(
@@ -114,6 +115,13 @@ PHRASES = {
     "state_optional": Phrase(
         "not there, optional: goes into {folder}",
         "なし(任意)。置き場所: {folder}", "没有,可选:放入 {folder}"),
+    "models_in_use": Phrase(
+        "The chosen checkpoint has all that it needs.", "選ばれたチェックポイントに必要なものはそろっています。",
+        "所选模型所需的文件都有了。"),
+    "models_others": Phrase(
+        "Other files that can be used here, none of them needed ({count})",
+        "ここで使えるほかのファイル(どれも必須ではありません、{count} 件)",
+        "可在此使用的其他文件(都不是必需的,{count} 个)"),
     "unusable": Phrase("Found, but not usable:", "見つかりましたが使えません:", "已找到,但不能使用:"),
     "download_choice": Phrase("File to download", "ダウンロードするファイル", "要下载的文件"),
     "non_commercial": Phrase(

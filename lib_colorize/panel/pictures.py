@@ -1,4 +1,4 @@
-"""The panel's two picture boxes, what swaps them, and from which sketch a pasted text says its picture was made."""
+"""The panel's two picture boxes and what is seen of the sketch; the swap, and the sketch that a pasted text names."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 import gradio as gr
 
-from .elements import Elements, unsaved
+from .elements import GRADIO_3, Elements, unsaved
+from .seen_sketch import SeenSketch
 
-GRADIO_3 = gr.__version__.startswith("3.")
 PICTURE = {"type": "pil", "image_mode": "RGBA", "interactive": True, "height": 260,
            **({"source": "upload"} if GRADIO_3 else {"sources": ["upload", "clipboard"], "format": "png"})}
 BY_HAND = ("upload", "clear", "edit")  # events of an image box that no program's own change of it fires
@@ -25,12 +25,15 @@ class Pictures:
         t, elem_id = elements.texts, elements.elem_id
         with gr.Row():
             self.reference: Any = gr.Image(label=t("reference"), elem_id=elem_id("reference"), **PICTURE)
-            self.sketch: Any = gr.Image(label=t("sketch"), elem_id=elem_id("sketch"), **PICTURE)
+            label = "sketch" if elements.place.is_img2img else "sketch_txt2img"
+            self.sketch: Any = gr.Image(label=t(label), elem_id=elem_id("sketch"), **PICTURE)
+            self.seen = SeenSketch(elements)
         with gr.Row(elem_classes="colorize-row"):
             words = escape(json.dumps({key: t(key) for key in ("as_reference", "as_sketch")}))  # for the JavaScript
             hint = t("sketch_help_img2img" if elements.place.is_img2img else "sketch_help_txt2img")
             gr.HTML(f'<div class="colorize-hint" data-texts="{words}">{hint}</div>')
             swap = elements.button("swap", scale=0, min_width=220)
+            self.seen.note_and_button()
         self.sketch_hash: Any = unsaved(gr.Textbox("", visible=False, elem_id=elem_id("sketch_hash")))
         for box in elements.place.boxes:
             self._void_when_changed(box)

@@ -25,8 +25,8 @@ class Program(Protocol):
     def status(self) -> Status:
         """The checkpoint that the next run will use."""
 
-    def preview(self, picture: Image.Image, settings: JobSettings) -> Image.Image:
-        """What the model will see of a sketch, black lines on white."""
+    def preview(self, picture: Image.Image, settings: JobSettings) -> tuple[Image.Image, str]:
+        """What the model will see of a sketch, black lines on white, and in one line how the sketch was read."""
 
     def size_for(self, picture: Image.Image, settings: JobSettings) -> tuple[int, int]:
         """(width, height) in pixels for the page's sliders."""

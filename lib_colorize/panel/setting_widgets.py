@@ -49,7 +49,7 @@ class SettingWidgets:
             made = gr.Radio([(t.choice(each.value), each.value) for each in type(item.default)], **common)
         elif isinstance(item.default, bool):
             on = default or (name in ON_IN_THE_PAGE and not self.elements.place.unseen)
-            made = gr.Checkbox(**{**common, "value": on})
+            made = gr.Checkbox(**{**common, "value": on}, elem_classes="colorize-check")  # its help below it
         elif isinstance(item.default, tuple):
             made = gr.Textbox(placeholder=t("blocks_placeholder"), **common)
         elif isinstance(item.default, str):

@@ -78,9 +78,6 @@ class Panel:
         with elements.folded("lines"):
             self.settings.rows(LINES)
             self.settings.rest("lines")
-            self._preview = elements.button("preview_button")
-            self._seen = gr.Image(label=self.texts("preview"), elem_id=place.elem_id("preview"), interactive=False,
-                                  visible=False, height=320)
         with elements.folded("advanced"):
             self.settings.rows(ADVANCED)
             self.settings.rest("advanced")
@@ -88,10 +85,11 @@ class Panel:
         self.greying = Greying(self.settings, self.further.notes, self.texts)
 
     def _connect(self, check: Any) -> None:
-        self._connect_sketch(self._preview, self._previewed, [self._seen])
+        page, settings = self.place.page, self.settings
+        pictures = [self.pictures.sketch, *([page["image"]] if "image" in page else [])]
+        self.pictures.seen.connect(self.enabled, pictures, settings.made, settings.in_order(), self.program)
         if self._size is not None:
-            page = self.place.page
-            self._connect_sketch(self._size, self.program.size_for, [page["width"], page["height"]])
+            self._connect_sketch(pictures, self._size, self.program.size_for, [page["width"], page["height"]])
         said = [self.note, *self.greying.outputs]
         check.click(lambda: (*self._said(), self.models.table()), None, [*said, self.models.listing])
         self.enabled.change(lambda on: self._said() if on else [gr.update() for _ in said], [self.enabled], said,
@@ -101,13 +99,9 @@ class Panel:
         status = self.program.status()
         return [model_note(status, self.texts), *self.greying.updates(status)]
 
-    def _previewed(self, picture: Any, settings: JobSettings) -> Any:
-        return gr.update(value=self.program.preview(picture, settings), visible=True)
-
-    def _connect_sketch(self, button: Any, action: Callable[[Any, JobSettings], Any], outputs: list[Any]) -> None:
+    def _connect_sketch(self, pictures: list[Any], button: Any, action: Callable[[Any, JobSettings], Any],
+                        outputs: list[Any]) -> None:
         """action(picture, settings): of the sketch box, else of the page's own picture."""
-        page = self.place.page
-        pictures = [self.pictures.sketch, *([page["image"]] if "image" in page else [])]
         missing = self.texts("no_sketch_img2img" if self.place.is_img2img else "no_sketch_txt2img")
 
         def run(*values: Any) -> Any:

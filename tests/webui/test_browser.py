@@ -97,9 +97,7 @@ def test_a_missing_reference_is_said_in_the_page(panel):
 
 
 def test_the_preview_shows_lines_on_white_and_the_button_sets_the_size(panel):
-    panel.upload(panel.id("sketch"), SKETCH)
-    panel.unfold("Lines of the sketch")
-    panel.press("preview_button")
+    panel.upload(panel.id("sketch"), SKETCH)  # no button is pressed
     panel.page.wait_for_selector(f"{panel.id('preview')} img[src]", timeout=PATIENCE)
     seen = panel.picture(f"{panel.id('preview')} img[src]")
     assert seen.size == Image.open(SKETCH).size and seen.convert("L").resize((1, 1)).getpixel((0, 0)) > 200
@@ -109,7 +107,6 @@ def test_the_preview_shows_lines_on_white_and_the_button_sets_the_size(panel):
 
 
 def test_without_a_sketch_the_preview_takes_img2imgs_picture_or_says_so(panel):
-    panel.unfold("Lines of the sketch")
     panel.press("preview_button")
     panel.wait(lambda: panel.page.locator(".toast-body.error").count() > 0, "the message")
     box = panel.page.locator(".toast-body.error").first

@@ -214,9 +214,9 @@ def status() -> Status:
     return checkpoint_status.checkpoint_status(host())
 
 
-def preview(image: Any, settings: JobSettings, size: tuple[int, int] | None = None) -> Image.Image:
-    """What the model will see of a sketch, as in `sketch_preview`."""
-    return sketch_preview.preview_sketch(host(), image, settings, size)
+def preview(image: Any, settings: JobSettings) -> tuple[Image.Image, str]:
+    """What the model will see of a sketch, and how it was read, as in `sketch_preview`."""
+    return sketch_preview.preview_and_reading(host(), image, settings)
 
 
 def size_for(image: Any, settings: JobSettings) -> tuple[int, int]:
