@@ -288,7 +288,7 @@ def test_every_further_picture_of_a_job_has_a_name_in_the_record_and_comes_back(
     paths = {name: draw_reference(tmp_path / f"{name}.png") for name in PICTURES}
     for i, path in enumerate(paths.values()):
         Image.new("RGB", (16, 16), (i, 0, 0)).save(path)
-    read = ExtraFiles.read({**paths, "text_encoder": tmp_path / "background.png"},
+    read = ExtraFiles.read({**paths, "text_encoder": tmp_path / "background.png", "palette": tmp_path / "hints.png"},
                            {"reference": 0.5, "reference_2": 1.0, "reference_3": 2.0})
     record = replace(RECORD, files=read.records(tmp_path), weights=read.weights)
     back = ExtraFiles.recorded(Record.from_text(record.to_text()), tmp_path, {})
@@ -298,7 +298,8 @@ def test_every_further_picture_of_a_job_has_a_name_in_the_record_and_comes_back(
     assert given == set(vars(Extras()))  # a later picture of Extras wants a name of PICTURES
     assert [each.weight for each in extras.further] == [1.0, 2.0, 1.0] and extras.reference_weight == 0.5
     shown = [extras.sketch_mask, extras.reference_mask, extras.background, extras.reference_region,
-             *(image for each in extras.further for image in (each.image, each.region))]
+             *(image for each in extras.further for image in (each.image, each.region)), extras.hints]
+    assert extras.palette == ((len(PICTURES) - 1, 0, 0),)
     assert [image.getpixel((0, 0))[0] for image in shown if image] == list(range(len(PICTURES)))
 
 

@@ -10,8 +10,9 @@ from PIL import Image, ImageDraw
 
 from lib_colorize.errors import ColorizeError
 from lib_colorize.finishing.areas import find_areas
+from lib_colorize.finishing.divided import finish
 from lib_colorize.finishing.drawing import drawing_on_white
-from lib_colorize.finishing.finished import Finished, finish
+from lib_colorize.finishing.finished import Finished
 from lib_colorize.finishing.ink import ink_of, laid_over
 from lib_colorize.finishing.layers import laid_together
 from lib_colorize.finishing.snap import full_labels

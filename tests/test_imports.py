@@ -18,8 +18,8 @@ PICTURES = METHOD | {"lib_colorize.pictures"}
 FINISHING = PICTURES | {"lib_colorize.finishing"}
 CHECKPOINT = METHOD | {"lib_colorize.checkpoint"}
 MODELS = CHECKPOINT | {"lib_colorize.models"}
-ENGINE = CHECKPOINT | PICTURES | {"lib_colorize.engine"}
-HOSTS = MODELS | PICTURES | {"lib_colorize.hosts"}
+ENGINE = CHECKPOINT | FINISHING | {"lib_colorize.engine"}
+HOSTS = MODELS | FINISHING | {"lib_colorize.hosts"}
 SHARED = HOSTS | {"lib_colorize.hosts.webui.shared"}
 WEBUI = SHARED | {"lib_colorize.hosts.webui.a1111", "lib_colorize.hosts.webui.forge", "lib_colorize.hosts.webui"}
 PANEL = HOSTS | {"lib_colorize.panel"}
@@ -28,7 +28,7 @@ TRAINER = DATASET | {"training.trainer"}
 METRICS = TRAINER | {"training.metrics"}
 SMALL = METRICS | {"training.small"}
 EVIDENCE = SMALL | {"training.evidence"}
-EVERYTHING = FINISHING | WEBUI | PANEL | EVIDENCE | {"lib_colorize.cli", "scripts", "training", "tools", "tests"}
+EVERYTHING = WEBUI | PANEL | EVIDENCE | {"lib_colorize.cli", "scripts", "training", "tools", "tests"}
 
 MAY_IMPORT = {  # room -> the rooms that its files may import, itself among them; type-only imports count
     "lib_colorize": BASE,
@@ -38,7 +38,7 @@ MAY_IMPORT = {  # room -> the rooms that its files may import, itself among them
     "lib_colorize.models": MODELS,
     "lib_colorize.engine": ENGINE,
     "lib_colorize.finishing": FINISHING,
-    "lib_colorize.cli": ENGINE | FINISHING | {"lib_colorize.cli"},
+    "lib_colorize.cli": ENGINE | {"lib_colorize.cli"},
     "lib_colorize.hosts": HOSTS,
     "lib_colorize.hosts.webui.shared": SHARED,
     "lib_colorize.hosts.webui.a1111": SHARED | {"lib_colorize.hosts.webui.a1111"},

@@ -18,7 +18,7 @@ from PIL import Image
 from lib_colorize import whole_file
 from lib_colorize.errors import ColorizeError
 from lib_colorize.finishing import packbits
-from lib_colorize.finishing.finished import finish
+from lib_colorize.finishing.divided import finish
 from lib_colorize.finishing.layer_files import check_layers_path, write_layers
 from lib_colorize.finishing.layers import Layer, laid_together
 from tests.test_finishing import smeared, two_rooms

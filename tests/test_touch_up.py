@@ -12,7 +12,8 @@ from PIL import Image, ImageDraw
 from lib_colorize.cli.commands import main
 from lib_colorize.errors import ColorizeError
 from lib_colorize.finishing.colour import colour_distance
-from lib_colorize.finishing.finished import Finished, finish
+from lib_colorize.finishing.divided import finish
+from lib_colorize.finishing.finished import Finished
 from lib_colorize.finishing.hints import hint_colours
 from lib_colorize.finishing.palettes import read_palette
 from lib_colorize.finishing.recolour import locked, recoloured

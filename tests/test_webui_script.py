@@ -18,6 +18,7 @@ from PIL import Image
 from lib_colorize.errors import ColorizeError
 from lib_colorize.hosts.request import ARGUMENTS
 from lib_colorize.hosts.settings import PREFIX, JobSettings, StartFrom, infotext_key, job_fields
+from lib_colorize.method.finish_settings import Enlarge, ResultSize
 from lib_colorize.method.mask_settings import Backdrop
 from lib_colorize.method.reading_settings import ConstructionPencil, LineStrength, SketchReading
 from lib_colorize.method.settings import Polarity
@@ -384,7 +385,8 @@ VALUES = {
     "injection_fidelity": 0.25, "injection_control": 0.5, "injection_start": 0.125,
     "background_enhance": True, "foreground_enhance": True, "style_enhance": True, "foreground_strength": 0.9,
     "background_strength": 0.8, "background_factor": 1.5, "merge": 0.25, "reference_threshold": 0.4,
-    "sketch_threshold": 0.1,
+    "sketch_threshold": 0.1, "result_size": ResultSize.SKETCH, "enlarge": Enlarge.PLAIN, "gap": 1.5,
+    "palette_limit": 20.0,
 }
 
 

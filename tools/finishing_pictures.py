@@ -17,8 +17,8 @@ from PIL import Image
 from lib_colorize.cli.loading import DEFAULT_CHECKPOINT
 from lib_colorize.console import take_any_text
 from lib_colorize.engine.engine import Engine
+from lib_colorize.finishing.divided import finish
 from lib_colorize.finishing.drawing import drawing_on_white
-from lib_colorize.finishing.finished import finish
 from lib_colorize.method.settings import Settings
 from training.small.drawings import Drawing, avatar_drawings, openmoji_drawings
 from training.small.dress import choose

@@ -7,28 +7,45 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..checkpoint.files import file_sha256
-from ..pictures.extras import PICTURES, Extras, extras_of
+from ..finishing.palettes import palette_tuple
+from ..pictures.extras import PICTURES, Extras, Palette, extras_of
 from .input_picture import InputPicture
-from .record import MODELS, FileRecord, Record
+from .record import MODELS, PALETTE, FileRecord, Record
+
+
+@dataclass(frozen=True)
+class PaletteFile:
+    """Read once, as an InputPicture is."""
+
+    path: Path
+    colours: Palette
+    sha256: str
+
+    @classmethod
+    def read(cls, path: Path) -> PaletteFile:
+        """ColorizeError when it is no palette."""
+        return cls(path, palette_tuple(path), file_sha256(path))
 
 
 @dataclass(frozen=True)
 class ExtraFiles:
     """pictures: by names of PICTURES; weights: by "reference" and names of FURTHER, 1 where none is given.
 
-    models: by names of MODELS; they are recorded here and read elsewhere.
+    models: by names of MODELS; they are recorded here and read elsewhere. palette: colours that areas are drawn to.
     """
 
     pictures: Mapping[str, InputPicture] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
     models: Mapping[str, Path] = field(default_factory=dict)
+    palette: PaletteFile | None = None
 
     @classmethod
     def read(cls, paths: Mapping[str, Path], weights: Mapping[str, float] | None = None) -> ExtraFiles:
-        """Every file once; ColorizeError for one that is no picture."""
+        """Every file once; ColorizeError for one that is no picture, or no palette."""
         pictures = {name: InputPicture.read(path) for name, path in paths.items() if name in PICTURES}
         other = {name: weight for name, weight in (weights or {}).items() if weight != 1}
-        return cls(pictures, other, {name: path for name, path in paths.items() if name in MODELS})
+        palette = PaletteFile.read(paths[PALETTE]) if PALETTE in paths else None
+        return cls(pictures, other, {name: path for name, path in paths.items() if name in MODELS}, palette)
 
     @classmethod
     def recorded(cls, record: Record, folder: Path, given: Mapping[str, str]) -> ExtraFiles:
@@ -39,17 +56,21 @@ class ExtraFiles:
 
     def extras(self) -> Extras:
         """As the engine takes them."""
-        return extras_of({name: file.image for name, file in self.pictures.items()}, self.weights)
+        images = {name: file.image for name, file in self.pictures.items()}
+        return extras_of(images, self.weights, () if self.palette is None else self.palette.colours)
 
     def records(self, folder: Path) -> dict[str, FileRecord]:
         """What a record says of them; folder: where its picture will lie."""
-        files = {name: FileRecord.of(file.path, folder, file.sha256) for name, file in self.pictures.items()}
+        read: dict[str, InputPicture | PaletteFile] = {**self.pictures}
+        read |= {} if self.palette is None else {PALETTE: self.palette}
+        files = {name: FileRecord.of(file.path, folder, file.sha256) for name, file in read.items()}
         return files | {name: FileRecord.of(path, folder, file_sha256(path)) for name, path in self.models.items()}
 
     def paths(self) -> Iterator[Path]:
         """Where they lie."""
         yield from (file.path for file in self.pictures.values())
         yield from self.models.values()
+        yield from [] if self.palette is None else [self.palette.path]
 
 
 NO_FILES = ExtraFiles()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from ..method.settings import Settings
     from .extra_files import ExtraFiles
 
-SINGLE = ("sketch_mask", "reference_mask", "background")
+SINGLE = ("sketch_mask", "reference_mask", "background", "hints", "palette")
 
 
 def add_extra_options(command: argparse.ArgumentParser) -> None:
@@ -28,6 +29,11 @@ def add_extra_options(command: argparse.ArgumentParser) -> None:
     group.add_argument("--reference-mask", type=file_name, metavar="FILE",
                        help="white = figure, of the reference's shape; default: its own transparency, else told")
     group.add_argument("--background", type=file_name, metavar="FILE", help="a picture of what is to be behind")
+    group.add_argument("--hints", type=file_name, metavar="FILE",
+                       help="strokes or dots over the sketch, on transparency or on a copy of it: each sets the colour "
+                            "of its area")
+    group.add_argument("--palette", type=file_name, metavar="FILE",
+                       help="colours that areas are drawn to: .gpl, .ase, .aco or a picture")
     group.add_argument("--also", type=file_name, metavar="FILE", action=OfAReference, dest="references",
                        help=f"one reference more, up to {MAX_REFERENCES} in all")
     group.add_argument("--weight", type=weight, metavar="W", action=OfAReference, dest="references",
@@ -89,7 +95,5 @@ def extra_files(args: argparse.Namespace) -> ExtraFiles:
 
 def with_models(extras: ExtraFiles, engine: Engine, settings: Settings) -> ExtraFiles:
     """With the files of models that a picture of these settings follows from too."""
-    from .extra_files import ExtraFiles
-
     texts = engine.files.text_encoder if settings.changes() and engine.files is not None else None
-    return extras if texts is None else ExtraFiles(extras.pictures, extras.weights, {"text_encoder": texts})
+    return extras if texts is None else replace(extras, models={"text_encoder": texts})

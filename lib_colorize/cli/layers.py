@@ -40,8 +40,8 @@ def add_finish_options(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """layers."""
+    from ..finishing.divided import finish
     from ..finishing.drawing import drawing_on_white, page_under
-    from ..finishing.finished import finish
     from ..finishing.layer_files import check_layers_path, write_layers
     from ..pictures.picture_files import open_image
 

@@ -16,6 +16,7 @@ from ..pictures.extras import FURTHER, PICTURES
 from . import record_values as values
 
 MODELS = ("text_encoder",)  # files that are no pictures, beside checkpoint and reference encoder
+PALETTE = "palette"  # a file of colours
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Record:
     dtype: str
     threads: int  # another number of threads may round otherwise
     versions: dict[str, str]
-    files: Mapping[str, FileRecord] = field(default_factory=dict)  # further ones, by names of PICTURES and MODELS
+    files: Mapping[str, FileRecord] = field(default_factory=dict)  # by names of PICTURES, MODELS and PALETTE
     weights: Mapping[str, float] = field(default_factory=dict)  # of references, by "reference" and names of FURTHER
     read_as: str = ""  # how the sketch was read, in words; told, never compared
     lossy: str = ""  # how the pixels were changed as the file was written, such as "JPEG, quality 95"
@@ -126,7 +127,7 @@ def values_of(name: str, found: object) -> object:
     if name == "settings":
         return values.read_settings(found)
     if name == "files":
-        entries = values.read_dictionary(found, name, known=(*PICTURES, *MODELS))
+        entries = values.read_dictionary(found, name, known=(*PICTURES, *MODELS, PALETTE))
         return {key: FileRecord.from_json(value, key) for key, value in entries.items()}
     if name == "weights":
         return values.read_weights(found, name, ("reference", *FURTHER))

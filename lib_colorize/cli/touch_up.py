@@ -40,8 +40,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """touch-up."""
+    from ..finishing.divided import finish
     from ..finishing.drawing import drawing_on_white, page_under
-    from ..finishing.finished import finish
+    from ..finishing.palettes import read_palette
     from ..finishing.touch_up import touched_up
     from ..pictures.picture_files import open_image
     from .output_paths import check_output, outputs_clear
@@ -63,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     hints = None if args.hints is None else open_image(Path(args.hints))
     if hints is not None and hints.size == page.came:  # drawn over the photo
         hints = page.follow(hints, "the picture of hints")
-    palette = None if args.palette is None else Path(args.palette)
+    palette = None if args.palette is None else read_palette(Path(args.palette))
     touched, areas = touched_up(finished, drawing, hints, palette, args.palette_limit)
     whole = palette is None and page_changed(finished, touched)
     write_png(touched.picture(), output)

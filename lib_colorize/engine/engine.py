@@ -13,6 +13,8 @@ from PIL import Image
 from torch import Tensor
 
 from ..errors import ColorizeError
+from ..finishing.finished import Finished
+from ..finishing.result import FinishedResult, Finishing
 from ..method.attach import Attachment
 from ..method.conditioning import Conditioning
 from ..method.probe import probe_unet
@@ -22,7 +24,7 @@ from ..method.settings import MAX_SEED, Settings
 from ..method.sketch_encoder import SketchEncoder
 from ..method.text.tower import TextTower
 from ..method.variants.variant import USUAL, V1, Variant
-from ..pictures.backdrop import cut_out, on_backdrop
+from ..pictures.backdrop import cut_out
 from ..pictures.canvas import crop_back
 from ..pictures.extras import NO_EXTRAS, Extras
 from ..pictures.images import NotNumbers, to_image
@@ -54,6 +56,13 @@ class Result:
     image: Image.Image
     settings: Settings
     read_as: str = ""  # how the sketch was read, in words
+    made: FinishedResult | None = None
+
+    @property
+    def finished(self) -> Finished:
+        """The picture at the sketch's own size, lines and colours apart: made when it is asked for."""
+        assert self.made is not None  # of every picture that an engine made
+        return self.made.finished
 
     @property
     def seed(self) -> int:
@@ -122,11 +131,12 @@ class Engine:
         The same to 1/255, and bit for bit when `one_by_one`: convolutions round otherwise in a larger batch.
         """
         page = open_page(sketch, settings)
+        finishing = Finishing(page, settings, extras)
         reference, extras, trimmed = open_references(reference, settings, page.extras(extras))
         windows = strip_windows(page.sketch.size, settings)
 
         def paint(drawing: Image.Image, its: Extras, report: Progress | None) -> list[Image.Image]:
-            return self._paint(drawing, reference, settings, report, its)
+            return self._paint(drawing, reference, settings, report, its, overlay=not finishing.snaps)
 
         if windows:
             made = paint_windows(paint, page.sketch, extras, windows, settings, progress)
@@ -137,13 +147,14 @@ class Engine:
         strip = (f"a strip, in {len(windows)} windows",) if windows else ()
         told = told_of_sketch(page.sketch, settings, (*page.told, *trimmed, *strip))
         owns = [self.settings_of(settings, i) for i in range(settings.batch)]
-        return [Result(on_backdrop(page.put_back(picture), own), own, told) for picture, own in zip(pictures, owns)]
+        finished = [finishing.of(page.put_back(picture)) for picture in pictures]
+        return [Result(each.image, own, told, each) for each, own in zip(finished, owns)]
 
     def _paint(
         self, sketch: Image.Image, reference: Image.Image | None, settings: Settings, progress: Progress | None,
-        extras: Extras,
+        extras: Extras, overlay: bool,
     ) -> list[Image.Image]:
-        """The pictures of a sketch on one canvas, cut to it."""
+        """The pictures of a sketch on one canvas, cut to it; overlay: with the lines that are wanted over them."""
         ready = self.preparing.prepare(sketch, reference, settings, extras)
         shape = (1, self.unet.in_channels, *(side // self.vae.factor for side in ready.canvas))
         jobs = [self.settings_of(settings, i) for i in range(settings.batch)]
@@ -170,7 +181,9 @@ class Engine:
             pictures = [crop_back(to_image(picture), ready.placement) for picture in self.decode(torch.cat(latents))]
         except NotNumbers as error:
             raise self._fault() or error from None
-        return [cut_out(overlay_lines(picture, sketch, settings), ready.figure) for picture in pictures]
+        if overlay:
+            pictures = [overlay_lines(picture, sketch, settings) for picture in pictures]
+        return [cut_out(picture, ready.figure) for picture in pictures]
 
     def _at_once(self, settings: Settings, shape: tuple[int, ...]) -> int:
         if self.one_by_one or samplers.find_sampler(settings.sampler).adaptive:  # which steps as the worst of a batch

@@ -36,9 +36,7 @@ def drawing_on_white(sketch: Image.Image, settings: Settings) -> np.ndarray:
     The paper of a scan becomes white: the most frequent light grey is taken for it, and channels are divided by it.
     ColorizeError for a sketch without lines, and for one of more than LARGEST pixels.
     """
-    if sketch.width * sketch.height > LARGEST:
-        raise ColorizeError(f"the sketch has {sketch.width}x{sketch.height} pixels, expected at most "
-                            f"{LARGEST // 1_000_000} million; scan it coarser")
+    check_scan_size(sketch.size)
     pixels = np.asarray(over_paper(to_8bit(sketch), 255))
     if settings.extractor != "none" or settings.polarity is Polarity.LIGHT_ON_DARK or not _on_light_paper(pixels):
         return _black_lines(sketch, settings)
@@ -50,6 +48,13 @@ def drawing_on_white(sketch: Image.Image, settings: Settings) -> np.ndarray:
     if 255 - int(pixels.min()) < MIN_CONTRAST * 255:
         raise ColorizeError("the sketch has no lines: it is of one colour all over; choose another file")
     return pixels
+
+
+def check_scan_size(size: tuple[int, int]) -> None:
+    """(width, height) of a sketch; ColorizeError for more than LARGEST pixels."""
+    if size[0] * size[1] > LARGEST:
+        raise ColorizeError(f"the sketch has {size[0]}x{size[1]} pixels, expected at most "
+                            f"{LARGEST // 1_000_000} million; scan it coarser")
 
 
 def _on_light_paper(pixels: np.ndarray) -> bool:

@@ -1,4 +1,4 @@
-"""A drawing and a coloured picture of it -> the picture at the drawing's own size, lines and colours apart."""
+"""A finished picture at its drawing's own size, lines and colours apart."""
 
 from __future__ import annotations
 
@@ -7,26 +7,23 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageChops
 
-from ..errors import ColorizeError
-from ..pictures.flattening import WHITE, over_paper
-from .areas import GAP, find_areas
-from .ink import Ink, ink_of, laid_over
+from .ink import Ink, laid_over
 from .layers import NAMES, Layer, median_colours, take_apart
-from .snap import carry_up, full_labels
-from .strips import strips
-
-ANOTHER_SHAPE = 0.02  # by which the ratio of sides may differ: sizes are rounded to multiples of 8 and 64
 
 
 @dataclass(frozen=True)
 class Finished:
-    """colours: [H, W, 3] uint8, without lines; ink: the lines over them; labels: [H, W] int32, areas 1..count."""
+    """colours: [H, W, 3] uint8, without lines; ink: the lines over them; labels: [H, W] int32, areas 1..count.
+
+    alpha: [H, W] uint8, how opaque the picture is, lines too; None = everywhere.
+    """
 
     colours: np.ndarray
     ink: Ink
     labels: np.ndarray
+    alpha: np.ndarray | None = None
 
     @cached_property
     def usual(self) -> np.ndarray:
@@ -34,8 +31,9 @@ class Finished:
         return median_colours(self.colours, self.labels)
 
     def picture(self) -> Image.Image:
-        """RGB, the lines over the colours."""
-        return Image.fromarray(laid_over(self.ink, self.colours))
+        """RGB, the lines over the colours; RGBA where it is transparent."""
+        pixels = laid_over(self.ink, self.colours)
+        return Image.fromarray(pixels if self.alpha is None else np.dstack([pixels, self.alpha]))
 
     def layers(self, names: Sequence[str] = NAMES) -> list[Layer]:
         """From the bottom up; names: in place of NAMES."""
@@ -45,43 +43,20 @@ class Finished:
         """The same lines over other colours [H, W, 3]."""
         return replace(self, colours=colours)
 
+    def with_lines(self, strength: float) -> Finished:
+        """The lines as opaque as that part of what they are."""
+        return replace(self, ink=Ink(np.rint(self.ink.alpha * strength).astype(np.uint8), self.ink.colour))
 
-def finish(drawing: np.ndarray, coloured: Image.Image, gap: float = GAP) -> Finished:
-    """drawing: [H, W, 3] uint8, lines on white; coloured: a picture of it, of any size; gap: of `find_areas`.
+    def cut_out(self, mask: Image.Image) -> Finished:
+        """mask: grey, white = opaque, of any size."""
+        size = (self.labels.shape[1], self.labels.shape[0])
+        return replace(self, alpha=np.asarray(mask.resize(size, Image.Resampling.BICUBIC)))
 
-    A smaller or larger picture is carried to the drawing's size and loses its own lines. One of just the drawing's size
-    is taken as it is: its layers give it back within 1/255, whatever its lines. Transparent pixels are white.
-    ColorizeError for a picture of another shape.
-    """
-    height, width = drawing.shape[:2]
-    ratio = coloured.width * height / (coloured.height * width)
-    if not 1 - ANOTHER_SHAPE < ratio < 1 + ANOTHER_SHAPE:
-        raise ColorizeError(f"the coloured picture is {coloured.width}x{coloured.height}, the sketch {width}x{height}: "
-                            "expected the same shape; give the sketch that it was made from")
-    coloured = over_paper(coloured, WHITE)
-    ink = ink_of(drawing)
-    areas = find_areas(ink.alpha, gap)
-    labels = full_labels(areas, ink.alpha)
-    colours = carry_up(coloured, areas, labels)
-    if coloured.size != (width, height):
-        return Finished(colours, ink, labels)
-    return Finished(*_as_it_is(np.asarray(coloured.convert("RGB")), colours, ink), labels)
-
-
-def _as_it_is(picture: np.ndarray, below: np.ndarray, ink: Ink) -> tuple[np.ndarray, Ink]:
-    """Colours and ink that give just this picture: below the lines the colours are `below`.
-
-    The line's colour follows from picture, opacity and what is below; where no colour would do, the line is opaque.
-    """
-    colours, colour, alpha = picture.copy(), np.zeros_like(picture), ink.alpha.copy()
-    for rows in strips(picture):
-        a = alpha[rows].astype(np.int32)[..., None]
-        wanted = picture[rows].astype(np.int32)
-        under = below[rows].astype(np.int32)
-        line = (wanted * 255 - under * (255 - a) + a // 2) // np.maximum(a, 1)
-        fits = ((line >= 0) & (line <= 255)).all(2, keepdims=True) & (a > 0)
-        lined = a > 0
-        colour[rows] = np.where(fits, line, np.where(lined, wanted, 0))
-        alpha[rows] = np.where(lined & ~fits, 255, a)[..., 0]
-        colours[rows] = np.where(lined, under, wanted)
-    return colours, Ink(alpha, colour)
+    def on_colour(self, colour: tuple[int, int, int]) -> Finished:
+        """What is transparent over a plain colour."""
+        if self.alpha is None:
+            return self
+        colours = Image.composite(Image.fromarray(self.colours), Image.new("RGB", self.alpha.shape[::-1], colour),
+                                  Image.fromarray(self.alpha))
+        ink = np.asarray(ImageChops.multiply(Image.fromarray(self.ink.alpha), Image.fromarray(self.alpha)))
+        return Finished(np.asarray(colours), Ink(ink, self.ink.colour), self.labels)

@@ -15,6 +15,7 @@ from ..pictures.colour_spaces import lab_of
 from .areas import INK
 from .colour import colour_distance
 from .finished import Finished
+from .ink import Ink
 from .recolour import Colours
 
 DRAWN = 128  # alpha, from which on a pixel belongs to a stroke
@@ -30,6 +31,13 @@ def hint_colours(hints: Image.Image, drawing: np.ndarray, finished: Finished) ->
     hints: strokes on transparency, or on the sketch itself; drawing: [H, W, 3] uint8, lines on white.
     ColorizeError for hints of another size, and without a stroke on paper.
     """
+    return _with_joined(strokes(hints, drawing, finished.ink, finished.labels), finished)
+
+
+def strokes(
+    hints: Image.Image, drawing: np.ndarray, ink: Ink, labels: np.ndarray,
+) -> dict[int, tuple[int, int, int]]:
+    """The colour of each area that a stroke touches; arguments and errors as of `hint_colours`."""
     height, width = drawing.shape[:2]
     if hints.size != (width, height):
         raise ColorizeError(f"the hints are {hints.width}x{hints.height}, the sketch {width}x{height}: "
@@ -38,11 +46,11 @@ def hint_colours(hints: Image.Image, drawing: np.ndarray, finished: Finished) ->
     drawn = pixels[..., 3] >= DRAWN
     if drawn.all():
         drawn = np.abs(pixels[..., :3].astype(np.int16) - drawing).max(2) > CHANGED
-    found = _touched(pixels, drawn, finished.ink.alpha < INK * 255, finished.labels)
+    found = _touched(pixels, drawn, ink.alpha < INK * 255, labels)
     if not found:
         raise ColorizeError("the hints hold no stroke on the paper of the sketch; draw strokes or dots of the wanted "
                             "colours, on transparency or on a copy of the sketch")
-    return _with_joined(found, finished)
+    return found
 
 
 def _touched(

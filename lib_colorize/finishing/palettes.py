@@ -12,6 +12,7 @@ from PIL import Image
 
 from ..errors import ColorizeError
 from ..pictures.colour_spaces import srgb_of_lab
+from ..pictures.extras import Palette
 from ..pictures.picture_files import open_image
 
 OF_A_PICTURE = 32  # colours at most that are taken from a picture with more
@@ -35,6 +36,11 @@ def read_palette(path: Path) -> np.ndarray:
     if not 1 <= len(found) <= MOST:
         raise ColorizeError(f"{path}: holds {len(found)} colours, expected 1 to {MOST}")
     return found.astype(np.uint8)
+
+
+def palette_tuple(path: Path) -> Palette:
+    """The same as a tuple, as `Extras` holds it."""
+    return tuple((red, green, blue) for red, green, blue in read_palette(path).tolist())
 
 
 def _gimp(data: bytes) -> Iterator[tuple[float, float, float]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 from ..errors import ColorizeError
+from .finish_settings import FinishSettings
 from .injection_settings import InjectionSettings
 from .mask_settings import MaskSettings
 from .reading_settings import ReadingSettings
@@ -37,7 +38,7 @@ _Settings = TypeVar("_Settings", bound="Settings")
 
 
 @dataclass(frozen=True)
-class Settings(ReadingSettings, MaskSettings, InjectionSettings, TextSettings, ReferenceSettings):
+class Settings(FinishSettings, ReadingSettings, MaskSettings, InjectionSettings, TextSettings, ReferenceSettings):
     """One colouring job, without its pictures. Immutable; `Settings(...)` raises ColorizeError when out of range."""
 
     reference_guidance: float = setting(

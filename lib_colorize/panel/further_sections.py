@@ -1,4 +1,4 @@
-"""Folded sections for what goes beyond two pictures: figure and background, more references, injection, texts."""
+"""Folded sections for what goes beyond two pictures: figure and background, references, finishing, injection, texts."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ MASKS = (("background_enhance", "foreground_enhance", "style_enhance"),
          ("backdrop", "backdrop_colour", "remove_foreground"), ("foreground_strength", "background_strength"),
          ("background_factor", "merge"), ("reference_threshold", "sketch_threshold"))
 REFERENCES = (("reference_scale", "reference_padding"),)
+FINISH = (("result_size", "enlarge"), ("gap", "palette_limit"))
 INJECTION = (("injection", "injection_fidelity"), ("injection_control", "injection_start"))
 TEXT = (("text_target", "text_anchor", "text_control"), ("text_scale", "text_enhance"),
         ("text_threshold_0", "text_threshold_1", "text_threshold_2", "text_threshold_3"), ("text_changes",))
@@ -45,6 +46,11 @@ class FurtherSections:
                     settings.add(f"{name}_weight")
             settings.rows(REFERENCES)
             settings.rest("references")
+        with elements.folded("finish"):
+            with gr.Row():
+                self._boxes("hints")
+            settings.rows(FINISH)
+            settings.rest("finish")
         with elements.folded("injection"):
             settings.rows(INJECTION)
             settings.rest("injection")

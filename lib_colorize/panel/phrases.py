@@ -48,6 +48,10 @@ PHRASES = {
     "reference_3_region": Phrase("Region of the third", "3 枚目の範囲", "第三张的范围"),
     "reference_4": Phrase("Fourth reference", "4 枚目の参照画像", "第四张参考图"),
     "reference_4_region": Phrase("Region of the fourth", "4 枚目の範囲", "第四张的范围"),
+    "finish": Phrase("Finishing", "仕上げ", "成品"),
+    "hints": Phrase(
+        "Hints: strokes of colour over the sketch, of its size", "色の指示: 線画の上の色の線や点(線画と同じ大きさ)",
+        "颜色提示:画在线稿上的色线或色点,与线稿同尺寸"),
     "injection": Phrase("Attention injection", "アテンションの注入", "注意力注入"),
     "heat_map_button": Phrase(
         "Show what the text finds in the reference", "テキストが参照のどこを指すか見る",

@@ -1,4 +1,4 @@
-"""The pictures of a job beside its sketch and its reference: masks, a background, further references."""
+"""The pictures of a job beside its sketch and its reference: masks, a background, further references, hints."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from PIL import Image
 
 from ..errors import ColorizeError
+
+Palette = tuple[tuple[int, int, int], ...]  # red, green, blue, each 0 to 255
 
 MAX_REFERENCES = 4
 MAX_WEIGHT = 100.0  # against others; log 100 is what softmax can still tell
@@ -43,6 +45,7 @@ class Extras:
 
     sketch_mask: in the sketch's frame; reference_mask: in the reference's. background: what is to be behind.
     reference_weight, reference_region: of the first reference, as in FurtherReference; further: the second to fourth.
+    hints: strokes of colour over the sketch, of its size; palette: the sRGB colours that areas are drawn to, () = none.
     """
 
     sketch_mask: Image.Image | None = None
@@ -51,6 +54,8 @@ class Extras:
     reference_weight: float = 1.0
     reference_region: Image.Image | None = None
     further: tuple[FurtherReference, ...] = ()
+    hints: Image.Image | None = None
+    palette: Palette = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "reference_weight", checked_weight(self.reference_weight, "reference 1"))
@@ -79,10 +84,12 @@ def checked_weight(value: object, name: str) -> float:
 NO_EXTRAS = Extras()
 FURTHER = tuple(f"reference_{i + 1}" for i in range(1, MAX_REFERENCES))  # the names of further references
 PICTURES = ("sketch_mask", "reference_mask", "background", "reference_region",
-            *(name for each in FURTHER for name in (each, f"{each}_region")))
+            *(name for each in FURTHER for name in (each, f"{each}_region")), "hints")
 
 
-def extras_of(images: Mapping[str, Image.Image], weights: Mapping[str, float]) -> Extras:
+def extras_of(
+    images: Mapping[str, Image.Image], weights: Mapping[str, float], palette: Palette = (),
+) -> Extras:
     """images: by names of PICTURES; weights: by "reference" and names of FURTHER, 1 where none is given.
 
     ColorizeError for a region without its reference.
@@ -93,7 +100,8 @@ def extras_of(images: Mapping[str, Image.Image], weights: Mapping[str, float]) -
     further = tuple(FurtherReference(images[name], weights.get(name, 1.0), images.get(f"{name}_region"))
                     for name in FURTHER if name in images)
     return Extras(images.get("sketch_mask"), images.get("reference_mask"), images.get("background"),
-                  weights.get("reference", 1.0), images.get("reference_region"), further)
+                  weights.get("reference", 1.0), images.get("reference_region"), further,
+                  images.get("hints"), palette)
 
 
 def pictures_of(extras: Extras) -> dict[str, Image.Image]:
@@ -102,4 +110,4 @@ def pictures_of(extras: Extras) -> dict[str, Image.Image]:
              "background": extras.background, "reference_region": extras.reference_region}
     for name, reference in zip(FURTHER, extras.further):
         found |= {name: reference.image, f"{name}_region": reference.region}
-    return {name: image for name, image in found.items() if image is not None}
+    return {name: image for name, image in (*found.items(), ("hints", extras.hints)) if image is not None}

@@ -28,7 +28,7 @@ class OpenedPage:
     """sketch: what is read from now on, the very picture that came where nothing was to be done.
 
     size: (width, height) of the page, the sheet of a photo or the whole picture; box: where on it the sketch lies,
-    None = all of it; told: what was done, a few words for each.
+    None = all of it; told: what was done, a few words for each. page: all of it, as it is looked at.
     """
 
     sketch: Image.Image
@@ -37,6 +37,11 @@ class OpenedPage:
     sheet: Sheet | None = None
     box: Box | None = None
     told: tuple[str, ...] = ()
+    page: Image.Image | None = None
+
+    def whole(self) -> OpenedPage:
+        """The same page, of which all is looked at. It is asked of pages that `open_page` gave."""
+        return self if self.box is None or self.page is None else replace(self, sketch=self.page, box=None, told=())
 
     def follow(self, picture: Image.Image, what: str) -> Image.Image:
         """A mask or a region over the sketch as it came -> the same over `sketch`. ColorizeError for another shape."""
@@ -84,16 +89,16 @@ def open_page(sketch: Image.Image, settings: Settings) -> OpenedPage:
         told.append(f"{settings.construction_pencil.value} pencil taken off" if clean is not sketch else
                     f"no {settings.construction_pencil.value} pencil found")
         sketch = clean
-    size, box = sketch.size, None
+    page, box = sketch, None
     drawing = _drawing_of(sketch, settings) if settings.fit_drawing and not settings.width else None
     if drawing is not None:
         box = drawing.box
         sketch = sketch.crop(box)
-        told.append(f"the drawing takes {sketch.width}x{sketch.height} of a page of {size[0]}x{size[1]} and is "
+        told.append(f"the drawing takes {sketch.width}x{sketch.height} of a page of {page.width}x{page.height} and is "
                     "coloured alone")
         if drawing.writing:
             told.append("small marks by the page's edge left out, paper in the result")
-    return OpenedPage(sketch, came, size, sheet, box, tuple(told))
+    return OpenedPage(sketch, came, page.size, sheet, box, tuple(told), page)
 
 
 def _drawing_of(sketch: Image.Image, settings: Settings) -> DrawnPlace | None:
