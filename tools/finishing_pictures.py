@@ -2,13 +2,12 @@
 
     python -m tools.finishing_pictures [--packages training/node_modules]
 
-Draws held-out avatars and OpenMoji (npm ci --prefix training) at SIDE px, and colours them at the model's own size.
+Draws held-out avatars and OpenMoji (npm ci --prefix training) at 2,048 px, and colours them at the model's own size.
 """
 
 from __future__ import annotations
 
 import argparse
-import random
 from pathlib import Path
 
 import numpy as np
@@ -20,25 +19,18 @@ from lib_colorize.engine.engine import Engine
 from lib_colorize.finishing.divided import finish
 from lib_colorize.finishing.drawing import drawing_on_white
 from lib_colorize.method.settings import Settings
+from tools.finishing_check.pairs import drawn_and_painted
 from training.small.drawings import Drawing, avatar_drawings, openmoji_drawings
-from training.small.dress import choose
-from training.small.figures import View, draw_dressed
 
 ROOT = Path(__file__).parent.parent
-SIDE = 2048  # px, of the sketches
 SHOWN = 300  # px, of each on the sheet
 CHOSEN = (2, 5, 6, 11)  # of the drawings below
 
 
 def sketch_and_painting(drawing: Drawing, number: int, engine: Engine) -> tuple[Image.Image, Image.Image]:
-    """The sketch at SIDE, L, and what the model paints of it at its own size, in another picture's colours."""
-    rng = random.Random(f"finishing {number}")
-    dress, view = choose(drawing, rng, False), View.draw(rng)
-    large = draw_dressed(drawing, dress, view, SIDE, random.Random(1))
-    small = draw_dressed(drawing, dress, view, engine.resolution, random.Random(1))
-    reference = draw_dressed(drawing, dress, View.draw(rng), engine.resolution, random.Random(2))
-    settings = Settings(seed=number, reference_guidance=3.0)
-    return large.sketch, engine.colorize(small.sketch.convert("RGB"), reference.color, settings)[0].image
+    """The sketch at 2,048 px, L, and what the model paints of it at its own size."""
+    large, painted = drawn_and_painted(drawing, f"finishing {number}", number, engine)
+    return large.sketch, painted
 
 
 def enlarged_and_carried(sketch: Image.Image, painted: Image.Image) -> list[Image.Image]:
