@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 
 from lib_colorize.cli.bench_file import peak_memory
 from lib_colorize.console import take_any_text
-from lib_colorize.finishing.finished import finish
+from lib_colorize.finishing.divided import finish
 from lib_colorize.finishing.layer_files import write_layers
 
 ROOMS, LINE, PAINTED = 40, 9, 1024  # areas a side, px, px of the coloured picture's longer side
