@@ -26,9 +26,18 @@ from tests.test_finishing import smeared, two_rooms
 JAPANESE = ("線画", "光", "影", "下塗り", "色")
 
 
-@pytest.fixture(scope="module")
-def layers() -> list[Layer]:
-    return finish(np.asarray(two_rooms()), smeared()).layers(JAPANESE)
+@pytest.fixture(scope="module", params=["opaque", "transparent"])
+def layers(request: pytest.FixtureRequest) -> list[Layer]:
+    painted = smeared()
+    if request.param == "transparent":
+        mask = Image.new("L", painted.size)
+        mask.paste(255, (6, 6, 58, 58))
+        painted.putalpha(mask)
+    return finish(np.asarray(two_rooms()), painted).layers(JAPANESE)
+
+
+def mode_of(layers: list[Layer]) -> str:
+    return "RGB" if layers[0].pixels.shape[2] == 3 else "RGBA"
 
 
 @pytest.mark.parametrize("libtiff", [True, False])
@@ -43,13 +52,13 @@ def test_psd_tools_reads_the_document(layers: list[Layer], tmp_path: Path, monke
     assert [layer.blend_mode.name.lower() for layer in document] == [layer.blend.value for layer in layers]
     for read, layer in zip(document, layers):
         assert np.array_equal(np.asarray(read.topil().convert("RGBA"))[..., : layer.pixels.shape[2]], layer.pixels)
-    assert np.array_equal(np.asarray(document.topil().convert("RGB")), laid_together(layers))
+    assert np.array_equal(np.asarray(document.topil().convert(mode_of(layers))), laid_together(layers))
 
 
 def test_pillow_reads_the_flattened_picture(layers: list[Layer], tmp_path: Path) -> None:
     write_layers(layers, tmp_path / "out.psd")
     with Image.open(tmp_path / "out.psd") as picture:
-        assert np.array_equal(np.asarray(picture.convert("RGB")), laid_together(layers))
+        assert np.array_equal(np.asarray(picture.convert(mode_of(layers))), laid_together(layers))
 
 
 @pytest.mark.parametrize("suffix", [".psd", ".ora"])
@@ -121,3 +130,9 @@ def test_a_full_disk_leaves_the_old_document(layers: list[Layer], tmp_path: Path
     with pytest.raises(ColorizeError, match="space"):
         write_layers(layers, file)
     assert [path.name for path in tmp_path.iterdir()] == ["out.psd"] and file.read_bytes() == b"before"
+
+
+def test_a_transparent_picture_laid_together_is_nothing_outside_its_lines(layers: list[Layer]) -> None:
+    whole = laid_together(layers)
+    if mode_of(layers) == "RGBA":
+        assert whole[20, 20, 3] == 0 and whole[320, 200, 3] == 255 and tuple(whole[60, 320]) == (0, 0, 0, 255)

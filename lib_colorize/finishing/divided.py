@@ -41,13 +41,15 @@ class DividedDrawing:
         """coloured: a picture of the drawing, of any size. ColorizeError for one of another shape.
 
         A smaller or larger picture is `carried`. One of just the drawing's size is taken as it is: its layers give it
-        back within 1/255, whatever its lines. Transparent pixels are white.
+        back within 1/255, whatever its lines. What is transparent stays so, by whole areas.
         """
+        mask = coloured.getchannel("A") if coloured.mode == "RGBA" else None
         coloured = over_paper(coloured, WHITE)
-        carried = self.carried(coloured)
-        if coloured.size != (self.labels.shape[1], self.labels.shape[0]):
-            return carried
-        return Finished(*_as_it_is(np.asarray(coloured.convert("RGB")), carried.colours, self.ink), self.labels)
+        finished = self.carried(coloured)
+        if coloured.size == (self.labels.shape[1], self.labels.shape[0]):
+            own = _as_it_is(np.asarray(coloured.convert("RGB")), finished.colours, self.ink)
+            finished = Finished(*own, self.labels)
+        return finished if mask is None or mask.getextrema()[0] == 255 else finished.cut_out(mask)
 
     def carried(self, coloured: Image.Image) -> Finished:
         """The same for RGB: carried to the drawing's size, its own lines lost, the drawing's over it."""

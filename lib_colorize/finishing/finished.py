@@ -7,23 +7,24 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from PIL import Image, ImageChops
+from PIL import Image
 
+from .cut_out import snapped
 from .ink import Ink, laid_over
-from .layers import NAMES, Layer, median_colours, take_apart
+from .layers import NAMES, Layer, laid_together, median_colours, take_apart
 
 
 @dataclass(frozen=True)
 class Finished:
     """colours: [H, W, 3] uint8, without lines; ink: the lines over them; labels: [H, W] int32, areas 1..count.
 
-    alpha: [H, W] uint8, how opaque the picture is, lines too; None = everywhere.
+    opaque: [H, W] bool, where the colours are; None = everywhere. Lines have their own opacity.
     """
 
     colours: np.ndarray
     ink: Ink
     labels: np.ndarray
-    alpha: np.ndarray | None = None
+    opaque: np.ndarray | None = None
 
     @cached_property
     def usual(self) -> np.ndarray:
@@ -32,12 +33,15 @@ class Finished:
 
     def picture(self) -> Image.Image:
         """RGB, the lines over the colours; RGBA where it is transparent."""
-        pixels = laid_over(self.ink, self.colours)
-        return Image.fromarray(pixels if self.alpha is None else np.dstack([pixels, self.alpha]))
+        if self.opaque is None:
+            return Image.fromarray(laid_over(self.ink, self.colours))
+        bottom = np.dstack([self.colours, np.where(self.opaque, 255, 0).astype(np.uint8)])
+        lines = np.dstack([self.ink.colour, self.ink.alpha])
+        return Image.fromarray(laid_together([Layer("colour", bottom), Layer("lines", lines)]))
 
     def layers(self, names: Sequence[str] = NAMES) -> list[Layer]:
         """From the bottom up; names: in place of NAMES."""
-        return take_apart(self.colours, self.labels, self.ink, names)
+        return take_apart(self.colours, self.labels, self.ink, names, self.opaque)
 
     def with_colours(self, colours: np.ndarray) -> Finished:
         """The same lines over other colours [H, W, 3]."""
@@ -48,15 +52,13 @@ class Finished:
         return replace(self, ink=Ink(np.rint(self.ink.alpha * strength).astype(np.uint8), self.ink.colour))
 
     def cut_out(self, mask: Image.Image) -> Finished:
-        """mask: grey, white = opaque, of any size."""
-        size = (self.labels.shape[1], self.labels.shape[0])
-        return replace(self, alpha=np.asarray(mask.resize(size, Image.Resampling.BICUBIC)))
+        """mask: grey, white = opaque, of any size; see `cut_out.snapped`."""
+        opaque, ink = snapped(mask, self.labels, self.ink)
+        return replace(self, opaque=opaque, ink=ink)
 
     def on_colour(self, colour: tuple[int, int, int]) -> Finished:
-        """What is transparent over a plain colour."""
-        if self.alpha is None:
+        """The same with a plain colour where it is transparent."""
+        if self.opaque is None:
             return self
-        colours = Image.composite(Image.fromarray(self.colours), Image.new("RGB", self.alpha.shape[::-1], colour),
-                                  Image.fromarray(self.alpha))
-        ink = np.asarray(ImageChops.multiply(Image.fromarray(self.ink.alpha), Image.fromarray(self.alpha)))
-        return Finished(np.asarray(colours), Ink(ink, self.ink.colour), self.labels)
+        colours = np.where(self.opaque[..., None], self.colours, np.array(colour, np.uint8))
+        return Finished(colours, self.ink, self.labels)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -31,10 +31,13 @@ class Layer:
 NAMES = ("lines", "light", "shade", "flats", "colour")  # from the top
 
 
-def take_apart(colours: np.ndarray, labels: np.ndarray, ink: Ink, names: Sequence[str] = NAMES) -> list[Layer]:
+def take_apart(
+    colours: np.ndarray, labels: np.ndarray, ink: Ink, names: Sequence[str] = NAMES, opaque: np.ndarray | None = None,
+) -> list[Layer]:
     """Layers from the bottom up; laid together they give `ink` over `colours` within 1/255.
 
-    colours: [H, W, 3] uint8, without lines; labels: [H, W] int32 >= 1, the areas; names: in place of NAMES.
+    colours: [H, W, 3] uint8, without lines; labels: [H, W] int32 >= 1, the areas; names: in place of NAMES. opaque:
+    [H, W] bool, outside of which all layers but the lines are transparent.
     Flats give each area one colour that no other area has, so that a magic wand without tolerance selects it. Where the
     picture is darker, shade is multiplied, where it is lighter, light is screened: screen(flats * shade, light).
     """
@@ -49,6 +52,9 @@ def take_apart(colours: np.ndarray, labels: np.ndarray, ink: Ink, names: Sequenc
              Layer(named["shade"], shade, Blend.MULTIPLY)]
     if light.any():
         found.append(Layer(named["light"], light, Blend.SCREEN))
+    if opaque is not None:
+        alpha = np.where(opaque, 255, 0).astype(np.uint8)
+        found = [replace(layer, pixels=np.dstack([layer.pixels, alpha])) for layer in found]
     return [*found, Layer(named["lines"], np.dstack([ink.colour, ink.alpha]))]
 
 
@@ -105,13 +111,21 @@ def screened(below: np.ndarray, layer: np.ndarray) -> np.ndarray:
 
 
 def laid_together(layers: Sequence[Layer]) -> np.ndarray:
-    """[H, W, 3] uint8: what a painting program shows of these layers, the first at the bottom."""
+    """[H, W, 3] uint8: what a painting program shows of these layers, the first at the bottom.
+
+    [H, W, 4] where the first is transparent somewhere; then its opacity, and that of all but the last, is 0 or 255.
+    """
+    clear = layers[0].pixels.shape[2] == 4
     below = np.full_like(layers[0].pixels[..., :3], 255)
+    opacity = np.zeros(below.shape[:2], np.uint8)
     for layer in layers:
         top = layer.pixels[..., :3]
         if layer.blend is not Blend.NORMAL:
             top = multiplied(below, top) if layer.blend is Blend.MULTIPLY else screened(below, top)
         if layer.pixels.shape[2] == 4:
-            top = laid_over(Ink(layer.pixels[..., 3], top), below)
+            alpha = layer.pixels[..., 3]
+            top = laid_over(Ink(np.where(opacity > 0, alpha, np.where(alpha > 0, 255, 0)).astype(np.uint8), top)
+                            if clear else Ink(alpha, top), below)
+            np.maximum(opacity, alpha, out=opacity)
         below = top
-    return below
+    return np.dstack([below, opacity]) if clear else below

@@ -23,12 +23,14 @@ def psd(layers: Sequence[Layer]) -> bytes:
     if max(height, width) > LARGEST:
         raise ColorizeError(f"a PSD holds at most {LARGEST} px a side, the picture is {width}x{height}; "
                             "write OpenRaster (.ora) or a folder")
-    header = struct.pack(">4sH6xHIIHH", b"8BPS", 1, 3, height, width, 8, 3)
+    together = laid_together(layers)
+    count = together.shape[2]  # with a fourth channel the picture is transparent: said by a negative number of layers
+    header = struct.pack(">4sH6xHIIHH", b"8BPS", 1, count, height, width, 8, 3)
     records, data = zip(*(_layer(layer) for layer in layers))
-    info = struct.pack(">h", len(layers)) + b"".join(records) + b"".join(data)
+    info = struct.pack(">h", len(layers) if count == 3 else -len(layers)) + b"".join(records) + b"".join(data)
     info += b"\0" * (len(info) % 2)
     section = struct.pack(">I", len(info)) + info + struct.pack(">I", 0)  # no global mask
-    flat = [packed(channel) for channel in np.moveaxis(laid_together(layers), 2, 0)]
+    flat = [packed(channel) for channel in np.moveaxis(together, 2, 0)]
     merged = struct.pack(">H", PACKED) + b"".join(lengths for lengths, _ in flat) + b"".join(rows for _, rows in flat)
     return header + struct.pack(">II", 0, 0) + struct.pack(">I", len(section)) + section + merged
 

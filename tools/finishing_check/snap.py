@@ -10,8 +10,8 @@ from scipy import ndimage
 
 from lib_colorize.finishing.areas import INK
 from lib_colorize.finishing.colour import colour_distance
-from lib_colorize.finishing.drawing import drawing_on_white
 from lib_colorize.finishing.divided import finish
+from lib_colorize.finishing.drawing import drawing_on_white
 from lib_colorize.method.settings import Settings
 from lib_colorize.pictures.colour_spaces import lab_of
 from tools.finishing_check.pairs import PaintedPair, painted_pairs
