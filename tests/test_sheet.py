@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
 from lib_colorize.method.settings import Settings
 from lib_colorize.pictures.opened_page import open_page
 from lib_colorize.pictures.sheet import in_even_light, sheet_of
-from tools.reading_check.desks import ANGLES, DESKS, LIGHTS, SIZE, photo
+from tools.reading_check.desks import ANGLES, BEYOND, DESKS, LIGHTS, SIZE, photo
 
 SKETCHES = Path(__file__).parents[1] / "examples" / "sketches"
 
@@ -30,6 +30,47 @@ def test_the_corners_of_a_sheet_are_found_within_three_pixels(desk: str, angle: 
     middle = np.mean(expected, 0)
     expected = middle + (np.array(expected) - middle) * 0.992  # the rim is left out
     assert np.abs(np.array(found.corners) - expected).max() < 4
+
+
+def covered(corners: object) -> np.ndarray:
+    """The pixels of the photo within these corners, which may lie outside of it."""
+    field = Image.new("L", SIZE)
+    ImageDraw.Draw(field).polygon([(float(x), float(y)) for x, y in np.array(corners)], fill=255)
+    return np.asarray(field) > 0
+
+
+@pytest.mark.parametrize("desk, light", [("dark", "lamp"), ("wood", "shadow"), ("light", "even")])
+@pytest.mark.parametrize("angle", BEYOND)
+def test_a_sheet_that_the_photo_does_not_hold_is_found_as_far_as_it_is_seen(desk: str, light: str, angle: str) -> None:
+    found = sheet_of(photo(drawing(), desk, light, angle))
+    assert found is not None
+    got, wanted = covered(found.corners), covered([(x * SIZE[0], y * SIZE[1]) for x, y in BEYOND[angle]])
+    assert (got & wanted).sum() > 0.97 * (got | wanted).sum()
+
+
+def test_what_of_a_sheet_lies_beyond_the_photo_is_paper_and_no_figure() -> None:
+    shot = photo(drawing(), "dark", "even", "beyond, turned")
+    sheet = sheet_of(shot)
+    assert sheet is not None
+    beyond = np.asarray(sheet.straightened(Image.new("L", shot.size, 255))) < 128
+    assert beyond.mean() > 0.05
+    flat = np.asarray(in_even_light(sheet.straightened(shot)).convert("L"))
+    assert flat[beyond].min() == 255
+    rim = np.asarray(Image.fromarray(beyond).convert("L").filter(ImageFilter.MaxFilter(9))) > 0
+    assert (flat[rim] > 200).mean() > 0.97  # the photo's border becomes no line, but for what is drawn across it
+
+
+@pytest.mark.parametrize("side", ["left", "above"])
+def test_one_straight_edge_alone_is_no_sheet(side: str) -> None:
+    """A horizon, a wall: with one side nothing tells paper from a bright half of the picture."""
+    corners = {"left": ((0.2, -0.15), (1.2, -0.12), (1.3, 1.2), (0.15, 1.2)),
+               "above": ((-0.2, 0.3), (1.2, 0.25), (1.2, 1.2), (-0.2, 1.2))}
+    w, h = SIZE
+    rng = np.random.default_rng(3)
+    field = Image.new("L", (w, h))
+    ImageDraw.Draw(field).polygon([(x * w, y * h) for x, y in corners[side]], fill=255)
+    lit = 50 + 180 * (np.asarray(field)[..., None] / 255) + rng.normal(0, 2.5, (h, w, 3))
+    assert sheet_of(Image.fromarray(np.uint8(np.clip(lit, 0, 255)))) is None
 
 
 def test_a_straightened_sheet_is_white_where_nothing_is_drawn_in_any_light() -> None:

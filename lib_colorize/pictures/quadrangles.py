@@ -12,22 +12,22 @@ from .straight_edges import ASIDE, Edge, sampled
 Floats = NDArray[np.float32]
 Corners = NDArray[np.float64]  # [..., 4, 2] of x, y, in order around
 
-INSIDE, OUTSIDE, BEYOND = 3.5, 3.5, 10.0  # pixels from a side where light is compared
+INSIDE, OUTSIDE, BEYOND = 3.5, 3.5, 16.0  # pixels from a side where light is compared
 UNSEEN = 0.6  # counted for a side that lies outside the picture: neither for nor against
 SLANT = np.deg2rad(40)  # by which neighbouring sides may differ from a right angle
-OVER = 0.06  # of the picture's sides that a corner may lie outside of it
+OVER = 0.25  # of the picture's sides that a corner may lie outside of it
 
 
 @dataclass(frozen=True)
 class Quadrangles:
     """corners: [N, 4, 2]; seen, clear: [N, 4], the share of each side with a step up to the inside, from right outside
-    it and from farther out (a drawn frame has the one and not the other); real: [N] sides that are no picture's side.
+    it and from farther out (a drawn frame has the one and not the other); sides: [N, 4], which are no picture's side.
     """
 
     corners: Corners
     seen: Floats
     clear: Floats
-    real: NDArray[np.int64]
+    sides: NDArray[np.bool_]
     area: NDArray[np.float64]  # [N], of the picture
 
 
@@ -44,8 +44,8 @@ def quadrangles(light: Floats, even: Floats, edges: list[Edge], step: float) -> 
     sums = _profiles(light, even, edges, step)
     seen, clear = (np.stack([_shares(sums[part], angle, four[:, k], corners[:, k], corners[:, (k + 1) % 4])
                              for k in range(4)], 1) for part in (0, 1))
-    real = np.array([edge.weight > 0 for edge in edges])[four].sum(1)
-    return Quadrangles(corners, seen, clear, real, _area(corners) / (w * h))
+    sides = np.array([edge.weight > 0 for edge in edges])[four]
+    return Quadrangles(corners, seen, clear, sides, _area(corners) / (w * h))
 
 
 def _fours(angle: NDArray[np.float64], distance: NDArray[np.float64]) -> NDArray[np.int64]:

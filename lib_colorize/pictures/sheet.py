@@ -91,7 +91,9 @@ def _straightened(photo: Image.Image, corners: Corners, size: tuple[int, int]) -
     for (x, y), (u, v) in zip(target, source):
         rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
     terms = np.linalg.solve(np.array(rows), source.ravel())
-    return photo.transform(size, Image.Transform.PERSPECTIVE, tuple(terms), Image.Resampling.BILINEAR)
+    beyond = "white" if photo.mode == "RGB" else 0  # of the photo, there is paper, and nothing of a mask
+    return photo.transform(size, Image.Transform.PERSPECTIVE, tuple(terms), Image.Resampling.BILINEAR,
+                           fillcolor=beyond)
 
 
 def in_even_light(sheet: Image.Image) -> Image.Image:

@@ -7,8 +7,11 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from .cut_sheet import AREA as CUT_AREA
+from .cut_sheet import Seen, completed, find_cut_sheet
+from .desk import is_left_on_all_sides
 from .grey import spread_out
-from .quadrangles import Corners, quadrangles
+from .quadrangles import Corners, Quadrangles, quadrangles
 from .sheet_sides import refined
 from .straight_edges import border_edges, straight_edges
 
@@ -19,9 +22,10 @@ STEP = 0.06  # difference of log light from desk to sheet that counts in full
 EDGES = 80  # straight edges that are tried as sides
 WHITE = 255 * (1 + 256 + 65536)  # a pixel's three bytes as one number
 AREA = 0.12  # of the picture: a smaller sheet is none
+OUT = 0.06  # of the picture's sides: a sheet with a corner farther out is one that goes on beyond it
 TRIED = 600  # quadrangles whose inside is looked at
 SEEN, CLEAR = 0.6, 0.4  # shares of all four sides that must be seen, from right outside and from farther out
-LEAST, LEAST_OF_THREE = 0.35, 0.75  # share of the worst side; where the sheet goes on beyond the picture
+SURE, LEAST, LEAST_CLEAR = 0.6, 0.35, 0.3  # shares of the worst side: for sure, for want of a better one
 PATTERN, PLAIN = 0.4, 0.25  # difference of log light within nine pixels that is no paper; how far below it is some
 PAPER = 0.4  # share of the sheet that must be plain
 ONE_TONE = 0.25  # share of a sheet's pixels that may be of its very commonest colour: above it is drawn, not shot
@@ -41,19 +45,35 @@ def find_sheet(image: Image.Image) -> Corners | None:
     even = _even(light)
     edges = [*straight_edges(light, even, STEP, EDGES), *border_edges(*size)]
     found = quadrangles(light, even, edges, STEP)
+
+    def is_paper(corners: Corners) -> bool:
+        return float(_paper_shares(even, corners[None])[0]) > PAPER
+
+    seen = _whole_sheet(light, even, found, SURE) or find_cut_sheet(light, found, is_paper)
+    seen = seen or _whole_sheet(light, even, found, LEAST)
+    if seen is None or _is_drawn(small, seen[0]):
+        return None
+    corners = refined(image, (seen[0] + 0.5) / scale - 0.5, 1 / scale)
+    return completed(corners, seen[1])
+
+
+def _whole_sheet(light: Floats, even: Floats, found: Quadrangles, least: float) -> Seen | None:
+    """The best one with four sides in the photo: as of `find_cut_sheet`. least: share of each that must be seen."""
+    size = np.array(light.shape[::-1])
     seen, clear = found.seen.mean(1), found.clear.mean(1)
-    least = np.where(found.real < 4, LEAST_OF_THREE, LEAST)  # one side may be the picture's own, if the rest is sure
-    kept = (found.area > AREA) & (found.real >= 3) & (seen > SEEN) & (found.seen.min(1) > least) & (clear > CLEAR)
-    worth = np.where(kept, np.minimum(seen, clear) ** 2 * found.area**0.75, 0)
+    beyond = ((found.corners < -OUT * size) | (found.corners > (1 + OUT) * size)).any((1, 2))
+    kept = (found.area > np.where(beyond, CUT_AREA, AREA)) & found.sides.all(1) & (seen > SEEN) & (clear > CLEAR)
+    kept &= (found.seen.min(1) > least) & (found.clear.min(1) > LEAST_CLEAR)
+    worth = np.where(kept, np.minimum(seen, clear) ** 4 * found.area**0.75, 0)
     order = np.argsort(-worth)[:min(TRIED, int((worth > 0).sum()))]
     if not len(order):
         return None
     paper = _paper_shares(even, found.corners[order])
     final = np.where(paper > PAPER, worth[order] * paper**0.75, 0)
-    corners = found.corners[order[int(final.argmax())]]
-    if final.max() <= 0 or _is_drawn(small, corners):
+    best = order[int(final.argmax())]
+    if final.max() <= 0 or not is_left_on_all_sides(light, found.corners[best]):
         return None
-    return refined(image, (corners + 0.5) / scale - 0.5, 1 / scale)
+    return found.corners[best], found.sides[best]
 
 
 def _light(small: Image.Image) -> Floats:

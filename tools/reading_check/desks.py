@@ -17,6 +17,13 @@ ANGLES = {  # corners of the sheet in the photo, as shares of its sides: from th
     "from below": ((0.28, 0.14), (0.73, 0.16), (0.88, 0.87), (0.13, 0.84)),
     "aslant": ((0.30, 0.08), (0.90, 0.30), (0.71, 0.90), (0.08, 0.62)),
 }
+BEYOND = {  # the same of sheets that the photo does not hold
+    "beyond, right": ((0.2, 0.15), (1.15, 0.08), (1.2, 0.95), (0.15, 0.85)),
+    "beyond, right and below": ((0.15, 0.2), (1.12, 0.12), (1.25, 1.2), (0.05, 1.15)),
+    "beyond, left and right": ((-0.1, 0.15), (1.12, 0.10), (1.15, 0.85), (-0.12, 0.9)),
+    "beyond, a corner": ((0.12, 0.1), (0.9, -0.2), (1.1, 0.8), (0.25, 0.95)),
+    "beyond, turned": ((0.3, 0.2), (1.2, 0.5), (0.9, 1.4), (-0.05, 1.1)),
+}
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,7 @@ def photo(drawing: Image.Image, desk: str, light: str, angle: str) -> Image.Imag
 def _laid(drawing: Image.Image, desk: np.ndarray, angle: str) -> np.ndarray:
     """The sheet on the desk with its soft shadow: [h, w, 3] in [0, 1]."""
     w, h = SIZE
-    corners = [(x * w, y * h) for x, y in ANGLES[angle]]
+    corners = [(x * w, y * h) for x, y in (ANGLES | BEYOND)[angle]]
     paper = Image.new("RGB", (drawing.width + 2, drawing.height + 2), (244, 242, 238))
     grey = np.asarray(drawing.convert("L"), dtype=np.float32)[..., None] / 255
     ink = np.asarray((58, 58, 62), dtype=np.float32)
