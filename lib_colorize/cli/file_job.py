@@ -26,7 +26,7 @@ class FileJob:
     """What all sketches of one call share."""
 
     engine: Engine
-    reference: InputPicture
+    reference: InputPicture  # of a folder, the one of the sketch at work
     settings: Settings
     force: bool = False  # write over pictures that are there already
     extras: ExtraFiles = NO_FILES

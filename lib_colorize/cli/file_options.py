@@ -11,7 +11,8 @@ from .loading import DEFAULT_CHECKPOINT
 def add_file_options(command: argparse.ArgumentParser) -> None:
     """All but the settings."""
     command.add_argument("inputs", nargs="*", type=file_name, metavar="SKETCH REFERENCE",
-                         help="two picture files; SKETCH may be a folder, all pictures in it take the one reference")
+                         help="two picture files; SKETCH may be a folder: all pictures in it take the one reference, "
+                              "or each the one of its name, where REFERENCE is a folder too")
     command.add_argument("-o", "--output", required=True, type=file_name, metavar="FILE",
                          help="picture to write (.png, .webp, .jpg); for a folder, an existing folder")
     command.add_argument("--from-png", type=file_name, metavar="FILE",
@@ -29,6 +30,11 @@ def add_file_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--one-by-one", action="store_true",
                          help="on a GPU, the pictures of a batch one after the other: bit for bit as made alone")
     command.add_argument("--recursive", action="store_true", help="of a folder, its subfolders too, mirrored")
+    command.add_argument("--references", type=file_name, metavar="FOLDER", dest="own_references",
+                         help="of a folder: sketches take the picture of their name in it, REFERENCE is for the rest")
+    command.add_argument("--report", type=file_name, metavar="FILE.csv", help="of a folder: what became of each file")
+    command.add_argument("--contact-sheet", type=file_name, metavar="FILE.png",
+                         help="of a folder: each sketch beside its picture, on pages (FILE-2.png, ...)")
     command.add_argument("--format", choices=("png", "webp", "jpg"), help="of the pictures of a folder; default: png")
     command.add_argument("--quality", type=quality, metavar="1..100",
                          help="of a .jpg (default: 95) or .webp (default: without loss)")

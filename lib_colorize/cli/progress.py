@@ -1,4 +1,4 @@
-"""The progress bar of a command."""
+"""What a command shows while it works: a bar, and lines on stderr."""
 
 from __future__ import annotations
 
@@ -28,3 +28,9 @@ def bar(quiet: bool, name: str) -> Iterator[Progress | None]:
             shown.update(done - shown.n)
 
         yield progress
+
+
+def tell(line: str) -> None:
+    """One line on stderr, if there is one."""
+    if line:
+        print(one_line(line), file=sys.stderr)

@@ -12,6 +12,7 @@ from itertools import count
 from pathlib import Path
 
 from ..errors import ColorizeError
+from .file_names import name_key
 from .output_paths import is_device, output_paths
 from .result_file import read_record
 
@@ -34,22 +35,22 @@ class ResultNames:
 
     def plan(self, sketches: Sequence[Path]) -> dict[Path, Path]:
         """Sketch -> result; both are paths, below the folder of sketches and in the one of results."""
-        stems = Counter(_key(path.with_suffix("")) for path in sketches)
-        taken = {_key(parent) for path in sketches for parent in path.parents}
+        stems = Counter(name_key(path.with_suffix("")) for path in sketches)
+        taken = {name_key(parent) for path in sketches for parent in path.parents}
         planned: dict[Path, Path] = {}
         for mine in (True, False):  # first those that have a result already
             for sketch in sketches:
-                crowd = stems[_key(sketch.with_suffix(""))] > 1 and not mine
+                crowd = stems[name_key(sketch.with_suffix(""))] > 1 and not mine
                 if sketch not in planned and (base := self._base(sketch, sketches, taken, crowd, mine)) is not None:
                     planned[sketch] = self.output / base
-                    taken |= {_key(path) for path in self._paths(base)}
+                    taken |= {name_key(path) for path in self._paths(base)}
         return {sketch: planned[sketch] for sketch in sketches}
 
     def _base(self, sketch: Path, sketches: Sequence[Path], taken: set[str], crowd: bool, mine: bool) -> Path | None:
         """The first name, without the numbers of a batch, that the sketch may have."""
         for base in self._candidates(sketch, crowd):
             paths = self._paths(base)
-            if any(_key(path) in taken for path in paths):
+            if any(name_key(path) in taken for path in paths):
                 continue
             owner = next((found for path in paths if (found := self._owner(path)) is not None), None)
             own = owner is not None and _same(owner, sketch, sketches)
@@ -86,7 +87,7 @@ class ResultNames:
         A folder of that name is somebody else's, so that another name is taken.
         """
         listed = self._listing(path.parent)
-        name = listed.get(_key(Path(path.name)))
+        name = listed.get(name_key(Path(path.name)))
         if name is None:
             return None
         there = self.output / path.parent / name
@@ -103,7 +104,7 @@ class ResultNames:
                 names = sorted(os.listdir(self.output / folder))
             except OSError:  # not made yet
                 names = []
-            self._listed[folder] = {_key(Path(name)): name for name in names}
+            self._listed[folder] = {name_key(Path(name)): name for name in names}
         return self._listed[folder]
 
 
@@ -115,11 +116,7 @@ def _same(owner: str, sketch: Path, sketches: Sequence[Path]) -> bool:
     if written(owner) == written(sketch.name):
         return True
     present = {written(path.name) for path in sketches if path.parent == sketch.parent}
-    return _key(Path(owner)) == _key(Path(sketch.name)) and written(owner) not in present
-
-
-def _key(path: Path) -> str:
-    return unicodedata.normalize("NFC", path.as_posix()).casefold()
+    return name_key(Path(owner)) == name_key(Path(sketch.name)) and written(owner) not in present
 
 
 def _length(name: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -211,6 +211,10 @@ class Engine:
     def tokens(self, reference: Image.Image) -> Tensor:
         """See `Preparing.tokens`."""
         return self.preparing.tokens(reference)
+
+    def encode_ahead(self, references: Iterable[Image.Image], settings: Settings) -> None:
+        """Tokens of references of coming jobs (`as_encoded`), by one reading of the encoder; a few are kept."""
+        self.preparing.reference_tokens.make(references, settings.reference_scale)
 
     def condition(self, sketch: Tensor, tokens: Tensor | None, settings: Settings) -> Conditioning:
         """See `Preparing.condition`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from PIL import Image
@@ -14,7 +14,7 @@ from ..method.reference_encoder import ReferenceEncoder
 from ..pictures.images import reference_tensor
 from .running import Running
 
-KEPT = 8  # pictures; 1 MB each in full size, at scale 1
+KEPT = 16  # pictures; 1 MB each in full size, at scale 1
 
 
 class ReferenceTokens:
@@ -29,16 +29,29 @@ class ReferenceTokens:
         keys = [(_digest(reference), scale) for reference in references]
         missing = {key: reference for key, reference in zip(keys, references) if key not in self._kept}
         if missing:
-            with self._running.precision(self._running.dtype != torch.float32):
-                encoder = self.load()  # once for all of them
-                for key, reference in missing.items():
-                    self._kept[key] = encoder(reference_tensor(reference).to(self._running.device), scale)
+            self._make(missing.items())
         found = [self._kept[key] for key in keys]
         for key in keys:
             self._kept.move_to_end(key)
+        self._let_go()
+        return found
+
+    def make(self, references: Iterable[Image.Image], scale: float = 1.0) -> None:
+        """Those of pictures that will be asked for, by one reading of the encoder. Each is asked for when needed."""
+        self._make(((_digest(reference), scale), reference) for reference in references)
+        self._let_go()
+
+    def _make(self, references: Iterable[tuple[tuple[str, float], Image.Image]]) -> None:
+        with self._running.precision(self._running.dtype != torch.float32):
+            encoder = self.load()  # once for all of them
+            for key, reference in references:
+                if key not in self._kept:
+                    self._kept[key] = encoder(reference_tensor(reference).to(self._running.device), key[1])
+                self._kept.move_to_end(key)
+
+    def _let_go(self) -> None:
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)
-        return found
 
 
 def _digest(reference: Image.Image) -> str:
