@@ -32,6 +32,7 @@ from ..pictures.opened_page import open_page, open_references
 from ..pictures.overlay import overlay_lines
 from ..pictures.reading import told_of_sketch
 from ..pictures.strips import joined, strip_windows
+from ..pictures.unused import told_unused
 from . import networks, samplers
 from .decoding import Decoding
 from .faulty_weights import fault_of_weights
@@ -145,7 +146,7 @@ class Engine:
         else:
             pictures = paint(page.sketch, extras, progress)
         strip = (f"a strip, in {len(windows)} windows",) if windows else ()
-        told = told_of_sketch(page.sketch, settings, (*page.told, *trimmed, *strip))
+        told = told_of_sketch(page.sketch, settings, (*page.told, *trimmed, *strip, *told_unused(settings, extras)))
         owns = [self.settings_of(settings, i) for i in range(settings.batch)]
         finished = [finishing.of(page.put_back(picture)) for picture in pictures]
         return [Result(each.image, own, told, each) for each, own in zip(finished, owns)]

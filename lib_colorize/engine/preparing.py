@@ -30,6 +30,7 @@ from ..pictures.margins import with_margins
 from ..pictures.regions import check_regions, lay_regions
 from ..pictures.required import require_references
 from ..pictures.squashed import squashed
+from ..pictures.unused import require_used
 from . import networks
 from .encoding import posterior
 from .reference_tokens import ReferenceTokens
@@ -74,6 +75,7 @@ class Preparing:
         check_regions(references, sketch.size)
         first = reference if references and references[0].place == 1 else None  # a mask of the reference is of this one
         require_references(self.variant.name, settings, references, extras.background is not None)
+        require_used(settings, extras)
         drawing, placement = sketch_tensor(sketch, settings, self.resolution, self.multiple)
         layout = sketch_layout(sketch.size, settings, self.resolution, self.multiple)
         figure = kept_figure(sketch, extras, settings, layout)

@@ -27,6 +27,7 @@ from ..pictures.opened_page import OpenedPage, open_references
 from ..pictures.overlay import multiply_lines, overlay_lines
 from ..pictures.regions import check_regions
 from ..pictures.required import require_references
+from ..pictures.unused import require_used
 from .canvases import Materials
 from .checkpoints import ColorizeFile, sketch_encoder
 from .extra_pictures import extra_hashes, requested_extras
@@ -193,6 +194,7 @@ def _materials(
     for each, found in zip(pages, on_pages):
         check_regions(found, each.sketch.size)
     require_references(variant_name(file), settings, references, extras.background is not None)
+    require_used(settings, extras)
     masks = ((extras.sketch_mask, page.sketch, "sketch"), (extras.reference_mask, seen, "reference"))
     for mask, picture, what in masks:
         if mask is not None and picture is not None:

@@ -16,6 +16,7 @@ from PIL import Image
 from ... import __version__
 from ...errors import ColorizeError
 from ...models.catalogue import Folders
+from ...pictures.unused import told_unused
 from .. import checkpoint_status, sketch_preview
 from ..checkpoint_status import Status
 from ..job import Job, ready_file, start
@@ -132,8 +133,8 @@ def process(p: Any, args: Sequence[Any]) -> None:
     request = _in_parts(p, request)
     note = transparency_note(p, request.settings, host().option)
     job = start(host(), request, host_run(p, before.sketches if again else ()))
-    if note:
-        host().say(p, note)
+    for said in (*filter(None, (note,)), *told_unused(job.settings, job.extras)):
+        host().say(p, said)
     host().prepare(p, job)
     p.extra_generation_params.update(job.infotext())
     setattr(p, JOB, job)
