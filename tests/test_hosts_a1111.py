@@ -449,6 +449,22 @@ def test_only_masked_crops_the_sketch_like_the_picture(world, pictures):
     assert frames_of(p, job, noise(1)) == (Frame(64, 64, Fit.FILL),)
 
 
+@pytest.mark.parametrize(("follows", "only_masked"), [(True, True), (False, True), (True, False)])
+def test_the_masked_part_alone_is_painted_at_the_checkpoints_own_size(world, pictures, follows, only_masked):
+    own = world.file.usable().resolution
+    p = a1111_fakes.Processing(world.model)
+    p.init_images, p.width, p.height = [pictures[0]], 4 * own, 8 * own
+    p.image_mask, p.inpaint_full_res = Image.new("L", (64, 64)), only_masked
+    job = start(world.host, parse([{"reference": pictures[1], "size_from_sketch": follows}]), host_run(p))
+    world.host.prepare(p, job)
+    if follows and only_masked:
+        assert p.width * p.height < 2.5 * own**2 and p.width % 64 == p.height % 64 == 0
+    else:
+        assert (p.width, p.height) == (4 * own, 8 * own)
+    world.host.release(p)
+    assert (p.width, p.height) == (4 * own, 8 * own)
+
+
 def test_the_size_follows_the_sketch_at_the_checkpoints_own_size(world):
     file = SimpleNamespace(usable=lambda: replace(world.file.usable(), resolution=512))
     placement = placement_of((3000, 2000), file, JobSettings())

@@ -30,7 +30,7 @@ class FakeHost:
 
     def __init__(self, file, folder):
         self.file, self.folder, self.said, self.stopped, self.refused = file, folder, [], [], ""
-        self.order, self.told = [], "v"
+        self.order, self.told, self.shown = [], "v", []
 
     def install(self):
         self.order.append("install")
@@ -75,7 +75,7 @@ class FakeHost:
         self.said.append(text)
 
     def show_progress(self, text):
-        pass
+        self.shown.append(text)
 
     def folders(self):
         return Folders(self.folder)
@@ -135,10 +135,23 @@ def test_nothing_of_an_earlier_run_stays_when_it_is_switched_off(hooks, pictures
     hooks.process(p, [False])
     assert p.extra_generation_params == {} and not hasattr(p, hooks.JOB)
     assert "with ColorizeDiffusion switched off" in hooks.host().said[0]
+    assert hooks.host().shown[-1] == hooks.host().said[0]  # while it runs, not only afterwards
     picture = SimpleNamespace(image="untouched")
     hooks.before_sampling(p, [False], None)
     hooks.postprocess_image(p, picture, [False])
     assert picture.image == "untouched" and hooks.host().order.count("colour") == 0
+
+
+def test_a_size_that_the_checkpoint_cannot_fill_is_told_before_the_run(hooks, pictures):
+    own = hooks.host().file.usable().resolution
+    for side, told in ((own, False), (2 * own, False), (2 * own + 8, True)):
+        p = processing(pictures)
+        p.width = p.height = side
+        hooks.process(p, request(pictures))
+        assert any("far more than" in text for text in hooks.host().said) is told
+    hooks.host().said.clear()
+    hooks.process(p, request(pictures, size_from_sketch=True))  # then the size is not looked at
+    assert hooks.host().said == []
 
 
 def test_with_another_checkpoint_and_switched_off_nothing_is_said(hooks, pictures):

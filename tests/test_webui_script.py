@@ -242,13 +242,13 @@ def test_the_preview_is_in_no_fold_but_the_panels_own(untouched):
 
 def test_the_sketch_is_called_optional_nowhere_and_what_stands_in_for_it_is_said(untouched):
     label = untouched.arguments[2].label
-    assert label == ("Sketch, else img2img's picture" if untouched.script.is_img2img else "Sketch")
+    assert label == ("Sketch (or img2img's)" if untouched.script.is_img2img else "Sketch")
 
 
 def test_no_tooltip_of_what_lies_open_speaks_of_the_networks_insides(untouched):
     from lib_colorize.method.settings import Settings
 
-    jargon = ("blocks ", "ross-attention", "lassifier", "U-Net", "hints", "latent")
+    jargon = ("blocks ", "ross-attention", "lassifier", "U-Net", "sketch hints", "latent")
     ours = {item.name for item in fields(Settings)}
     said = [(item.name, widget.info) for item, widget in setting_widgets(untouched) if item.name in ours]
     assert [(name, info) for name, info in said if any(word in info for word in jargon)] == []

@@ -38,8 +38,9 @@ class JobSettings(Settings):
         advanced=False)
     size_from_sketch: bool = setting(
         False, "Size from the sketch", "size from sketch",
-        "Width and height follow the sketch's shape at the checkpoint's own size; off = as set above. Not with "
-        "inpainting, keep base, or another resize mode than the first", advanced=False)
+        "Width and height follow the sketch's shape at the checkpoint's own size; off = as set above. In inpaint, "
+        "\"Only masked\" paints at that size too. Not with inpainting of the whole picture, keep base, or another "
+        "resize mode than the first", advanced=False)
     reference_weight: float = _weight("Weight of the first reference", "Reference weight")
     reference_2_weight: float = _weight("Weight of the second", "Reference 2 weight")
     reference_3_weight: float = _weight("Weight of the third", "Reference 3 weight")

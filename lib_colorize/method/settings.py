@@ -89,7 +89,8 @@ class Settings(FinishSettings, ReadingSettings, MaskSettings, InjectionSettings,
         advanced=False)
     line_overlay: float = setting(
         0.0, "Line overlay", "Line overlay",
-        "Draws the sketch's own lines over the result, at the sketch's own size; 0 = off, 1 = full",
+        "Draws the sketch's own lines over the result, which then has the sketch's own size (Finishing: Result size); "
+        "0 = off, 1 = full",
         0.0, 1.0, 0.05, advanced=False)
     steps: int = setting(20, "Steps", "Steps", "Sampling steps", 1, 150, 1, advanced=False)
     sampler: str = setting("DPM++ 2M", "Sampler", "Sampler", "Sampling method", advanced=False)

@@ -6,7 +6,7 @@ from .language import Phrase
 
 PHRASES = {
     "reference": Phrase("Reference: its colours are used", "参照画像: この色で塗ります", "参考图:使用它的颜色"),
-    "sketch": Phrase("Sketch, else img2img's picture", "線画(空なら img2img の画像)", "线稿(留空则用 img2img 的图片)"),
+    "sketch": Phrase("Sketch (or img2img's)", "線画(または img2img)", "线稿(或 img2img)"),
     "sketch_txt2img": Phrase("Sketch", "線画", "线稿"),
     "sketch_help_img2img": Phrase(
         "Leave the sketch empty to colour the picture of img2img.",
@@ -97,6 +97,10 @@ PHRASES = {
         "ColorizeDiffusion: use as reference", "ColorizeDiffusion: 参照画像にする", "ColorizeDiffusion:用作参考图"),
     "as_sketch": Phrase(
         "ColorizeDiffusion: use as sketch", "ColorizeDiffusion: 線画にする", "ColorizeDiffusion:用作线稿"),
+    "size_unused": Phrase(
+        "Not looked at: the size follows the sketch (ColorizeDiffusion, Size from the sketch)",
+        "使われません: 大きさは線画から決まります(ColorizeDiffusion「線画から大きさを決める」)",
+        "不起作用:尺寸随线稿(ColorizeDiffusion 的「尺寸随线稿」)"),
     "not_pasted": Phrase(
         "Not pasted, and left as it was: {problems}", "貼り付けず、そのままにしました: {problems}",
         "未粘贴,保持原样:{problems}"),

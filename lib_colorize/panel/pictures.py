@@ -15,6 +15,7 @@ PICTURE = {"type": "pil", "image_mode": "RGBA", "interactive": True, "height": 2
            **({"source": "upload"} if GRADIO_3 else {"sources": ["upload", "clipboard"], "format": "png"})}
 BY_HAND = ("upload", "clear", "edit")  # events of an image box that no program's own change of it fires
 # A drawing canvas fires the same event for both, so the JavaScript, which sees the user's hand, decides.
+FOR_SCRIPTS = ("as_reference", "as_sketch", "size_unused")
 HELD_OR_VOID = "held => window.colorizeDiffusionByHand?.() ?? true ? '' : held"
 
 
@@ -28,12 +29,13 @@ class Pictures:
             label = "sketch" if elements.place.is_img2img else "sketch_txt2img"
             self.sketch: Any = gr.Image(label=t(label), elem_id=elem_id("sketch"), **PICTURE)
             self.seen = SeenSketch(elements)
+        words = escape(json.dumps({key: t(key) for key in FOR_SCRIPTS}))  # for the JavaScript
+        hint = t("sketch_help_img2img" if elements.place.is_img2img else "sketch_help_txt2img")
+        self.seen.add_note()
+        gr.HTML(f'<div class="colorize-hint" data-texts="{words}">{hint}</div>')
         with gr.Row(elem_classes="colorize-row"):
-            words = escape(json.dumps({key: t(key) for key in ("as_reference", "as_sketch")}))  # for the JavaScript
-            hint = t("sketch_help_img2img" if elements.place.is_img2img else "sketch_help_txt2img")
-            gr.HTML(f'<div class="colorize-hint" data-texts="{words}">{hint}</div>')
-            swap = elements.button("swap", scale=0, min_width=220)
-            self.seen.note_and_button()
+            swap = elements.button("swap")
+            self.seen.add_button()
         self.sketch_hash: Any = unsaved(gr.Textbox("", visible=False, elem_id=elem_id("sketch_hash")))
         for box in elements.place.boxes:
             self._void_when_changed(box)

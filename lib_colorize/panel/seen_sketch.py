@@ -37,10 +37,13 @@ class SeenSketch:
                                      interactive=False, visible=False, height=260)
         self._one_at_a_time = threading.Lock()  # else the answer to an earlier change might come last
 
-    def note_and_button(self) -> None:
+    def add_note(self) -> None:
         """Below the boxes."""
         self.note: Any = gr.HTML(visible=False, elem_id=self.elements.elem_id("seen"))
-        self.button = self.elements.button("preview_button", scale=0, min_width=220)
+
+    def add_button(self) -> None:
+        """For whoever wants it now."""
+        self.button = self.elements.button("preview_button")
 
     def connect(self, enabled: Any, pictures: Sequence[Any], settings: dict[str, Any], in_order: Sequence[Any],
                 program: Program) -> None:

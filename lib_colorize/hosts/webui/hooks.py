@@ -26,7 +26,7 @@ from ..settings import PREFIX, JobSettings, StartFrom
 from ..sketches import decode
 from . import axes
 from . import routes as api
-from .shared.processing import host_run, require_known_checkpoint
+from .shared.processing import host_run, require_known_checkpoint, size_note
 from .shared.tiles import RUNNING, painted_in_parts, require_own_sampling, sampled_past_us
 from .shared.transparency import transparency_note
 
@@ -136,6 +136,9 @@ def process(p: Any, args: Sequence[Any]) -> None:
     for said in (*filter(None, (note,)), *told_unused(job.settings, job.extras)):
         host().say(p, said)
     host().prepare(p, job)
+    too_large = size_note(p, job)
+    if too_large:
+        host().say(p, too_large)
     p.extra_generation_params.update(job.infotext())
     setattr(p, JOB, job)
 
@@ -206,8 +209,10 @@ def _say_if_ignored(p: Any, args: Sequence[Any]) -> None:
     if names_nothing(args):
         raise ColorizeError(f"{name} is a colorize checkpoint, and {TITLE} is given no arguments; name at least a "
                             "reference, or say \"enabled\": false")
-    host().say(p, f"{name} is a colorize checkpoint: with {TITLE} switched off it draws at random, and prompts "
-                  "have no effect.")
+    note = (f"{name} is a colorize checkpoint: with {TITLE} switched off it draws at random, and prompts have no "
+            "effect. Open its panel below to switch it on.")
+    host().say(p, note)
+    host().show_progress(note)  # now; the line under the result comes after the run
 
 
 def status() -> Status:

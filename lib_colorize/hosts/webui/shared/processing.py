@@ -15,11 +15,12 @@ from ....pictures.framing import Fit, Frame
 from ...host_run import HostRun
 from ...job import Job
 from ...settings import JobSettings, StartFrom
-from ...sizes import PIXELS, on_canvas
+from ...sizes import PIXELS, on_canvas, placement_of
 from .sampling import stop_sampler
 from .tiles import PARTS, RUNNING, PaintedPart
 
 NONE = (None, "", "None", "none", "Use same checkpoint")
+MOST_AREAS = 4  # of the checkpoint's own: larger pictures are hardly coloured
 LEAST = 16  # pixels a side: a latent of 1x1 Forge takes for one of its placeholders
 UNKNOWN = "colorize_unknown"  # on a processing object: the checkpoint that it names and the host does not have
 SAVED = "colorize_saved"  # on a processing object: what `set_for_job` has replaced
@@ -106,6 +107,23 @@ def put_back(p: Any, own_methods: Sequence[str]) -> None:
         vars(p).pop(name, None)
 
 
+def paints_masked_part(p: Any) -> bool:
+    """Whether the host cuts the masked part out, paints it at the page's size, puts it back: inpaint, only masked."""
+    return (getattr(p, "image_mask", None) is not None and bool(getattr(p, "inpaint_full_res", False))
+            and PARTS not in vars(p) and RUNNING.get() is None)
+
+
+def size_note(p: Any, job: Job) -> str:
+    """What to say of a size of the user's own that the checkpoint cannot fill; empty when there is nothing to say."""
+    own = job.file.usable().resolution
+    if job.placements or p.width * p.height <= MOST_AREAS * own**2:
+        return ""
+    way = ('choose "Only masked" and switch Size from the sketch on' if getattr(p, "image_mask", None) is not None
+           else "choose a smaller width and height, or switch Size from the sketch on")
+    return (f"{p.width}x{p.height} pixels are far more than the {own}x{own} that the checkpoint was made for: it "
+            f"leaves most of such a picture uncoloured; {way}.")
+
+
 def set_up(p: Any, job: Job) -> None:
     """What both hosts need before pictures are encoded; ColorizeError for a picture that is too small for them."""
     if not job.placements and min(p.width, p.height) < LEAST:
@@ -116,6 +134,10 @@ def set_up(p: Any, job: Job) -> None:
         set_for_job(p, "height", job.placements[0].canvas_height)
         if getattr(p, "firstpass_image", None) is not None:  # hires fix of a picture that was cut to its sketch
             set_for_job(p, "firstpass_image", on_canvas(job.pages[0].cut(p.firstpass_image), job.placements[0]))
+    elif paints_masked_part(p) and job.settings.size_from_sketch:
+        place = placement_of((p.width, p.height), job.file, job.settings)
+        set_for_job(p, "width", place.canvas_width)
+        set_for_job(p, "height", place.canvas_height)
     elif getattr(getattr(p, "firstpass_image", None), "mode", "") == "RGBA":  # for whose alpha the host has no channel
         set_for_job(p, "firstpass_image", over_paper(p.firstpass_image, WHITE))
     given = getattr(p, "init_images", None)
