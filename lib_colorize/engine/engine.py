@@ -135,9 +135,12 @@ class Engine:
         finishing = Finishing(page, settings, extras)
         reference, extras, trimmed = open_references(reference, settings, page.extras(extras))
         windows = strip_windows(page.sketch.size, settings)
+        cuts: list[str] = []
 
         def paint(drawing: Image.Image, its: Extras, report: Progress | None) -> list[Image.Image]:
-            return self._paint(drawing, reference, settings, report, its, overlay=not finishing.snaps)
+            painted, cut = self._paint(drawing, reference, settings, report, its, overlay=not finishing.snaps)
+            cuts.append(cut)
+            return painted
 
         if windows:
             made = paint_windows(paint, page.sketch, extras, windows, settings, progress)
@@ -146,7 +149,8 @@ class Engine:
         else:
             pictures = paint(page.sketch, extras, progress)
         strip = (f"a strip, in {len(windows)} windows",) if windows else ()
-        told = told_of_sketch(page.sketch, settings, (*page.told, *trimmed, *strip, *told_unused(settings, extras)))
+        told = told_of_sketch(page.sketch, settings, (*page.told, *trimmed, *strip, *dict.fromkeys(cuts),
+                                                       *told_unused(settings, extras)))
         owns = [self.settings_of(settings, i) for i in range(settings.batch)]
         finished = [finishing.of(page.put_back(picture)) for picture in pictures]
         return [Result(each.image, own, told, each) for each, own in zip(finished, owns)]
@@ -154,8 +158,11 @@ class Engine:
     def _paint(
         self, sketch: Image.Image, reference: Image.Image | None, settings: Settings, progress: Progress | None,
         extras: Extras, overlay: bool,
-    ) -> list[Image.Image]:
-        """The pictures of a sketch on one canvas, cut to it; overlay: with the lines that are wanted over them."""
+    ) -> tuple[list[Image.Image], str]:
+        """The pictures of a sketch on one canvas, cut to it, and what a mask took away, in words.
+
+        overlay: with the lines that are wanted over them.
+        """
         ready = self.preparing.prepare(sketch, reference, settings, extras)
         shape = (1, self.unet.in_channels, *(side // self.vae.factor for side in ready.canvas))
         jobs = [self.settings_of(settings, i) for i in range(settings.batch)]
@@ -184,7 +191,7 @@ class Engine:
             raise self._fault() or error from None
         if overlay:
             pictures = [overlay_lines(picture, sketch, settings) for picture in pictures]
-        return [cut_out(picture, ready.figure) for picture in pictures]
+        return [cut_out(picture, ready.figure) for picture in pictures], ready.told
 
     def _at_once(self, settings: Settings, shape: tuple[int, ...]) -> int:
         if self.one_by_one or samplers.find_sampler(settings.sampler).adaptive:  # which steps as the worst of a batch

@@ -27,6 +27,7 @@ from ..pictures.canvas import Placement, sketch_layout
 from ..pictures.extras import Extras
 from ..pictures.images import sketch_tensor
 from ..pictures.margins import with_margins
+from ..pictures.masks import cut_away, result_mask
 from ..pictures.regions import check_regions, lay_regions
 from ..pictures.required import require_references
 from ..pictures.squashed import squashed
@@ -46,6 +47,7 @@ class Prepared:
     canvas: tuple[int, int]
     placement: Placement
     figure: Image.Image | None = None  # the sketch's mask in the result's frame, where something is put behind it
+    told: str = ""  # what that mask takes away, in words
 
 
 class Preparing:
@@ -78,12 +80,13 @@ class Preparing:
         require_used(settings, extras)
         drawing, placement = sketch_tensor(sketch, settings, self.resolution, self.multiple)
         layout = sketch_layout(sketch.size, settings, self.resolution, self.multiple)
-        figure = kept_figure(sketch, extras, settings, layout)
+        figure = kept_figure(sketch, extras, settings)
         changes = settings.changes()
         if changes and first is None:
             raise ColorizeError("changes by text: there is no reference to change; name one, or leave the texts out")
         self.texts.read(changes)
-        apart = Apart.of(self.variant.name, settings, sketch, first, extras, layout.place, self.vae.factor)
+        apart = Apart.of(self.variant.name, settings, sketch, first, extras, layout.place, self.vae.factor,
+                         figure)
         every = self.reference_tokens.of([found.image for found in references], settings.reference_scale)
         shown = [shown_tokens(self.texts.apply(tokens, changes) if found.place == 1 else tokens)
                  for found, tokens in zip(references, every)]
@@ -98,7 +101,8 @@ class Preparing:
             with self.running.precision():
                 conditioning = with_variant(conditioning, self.variant, seen)
         return Prepared(replace(conditioning, token_bias=bias, injection=picture), (drawing.shape[2], drawing.shape[3]),
-                        placement, figure)
+                        placement, None if figure is None else result_mask(figure, layout),
+                        "" if figure is None else cut_away(figure))
 
     def injected(self, reference: Image.Image, drawing: Tensor, settings: Settings) -> InjectedPicture:
         """The reference as what is injected on the canvas of this drawing [1, 3, H, W]."""

@@ -22,7 +22,7 @@ from ..pictures.framing import Frame
 from ..pictures.images import line_drawing, resizing
 from ..pictures.margins import with_margins
 from ..pictures.mask_canvas import lay_mask
-from ..pictures.masks import given_mask, mask_picture
+from ..pictures.masks import cut_away, given_mask, mask_picture
 from ..pictures.opened_page import OpenedPage, open_references
 from ..pictures.overlay import multiply_lines, overlay_lines
 from ..pictures.regions import check_regions
@@ -60,6 +60,7 @@ class Job:
     extras: Extras = NO_EXTRAS
     pages: tuple[OpenedPage, ...] = ()  # of each sketch, what of it is looked at; all of each when not given
     figures: tuple[Image.Image, ...] = ()  # masks of the sketches, where something else is put behind them
+    told: tuple[str, ...] = ()  # what these masks take away, in words
     materials: Materials | None = None  # None = lines and tokens are all
     _variant: Variant | None = None
     _conditionings: dict[tuple[Frame, ...], Conditioning] = field(default_factory=dict)
@@ -171,7 +172,9 @@ def start(host: Host, request: Request, run: HostRun = HostRun()) -> Job:  # noq
     job = Job(host, settings, file, reference, sketches, torch.cat(materials.tokens, 1) if materials.tokens else None,
               extras=given, pages=pages, materials=materials)
     kept = (kept_figure(page.sketch, page.extras(given), settings) for page in job.pages)
-    job.figures = tuple(figure for figure in kept if figure is not None)
+    found = [figure for figure in kept if figure is not None]
+    job.figures = tuple(figure.image for figure in found)
+    job.told = tuple(dict.fromkeys(filter(None, map(cut_away, found))))
     if follows_sketch(settings, run):
         job.placements = placements_of([page.sketch.size for page in job.pages], file, settings)
     return job

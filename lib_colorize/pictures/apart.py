@@ -17,7 +17,7 @@ from ..method.settings import Settings
 from ..method.variants.showing import JobPictures, PictureNeeds, Seen
 from .extras import Extras
 from .images import reference_tensor
-from .masks import figure_masks
+from .masks import FoundMask, figure_masks
 
 NOISE_SEED = 0  # of the draws from the VAE's posterior: the same pictures, the same latents, whatever is coloured
 
@@ -50,18 +50,20 @@ class Apart:
     @classmethod
     def of(
         cls, variant: str, settings: Settings, sketch: Image.Image, reference: Image.Image | None, extras: Extras,
-        place: Callable[[Tensor], Tensor], factor: int,
+        place: Callable[[Tensor], Tensor], factor: int, drawn: FoundMask | None = None,
     ) -> Apart | None:
         """None where nothing is coloured apart. ColorizeError for a mask that does not fit, or marks nothing.
 
         place: lays a picture of the sketch's shape on its canvas; factor: pixels of a canvas per pixel of a latent.
+        drawn: the mask of the sketch, where it was found before.
         """
         needs = PictureNeeds.of(variant, settings, extras.background is not None)
         if not needs.anything:
             return None
         mask, behind = None, None
         if needs.sketch_mask:
-            found = figure_masks(sketch, reference if needs.masked_reference else None, settings, extras, place)
+            found = figure_masks(sketch, reference if needs.masked_reference else None, settings, extras, place,
+                                 drawn)
             mask = FigureMask(latent_mask(found.sketch, factor), settings.sketch_threshold)
             behind = found.reference
             require_both(mask.mask, settings.sketch_threshold)

@@ -11,10 +11,9 @@ from PIL import Image
 from ..errors import ColorizeError
 from ..method.mask_settings import Backdrop
 from ..method.settings import Settings
-from .canvas import SketchLayout
 from .extras import Extras
 from .flattening import over_colour
-from .masks import reference_mask, reference_mask_tensor, result_mask, sketch_mask
+from .masks import FoundMask, reference_mask, reference_mask_tensor, sketch_mask
 from .reading import shrunk
 
 WHITE = (255, 255, 255)
@@ -49,17 +48,14 @@ def emptied(background: Image.Image) -> Image.Image:
     return Image.fromarray(picture)
 
 
-def kept_figure(
-    sketch: Image.Image, extras: Extras, settings: Settings, layout: SketchLayout | None = None,
-) -> Image.Image | None:
-    """The mask of a sketch that something else is put behind, in the frame of its result on this layout, or in its own.
+def kept_figure(sketch: Image.Image, extras: Extras, settings: Settings) -> FoundMask | None:
+    """The mask of a sketch that something else is put behind, in its own frame.
 
     None = the result stays as it is. ColorizeError for a mask that does not fit, and for no figure.
     """
     if settings.backdrop is Backdrop.AS_GIVEN:
         return None
-    found = sketch_mask(sketch, extras.sketch_mask, settings)
-    return found.image if layout is None else result_mask(found, layout)
+    return sketch_mask(sketch, extras.sketch_mask, settings)
 
 
 def cut_out(result: Image.Image, figure: Image.Image | None) -> Image.Image:

@@ -18,6 +18,7 @@ from .canvas import SketchLayout
 from .extras import Extras
 from .images import line_drawing
 from .mask_canvas import lay_mask, mask_tensor, over_black
+from .open_outlines import open_share, with_open_bodies
 from .outline import bodied, enclosed
 from .reading import shrunk
 from .segmenter.segment import segment
@@ -26,6 +27,7 @@ CLEAR = 0.01  # of a picture; with less of it transparent it tells no figure
 NOTHING, ALL = 16, 239  # a mask with nothing above, or nothing below, marks no figure
 MARGIN = 11  # pixels; the authors' maximum over so many keeps a figure's rim out of what is behind it (section 7)
 BODY = 0.02  # of the picture: clean lines that enclose as much have a figure
+OPEN = 0.04  # of a sketch's ink: with less, only details stand open
 HOLD = 0.5  # of the segmenter's figure: outlines of another sketch that hold less are open
 
 
@@ -40,10 +42,12 @@ class MaskSource(enum.Enum):
 
 @dataclass(frozen=True)
 class FoundMask:
-    """image: grey, white = figure, of its picture's size."""
+    """image: grey, white = figure, of its picture's size. open: the share of a sketch's ink that lies outside of it,
+    or has nothing of it beside."""
 
     image: Image.Image
     source: MaskSource
+    open: float = 0.0
 
 
 def reference_mask(reference: Image.Image, given: Image.Image | None = None) -> FoundMask:
@@ -69,19 +73,24 @@ def sketch_mask(
         return FoundMask(given_mask(given, sketch.size, "sketch"), MaskSource.GIVEN)
     told = _own_alpha(sketch)
     if told is not None:
-        filled = enclosed(mask_tensor(told).expand(1, 3, -1, -1) * 2 - 1)
+        drawn = mask_tensor(told)[0, 0]
+        filled = with_open_bodies(enclosed(drawn.expand(1, 3, -1, -1) * 2 - 1), drawn)
         if bodied(filled):
-            return FoundMask(mask_picture(filled, sketch.size), MaskSource.ALPHA)
+            return FoundMask(mask_picture(filled, sketch.size), MaskSource.ALPHA, open_share(filled, drawn))
     settings = settings or Settings()
-    filled = enclosed(line_drawing(sketch, settings))
-    found, body = mask_picture(filled, sketch.size), bodied(filled)
-    outlined = _marks(found)
+    lines = line_drawing(sketch, settings)
+    ink = ((lines[0].amax(0) + 1) / 2).clamp(0, 1)
+    filled = with_open_bodies(enclosed(lines), ink)
+    found = FoundMask(mask_picture(filled, sketch.size), MaskSource.OUTLINE, open_share(filled, ink))
+    body = bodied(filled)
+    outlined = _marks(found.image)
     if outlined and settings.extractor == "none" and body >= BODY:
-        return FoundMask(found, MaskSource.OUTLINE)
+        return found
     figure = segment(shrunk(sketch))
     if outlined and body >= HOLD * bodied(mask_tensor(figure)[0, 0]) > 0:
-        return FoundMask(found, MaskSource.OUTLINE)
-    return FoundMask(_segmented(figure, sketch.size, "sketch"), MaskSource.SEGMENTER)
+        return found
+    seen = _segmented(figure, sketch.size, "sketch")
+    return FoundMask(seen, MaskSource.SEGMENTER, open_share(mask_tensor(seen)[0, 0], ink))
 
 
 @dataclass(frozen=True)
@@ -114,7 +123,15 @@ def result_mask(found: FoundMask, layout: SketchLayout) -> Image.Image:
 
 def said(found: FoundMask, what: str) -> str:
     """What a user is told. what: "sketch" or "reference"."""
-    return f"mask of the {what}: {found.source.value}"
+    return f"mask of the {what}: {found.source.value}" + (f"; {cut_away(found)}" if cut_away(found) else "")
+
+
+def cut_away(found: FoundMask) -> str:
+    """What a user is told where a mask takes lines away that nobody asked to be; "" where it does not."""
+    if found.open < OPEN:
+        return ""
+    return (f"{found.open:.0%} of its lines stand open, and count as background; draw a mask where they belong to the "
+            "figure")
 
 
 def given_mask(mask: Image.Image, size: tuple[int, int], what: str) -> Image.Image:
@@ -162,10 +179,13 @@ def mask_picture(mask: Tensor, size: tuple[int, int]) -> Image.Image:
 
 def figure_masks(
     sketch: Image.Image, reference: Image.Image | None, settings: Settings, extras: Extras,
-    place: Callable[[Tensor], Tensor],
+    place: Callable[[Tensor], Tensor], drawn: FoundMask | None = None,
 ) -> FigureMasks:
-    """Both masks of a job; place: what lays the sketch on its canvas (`mask_canvas.lay_mask`)."""
-    drawn = sketch_mask(sketch, extras.sketch_mask, settings)
+    """Both masks of a job; place: what lays the sketch on its canvas (`mask_canvas.lay_mask`).
+
+    drawn: that of the sketch, where it was found before.
+    """
+    drawn = drawn or sketch_mask(sketch, extras.sketch_mask, settings)
     told = [said(drawn, "sketch")]
     behind = None
     if reference is not None:

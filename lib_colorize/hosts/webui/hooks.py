@@ -133,7 +133,7 @@ def process(p: Any, args: Sequence[Any]) -> None:
     request = _in_parts(p, request)
     note = transparency_note(p, request.settings, host().option)
     job = start(host(), request, host_run(p, before.sketches if again else ()))
-    for said in (*filter(None, (note,)), *told_unused(job.settings, job.extras)):
+    for said in (*filter(None, (note,)), *job.told, *told_unused(job.settings, job.extras)):
         host().say(p, said)
     host().prepare(p, job)
     too_large = size_note(p, job)
