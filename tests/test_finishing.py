@@ -13,9 +13,9 @@ from lib_colorize.finishing.areas import find_areas
 from lib_colorize.finishing.divided import finish
 from lib_colorize.finishing.drawing import drawing_on_white
 from lib_colorize.finishing.finished import Finished
+from lib_colorize.finishing.full_labels import full_labels
 from lib_colorize.finishing.ink import ink_of, laid_over
 from lib_colorize.finishing.layers import laid_together
-from lib_colorize.finishing.snap import full_labels
 from lib_colorize.method.settings import Polarity, Settings
 
 SIZE = 640

@@ -11,8 +11,9 @@ from ..errors import ColorizeError
 from ..pictures.flattening import WHITE, over_paper
 from .areas import GAP, Areas, find_areas
 from .finished import Finished
+from .full_labels import full_labels
 from .ink import Ink, ink_of
-from .snap import carry_up, full_labels
+from .snap import carry_up
 from .strips import strips
 
 ANOTHER_SHAPE = 0.02  # by which the ratio of sides may differ: sizes are rounded to multiples of 8 and 64

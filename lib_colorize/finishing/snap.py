@@ -8,109 +8,89 @@ CVPR 1993): shading and gradients stay, what the model smeared across a line doe
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
 import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from .areas import INK, Areas
+from .areas import Areas
+from .calming import calm_of, calmed, without_leaks
 from .filling import filled_in
+from .strips import THREADS, in_strips
 
 SAFE = 1.2  # painting pixels from a line, from which on a colour is the area's own
 NEAR = 0.3  # nearer than that it is the line's
-REACH = (3.0, 5.0)  # up to the first a colour of its own is a leak, from the second on it is meant
-LEAK = 24.0  # of 255, distance from the colour that is meant
-CALM = 16.0  # of 255: unevenness of an area that is less than that is the painting's, not meant
 FEWEST = 12  # cells; an area with fewer safe ones takes one colour
+EVEN = 1.0  # of 255: a field that spans no more is one colour
+
+Box = tuple[slice, slice]
 
 
-def full_labels(areas: Areas, ink: np.ndarray) -> np.ndarray:
-    """[H, W] int32: the area of each pixel of the drawing. ink: [H, W] uint8, at the drawing's own size.
+@dataclass(frozen=True)
+class Cells:
+    """A painting laid on a grid of cells, two to its pixel; `step` px of the drawing each, of areas as at their middle.
 
-    Lines are wider at the working size than they are: paper beside one joins the area that it touches on its own side.
+    colours: [h, w, 3] float32; grid: [h, w] int32, areas; away: [h, w] float32, painting pixels from the nearest line;
+    trust: [h, w] float32 in [0, 1], how much a colour is its area's own.
     """
-    factor, lines = areas.factor, ink >= INK * 255
-    if factor == 1:
-        return areas.labels
-    h, w = lines.shape
-    labels: np.ndarray = _enlarged(np.where(areas.lines, 0, areas.labels), factor)[:h, :w].copy()
-    flat, paper = labels.reshape(-1), ~lines.reshape(-1)
-    todo = np.flatnonzero((flat == 0) & paper)
-    for _ in range(2 * factor):
-        for step in (-1, 1, -w, w):
-            beside = np.clip(todo + step, 0, len(flat) - 1)
-            found = flat[beside]
-            flat[todo] = np.where(found > 0, found, flat[todo])
-        todo = todo[flat[todo] == 0]
-        if not len(todo):
-            break
-    np.copyto(labels, _enlarged(areas.labels, factor)[:h, :w], where=labels == 0)
-    return labels
 
+    colours: np.ndarray
+    grid: np.ndarray
+    away: np.ndarray
+    trust: np.ndarray
+    step: int
 
-def _enlarged(labels: np.ndarray, factor: int) -> np.ndarray:
-    found: np.ndarray = labels.repeat(factor, 0).repeat(factor, 1)
-    return found
+    @classmethod
+    def of(cls, painted: Image.Image, areas: Areas) -> Cells:
+        cell = max(1, round(max(areas.labels.shape) / (2 * max(painted.size))))  # working px
+        grid = areas.labels[cell // 2::cell, cell // 2::cell]
+        away = areas.away[cell // 2::cell, cell // 2::cell] * (max(painted.size) / max(areas.labels.shape))
+        trust = np.clip((away - NEAR) / (SAFE - NEAR), 0, 1) ** 2 + 1e-3 * np.clip(away, 0, SAFE)
+        colours = np.asarray(painted.convert("RGB").resize(grid.shape[::-1], Image.Resampling.BICUBIC), np.float32)
+        return cls(colours, grid, away.astype(np.float32), trust.astype(np.float32), cell * areas.factor)
 
 
 def carry_up(painted: Image.Image, areas: Areas, labels: np.ndarray) -> np.ndarray:
     """[H, W, 3] uint8: the painting's colours, without its lines, at the drawing's size. labels: of `full_labels`."""
-    cell = max(1, round(max(areas.labels.shape) / (2 * max(painted.size))))  # working px
-    grid = areas.labels[cell // 2::cell, cell // 2::cell]
-    away = areas.away[cell // 2::cell, cell // 2::cell] * (max(painted.size) / max(areas.labels.shape))
-    colours = np.asarray(painted.convert("RGB").resize(grid.shape[::-1], Image.Resampling.BICUBIC), np.float32)
-    trust = (np.clip((away - NEAR) / (SAFE - NEAR), 0, 1) ** 2 + 1e-3 * np.clip(away, 0, SAFE)).astype(np.float32)
-    out: np.ndarray = _single_colours(colours, grid, trust, areas, painted)[labels]
-    for number, box in enumerate(ndimage.find_objects(grid, areas.count), 1):
-        if box is None:
-            continue
-        weight = np.where(grid[box] == number, trust[box], np.float32(0))
-        if (weight > 0.5).sum() >= FEWEST:
-            weight = without_leaks(colours[box], weight, away[box])
-            field = calmed(filled_in(colours[box], weight), weight)
-            _lay(out, labels, number, field, (box[0].start, box[1].start), cell * areas.factor)
+    cells = Cells.of(painted, areas)
+    calm = calm_of(cells.colours, cells.grid, cells.away)
+    table = _single_colours(cells, areas, painted)
+    safe = np.bincount(cells.grid.ravel(), cells.trust.ravel() > 0.5, areas.count + 1) >= FEWEST
+    boxes = [(number, box) for number, box in enumerate(ndimage.find_objects(cells.grid, areas.count), 1)
+             if box is not None and safe[number]]
+
+    def made(item: tuple[int, Box]) -> tuple[int, Box, np.ndarray]:
+        return *item, area_field(cells, *item, calm)
+
+    out = np.empty((*labels.shape, 3), np.uint8)
+    with ThreadPoolExecutor(THREADS) as threads:
+        uneven = []
+        for number, box, field in threads.map(made, boxes):
+            inside = field[cells.grid[box] == number]
+            if (np.ptp(inside, 0) <= EVEN).all():
+                table[number] = np.rint(np.clip(inside.mean(0), 0, 255))
+            else:
+                uneven.append((number, box, np.clip(np.rint(field), 0, 255).astype(np.uint8)))
+        in_strips(labels, lambda rows: np.take(table, labels[rows], 0, out=out[rows]))
+        list(threads.map(lambda each: _lay(out, labels, *each, cells.step), uneven))
     return out
 
 
-def without_leaks(colours: np.ndarray, weight: np.ndarray, away: np.ndarray) -> np.ndarray:
-    """The weight, less what lies near a line and is far from the colour of the area farther from lines thereabouts.
-
-    That is the line's ink, or a neighbour's colour. A place where all is near lines is measured by the area's median.
-    """
-    far = np.clip((away - REACH[0]) / (REACH[1] - REACH[0]), 0, 1)
-    own = np.median(colours[weight > 0.5], 0)
-    clear = weight * far
-    meant = filled_in(colours, clear) if (clear > 0.5).sum() >= FEWEST else own
-    apart = ((colours - meant) ** 2).sum(-1)
-    kept: np.ndarray = (weight * (1 - (1 - far) * (1 - np.exp(-apart / LEAK**2)))).astype(np.float32)
-    return kept
+def area_field(cells: Cells, number: int, box: Box, calm: float) -> np.ndarray:
+    """[h, w, 3] float32: the colours of an area over its box, beyond its edges too."""
+    colours, away = cells.colours[box], cells.away[box]
+    weight = np.where(cells.grid[box] == number, cells.trust[box], np.float32(0))
+    weight = without_leaks(colours, weight, away)
+    return calmed(filled_in(colours, weight), weight, calm)
 
 
-def calmed(field: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """The field [h, w, 3] with its small unevenness taken out, about its own even slope; what differs clearly stays."""
-    y, x = np.mgrid[0:weight.shape[0], 0:weight.shape[1]].astype(np.float32)
-    base = np.stack([np.ones_like(x), (x - x.mean()) / max(1, np.ptp(x)), (y - y.mean()) / max(1, np.ptp(y))], -1)
-    chosen = weight > 0.5 if (weight > 0.5).any() else weight > 0
-    a, b, w = base[chosen], field[chosen], weight[chosen]
-    for _ in range(4):  # least squares, what does not fit counting less (Holland and Welsch 1977, Cauchy's weights)
-        solved = np.linalg.lstsq(a * w[:, None], b * w[:, None], rcond=None)[0]
-        w = weight[chosen] / (1 + ((b - a @ solved) ** 2).sum(-1) / CALM**2)
-    if np.abs(solved[1:]).sum(0).max() < CALM:
-        solved[1:] = 0
-        solved[0] = np.average(b, axis=0, weights=w)
-    even = base @ solved
-    rest = field - even
-    size = (rest**2).sum(-1, keepdims=True)
-    kept: np.ndarray = even + rest * size / (size + CALM**2)
-    return kept
-
-
-def _single_colours(
-    colours: np.ndarray, grid: np.ndarray, trust: np.ndarray, areas: Areas, painted: Image.Image,
-) -> np.ndarray:
+def _single_colours(cells: Cells, areas: Areas, painted: Image.Image) -> np.ndarray:
     """[count + 1, 3] uint8: one colour for each area, weighted by trust; of one between the cells, what lies there."""
-    places, most = grid.ravel(), areas.count + 1
-    weight = np.bincount(places, trust.ravel(), most)
-    sums = [np.bincount(places, (trust * colours[..., channel]).ravel(), most) for channel in range(3)]
+    places, most = cells.grid.ravel(), areas.count + 1
+    weight = np.bincount(places, cells.trust.ravel(), most)
+    sums = [np.bincount(places, (cells.trust * cells.colours[..., channel]).ravel(), most) for channel in range(3)]
     found = np.stack(sums, 1) / np.maximum(weight, 1e-9)[:, None]
     missing = np.flatnonzero(weight[1:] <= 1e-9) + 1
     if len(missing):
@@ -123,14 +103,14 @@ def _single_colours(
     return np.clip(np.rint(found), 0, 255).astype(np.uint8)
 
 
-def _lay(
-    out: np.ndarray, labels: np.ndarray, number: int, field: np.ndarray, corner: tuple[int, int], step: int,
-) -> None:
-    """Enlarge the field of one area and lay it onto its pixels; corner: its first cell; step: pixels of a cell."""
-    top, left = corner[0] * step, corner[1] * step
-    cells = Image.fromarray(np.clip(np.rint(field), 0, 255).astype(np.uint8))
-    large = cells.resize((cells.width * step, cells.height * step), Image.Resampling.BILINEAR)
-    h, w = min(large.height, labels.shape[0] - top), min(large.width, labels.shape[1] - left)
-    region = (slice(top, top + h), slice(left, left + w))
-    mask = labels[region] == number
-    out[region][mask] = np.asarray(large)[:h, :w][mask]
+def _lay(out: np.ndarray, labels: np.ndarray, number: int, box: Box, field: np.ndarray, step: int) -> None:
+    """Enlarge the field of one area and lay it onto its pixels, in strips; step: pixels of a cell."""
+    top, left = box[0].start * step, box[1].start * step
+    high, wide = min(field.shape[0] * step, labels.shape[0] - top), min(field.shape[1] * step, labels.shape[1] - left)
+    cells, rows = Image.fromarray(field), max(1, (1 << 20) // wide)
+    for start in range(0, high, rows):
+        end = min(high, start + rows)
+        source = (0, start / step, wide / step, end / step)
+        large = np.asarray(cells.resize((wide, end - start), Image.Resampling.BILINEAR, source))
+        region = (slice(top + start, top + end), slice(left, left + wide))
+        np.copyto(out[region], large, where=(labels[region] == number)[..., None])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-PIXELS = 1 << 20  # about so many at once
+PIXELS = 1 << 19  # about so many at once
+THREADS = max(1, min(4, os.cpu_count() or 1))  # numpy lets others run while it computes
 
 
 def strips(picture: np.ndarray) -> Iterator[slice]:
@@ -15,3 +18,9 @@ def strips(picture: np.ndarray) -> Iterator[slice]:
     rows = max(1, PIXELS // max(1, width))
     for top in range(0, height, rows):
         yield slice(top, min(height, top + rows))
+
+
+def in_strips(picture: np.ndarray, work: Callable[[slice], object]) -> None:
+    """Call `work` with the rows of each strip, a few at the same time: each writes into its own rows."""
+    with ThreadPoolExecutor(THREADS) as threads:
+        list(threads.map(work, strips(picture)))
