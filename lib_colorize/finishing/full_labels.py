@@ -1,4 +1,4 @@
-"""Areas that were told at a working size, at the drawing's own: each pixel of paper goes to the area on its own side."""
+"""Areas that were told at a working size, at the drawing's own: paper beside a line joins the area on its side."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from scipy import ndimage
 from .areas import Areas
 from .calming import calm_of, calmed, without_leaks
 from .filling import filled_in
-from .strips import THREADS, in_strips
+from .strips import THREADS, each_strip
 
 SAFE = 1.2  # painting pixels from a line, from which on a colour is the area's own
 NEAR = 0.3  # nearer than that it is the line's
@@ -73,8 +73,8 @@ def carry_up(painted: Image.Image, areas: Areas, labels: np.ndarray) -> np.ndarr
                 table[number] = np.rint(np.clip(inside.mean(0), 0, 255))
             else:
                 uneven.append((number, box, np.clip(np.rint(field), 0, 255).astype(np.uint8)))
-        in_strips(labels, lambda rows: np.take(table, labels[rows], 0, out=out[rows]))
-        list(threads.map(lambda each: _lay(out, labels, *each, cells.step), uneven))
+        each_strip(labels, lambda rows: np.take(table, labels[rows], 0, out=out[rows]))
+        list(threads.map(lambda each: _lay(out, labels, each[0], each[1], each[2], cells.step), uneven))
     return out
 
 

@@ -20,7 +20,7 @@ def strips(picture: np.ndarray) -> Iterator[slice]:
         yield slice(top, min(height, top + rows))
 
 
-def in_strips(picture: np.ndarray, work: Callable[[slice], object]) -> None:
+def each_strip(picture: np.ndarray, work: Callable[[slice], object]) -> None:
     """Call `work` with the rows of each strip, a few at the same time: each writes into its own rows."""
     with ThreadPoolExecutor(THREADS) as threads:
         list(threads.map(work, strips(picture)))

@@ -32,7 +32,7 @@ def unsteadiness(colours: np.ndarray, grid: np.ndarray, away: np.ndarray) -> flo
     _, area, count = np.unique(grid[chosen], return_inverse=True, return_counts=True)
     if not (count >= FEWEST).any():
         return 0.0
-    y, x = (place[chosen].astype(np.float64) / max(grid.shape) for place in np.indices(grid.shape, np.int16))
+    y, x = (place / max(grid.shape) for place in np.nonzero(chosen))
     covariance = _scatter(np.stack([np.ones_like(x), x, y], 1), colours[chosen].astype(np.float64), area, len(count))
     least, middle, most = np.maximum(np.linalg.eigvalsh(covariance), 0).T
     across, whole = np.sqrt((least + middle) / 2), np.sqrt((least + middle + most) / 3)
