@@ -26,7 +26,8 @@ def run(args: argparse.Namespace) -> int:
     from .extra_files import ExtraFiles
     from .file_job import FileJob
     from .input_picture import InputPicture
-    from .output_paths import check_output, outputs_clear, require_transparency
+    from .layers_output import LayersOutput
+    from .output_paths import check_output, identities, outputs_clear, require_transparency
     from .result_file import read_record
 
     check_arguments(args)
@@ -40,8 +41,11 @@ def run(args: argparse.Namespace) -> int:
     require_transparency(output, record.settings)
     outputs_clear([output], args.force)
     drawing, colours = InputPicture.read(sketch), InputPicture.read(reference)
+    layers = LayersOutput.named(args)
+    if layers is not None:
+        layers.check(output, 1, identities((sketch, reference, picture, *extras.paths())), drawing.image.size)
     engine = recorded_engine(args, record, picture.parent, extras.models.get("text_encoder"))
-    job = FileJob(engine, colours, record.settings, args.force, extras, args.quality)
+    job = FileJob(engine, colours, record.settings, args.force, extras, args.quality, layers=layers)
     if record.lossy:
         print(one_line(f"note: {picture} was written with loss ({record.lossy}); a PNG made again is what it was made "
                        "from"), file=sys.stderr)

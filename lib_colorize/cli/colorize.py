@@ -9,7 +9,7 @@ from pathlib import Path
 from ..console import one_line
 from ..errors import ColorizeError
 from . import again, options
-from .extra_options import extra_files
+from .extra_options import check_hints, extra_files
 from .job_options import make_job
 from .progress import bar, tell
 
@@ -29,9 +29,10 @@ def run(args: argparse.Namespace) -> int:
     sketch, reference, output = (Path(name) for name in (*args.inputs, args.output))
     from .file_job import how_read
     from .input_picture import InputPicture
-    from .output_paths import check_output, require_transparency
+    from .layers_output import LayersOutput
+    from .output_paths import check_output, identities, require_transparency
 
-    extras = extra_files(args)
+    extras = extra_files(args, ("hints",) if sketch.is_dir() else ())
     if sketch.is_dir():
         from .colorize_folder import colour_folder_of
 
@@ -41,9 +42,14 @@ def run(args: argparse.Namespace) -> int:
             more = " (a file has the format of its name)" if name == "format" else ""
             raise ColorizeError(f"{sketch}: a file; {option} is for a folder of sketches{more}")
     colours, drawing = InputPicture.read(reference), InputPicture.read(sketch)
-    check_output(output, (sketch, reference, *extras.paths()), settings.batch, args.quality)
+    inputs = (sketch, reference, *extras.paths())
+    check_output(output, inputs, settings.batch, args.quality)
     require_transparency(output, settings)
-    job = make_job(args, colours, settings, extras)
+    layers = LayersOutput.named(args)
+    if layers is not None:
+        layers.check(output, settings.batch, identities(inputs), drawing.image.size)
+    check_hints(extras, drawing, settings)
+    job = make_job(args, colours, settings, extras, layers)
     with bar(args.quiet, sketch.name) as progress:
         written = job.colour(drawing, output, progress)
     if not args.quiet:

@@ -13,7 +13,9 @@ from .extra_files import ExtraFiles
 from .folder import colour_folder, list_sketches, planned_files
 from .folder_jobs import FolderJobs
 from .folder_report import FolderReport
+from .hint_files import HintFiles
 from .job_options import engine_of, make_job
+from .layers_output import LayersOutput
 from .output_paths import identities, output_paths, require_transparency
 from .progress import bar, tell
 from .references import References
@@ -31,18 +33,21 @@ def colour_folder_of(
     check_format(output / f"a{suffix}", args.quality)
     require_transparency(output / f"a{suffix}", settings, f"--format {suffix[1:]}")
     references = references_of(args, reference, output)
-    others = [*references.paths(), *extras.paths(), *filter(None, [references.folder])]
+    layers, hints = LayersOutput.beside(args), HintFiles.of(args)
+    others = [*references.paths(), *extras.paths(), *hints.paths(), *filter(None, [references.folder])]
     found = list_sketches(sketches, output, args.recursive, others)
     files = planned_files(found, output, suffix, settings.batch)
     table, sheet = (None if name is None else Path(name) for name in (args.report, args.contact_sheet))
     report = FolderReport(table, sheet, sketches, list(files))
     report.check([path for each in files.values() for path in output_paths(each, settings.batch)], output)
-    engine, kept = engine_of(args), identities((*files, *references.paths()))
+    engine, kept = engine_of(args), identities((*files, *references.paths(), *hints.paths()))
 
     note: Callable[[str], object] = str if args.quiet else tell
     told(found, note)
-    jobs = FolderJobs(lambda own: make_job(args, own, settings, extras, kept, engine), engine, settings, args.force,
-                      references, sketches, list(files.items()))
+    for line in hints.notes(found.sketches):
+        note(line)
+    jobs = FolderJobs(lambda own: make_job(args, own, settings, extras, layers, kept, engine), engine, settings,
+                      args.force, references, sketches, list(files.items()), hints)
     with report:
         summary = colour_folder(jobs, files, lambda name: bar(args.quiet, name), tell, note, report.note)
     summary.failed |= {Path(str(refused)): str(refused) for refused in found.closed}

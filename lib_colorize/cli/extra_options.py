@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..engine.engine import Engine
     from ..method.settings import Settings
     from .extra_files import ExtraFiles
+    from .input_picture import InputPicture
 
 SINGLE = ("sketch_mask", "reference_mask", "background", "hints", "palette")
 
@@ -83,12 +84,15 @@ def given_pictures(args: argparse.Namespace) -> tuple[dict[str, str], dict[str, 
     return files, weights
 
 
-def extra_files(args: argparse.Namespace) -> ExtraFiles:
-    """The further pictures of a call, each read once; ColorizeError for one that is no picture."""
+def extra_files(args: argparse.Namespace, without: Sequence[str] = ()) -> ExtraFiles:
+    """The further pictures of a call, each read once; ColorizeError for one that is no picture.
+
+    without: names of those that are read elsewhere.
+    """
     from .extra_files import ExtraFiles
 
     files, weights = given_pictures(args)
-    found = ExtraFiles.read({name: Path(file) for name, file in files.items()}, weights)
+    found = ExtraFiles.read({name: Path(file) for name, file in files.items() if name not in without}, weights)
     found.extras()  # what cannot be is told before anything is loaded
     return found
 
@@ -97,3 +101,13 @@ def with_models(extras: ExtraFiles, engine: Engine, settings: Settings) -> Extra
     """With the files of models that a picture of these settings follows from too."""
     texts = engine.files.text_encoder if settings.changes() and engine.files is not None else None
     return extras if texts is None else replace(extras, models={"text_encoder": texts})
+
+
+def check_hints(extras: ExtraFiles, sketch: InputPicture, settings: Settings) -> None:
+    """ColorizeError for hints that do not fit the sketch, told before networks are read."""
+    from ..finishing.result import Finishing
+    from ..pictures.opened_page import open_page
+
+    found = extras.extras()
+    if found.hints is not None:
+        Finishing(open_page(sketch.image, settings), settings, found)

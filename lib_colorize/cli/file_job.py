@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,9 +16,10 @@ from ..method.settings import Settings
 from ..whole_file import NameTaken, write_whole
 from .extra_files import NO_FILES, ExtraFiles
 from .input_picture import InputPicture
+from .layers_output import LayersOutput, is_there
 from .output_paths import Identity, identities, output_paths, require_no_input, state
 from .record import FileRecord, Record, versions
-from .result_file import read_record, save_result
+from .result_file import FORMATS, read_record, save_result
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,11 @@ class FileJob:
     extras: ExtraFiles = NO_FILES
     quality: int | None = None  # of JPEG and WebP
     any_seed: bool = False  # the seed was drawn: a picture of another seed is this picture too
+    layers: LayersOutput | None = None  # of every picture
     kept: frozenset[Identity] = field(default_factory=frozenset)  # files never written over, beside those of the job
 
     def colour(self, sketch: InputPicture, output: Path, progress: Progress | None = None) -> list[Path]:
-        """Colour one sketch; the paths written, none when all of them are there, made in just this way.
+        """Colour one sketch; the paths written, pictures first, none when all of them are there, made in just this way.
 
         ColorizeError for a sketch without lines, and for a file that is in the way; nothing is half-written, and
         nothing written over that came while the picture was made.
@@ -43,19 +45,45 @@ class FileJob:
         paths = output_paths(output, self.settings.batch)
         records = [self.record(sketch, output.parent, i) for i in range(len(paths))]
         before = {path: state(path) for path in paths}
+        kept = self.kept | identities(self.inputs(sketch))
         for path in paths:
-            require_no_input(path, self.kept | identities(self.inputs(sketch)))
-        if self.force:
-            wanted = list(zip(paths, records))
-        else:
-            wanted = [(path, record) for path, record in zip(paths, records) if not self.found(path, record)]
-        if not wanted:
+            require_no_input(path, kept)
+        wanted = {path for path, record in zip(paths, records) if self.force or not self.found(path, record)}
+        layered = self.layers_of(sketch, output, paths, wanted, kept)
+        if not wanted and not layered:
             return []
         results = self.engine.colorize(sketch.image, self.reference.image, self.settings, progress,
                                        self.extras.extras())
-        made = {path: (result.image, replace(record, settings=result.settings, read_as=result.read_as))
-                for path, record, result in zip(paths, records, results)}
-        return [path for path, _ in wanted if self.saved(path, *made[path], before)]
+        written: list[Path] = []
+        for path, record, result in zip(paths, records, results):
+            made = replace(record, settings=result.settings, read_as=result.read_as)
+            if path in wanted and self.saved(path, result.image, made, before):
+                written.append(path)
+        for path, result in zip(paths, results):
+            if self.layers is not None and path in layered:
+                self.layers.write(result.finished, layered[path], self.force)
+                written.append(layered[path])
+        return written
+
+    def layers_of(
+        self, sketch: InputPicture, output: Path, pictures: Sequence[Path], wanted: Container[Path],
+        kept: frozenset[Identity],
+    ) -> dict[Path, Path]:
+        """Picture -> its layers, those that are to be written; wanted: the pictures that are.
+
+        Layers beside a picture that is there, made in just this way, are taken for its own. ColorizeError for others
+        that are in the way, and for what cannot be written.
+        """
+        if self.layers is None:
+            return {}
+        self.layers.require_room(output, self.settings.batch, kept, sketch.image.size)
+        found = dict(zip(pictures, self.layers.paths(output, self.settings.batch)))
+        if self.force:
+            return found
+        for picture, path in found.items():
+            if picture in wanted and is_there(path):
+                raise ColorizeError(f"{path}: is there already; --force writes over it")
+        return {picture: path for picture, path in found.items() if not is_there(path)}
 
     def saved(self, path: Path, image: Image.Image, record: Record, before: Mapping[Path, object]) -> bool:
         """Write one picture; False when somebody else has made the very same meanwhile."""
@@ -108,5 +136,6 @@ class FileJob:
 
 def how_read(sketch: Path, written: Sequence[Path]) -> str:
     """One line on how the sketch of these pictures was read; "" when nothing was written, or nothing is to be said."""
-    said = read_record(written[0]).read_as if written else ""
+    picture = next((path for path in written if path.suffix.lower() in FORMATS), None)
+    said = "" if picture is None else read_record(picture).read_as
     return f"{sketch.name}: {said}" if said else ""

@@ -15,6 +15,11 @@ def add_file_options(command: argparse.ArgumentParser) -> None:
                               "or each the one of its name, where REFERENCE is a folder too")
     command.add_argument("-o", "--output", required=True, type=file_name, metavar="FILE",
                          help="picture to write (.png, .webp, .jpg); for a folder, an existing folder")
+    command.add_argument("--layers", type=file_name, metavar="OUT",
+                         help="lines, light, shade, flats and colour too, at the sketch's own size: a name that ends "
+                              "in .psd or .ora, or a folder; for a folder of sketches psd, ora or png, beside each "
+                              "picture")
+    command.add_argument("--layer-names", metavar="NAMES", help="five names in place of these, commas between")
     command.add_argument("--from-png", type=file_name, metavar="FILE",
                          help="make a picture of this program again, bit for bit; name SKETCH REFERENCE if they moved")
     command.add_argument("--checkpoint", type=file_name, metavar="FILE",

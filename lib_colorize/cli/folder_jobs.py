@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from PIL import Image
@@ -14,6 +14,7 @@ from ..errors import ColorizeError
 from ..method.settings import Settings
 from ..pictures.opened_page import as_encoded
 from .file_job import FileJob
+from .hint_files import HintFiles
 from .input_picture import InputPicture
 from .output_paths import output_paths
 from .references import References
@@ -32,6 +33,7 @@ class FolderJobs:
     references: References
     folder: Path
     files: Sequence[tuple[Path, Path]]
+    hints: HintFiles = HintFiles()
     _encoded: list[Path] = field(default_factory=list)  # references whose tokens are kept
 
     def reference_of(self, sketch: Path) -> Path:
@@ -42,8 +44,10 @@ class FolderJobs:
         """As `FileJob.colour`."""
         if self.references.by_name and not self._is_there(output):
             self._encode_ahead(sketch)
-        reference = self.references.of(sketch.relative_to(self.folder))
-        return self.job_of(reference).colour(InputPicture.read(sketch), output, progress)
+        name = sketch.relative_to(self.folder)
+        job = self.job_of(self.references.of(name))
+        extras = replace(job.extras, pictures={**job.extras.pictures, **self.hints.read(name)})
+        return replace(job, extras=extras).colour(InputPicture.read(sketch), output, progress)
 
     def _encode_ahead(self, sketch: Path) -> None:
         """The references of this sketch and of the next, unless its own is encoded already."""

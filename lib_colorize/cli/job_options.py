@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from .extra_files import ExtraFiles
     from .file_job import FileJob
     from .input_picture import InputPicture
+    from .layers_output import LayersOutput
     from .output_paths import Identity
 
 
 def make_job(
     args: argparse.Namespace, reference: InputPicture, settings: Settings, extras: ExtraFiles,
-    kept: frozenset[Identity] = frozenset(), engine: Engine | None = None,
+    layers: LayersOutput | None = None, kept: frozenset[Identity] = frozenset(), engine: Engine | None = None,
 ) -> FileJob:
     """A job by the networks that the options name, or by `engine`. Everything else was checked.
 
@@ -30,7 +31,7 @@ def make_job(
 
     engine = engine or engine_of(args)
     return FileJob(engine, reference, settings, args.force, with_models(extras, engine, settings), args.quality,
-                   any_seed=seed_is_drawn(args), kept=kept)
+                   any_seed=seed_is_drawn(args), layers=layers, kept=kept)
 
 
 def engine_of(args: argparse.Namespace) -> Engine:

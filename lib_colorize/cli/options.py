@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import enum
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import Field, fields
 from typing import Any
 
 from ..errors import ColorizeError
+from ..method.finish_settings import ResultSize
 from ..method.reading_settings import ReadingSettings
 from ..method.setting_field import in_order
 from ..method.settings import MAX_SEED, Settings
@@ -28,9 +29,9 @@ def add_setting_options(command: argparse.ArgumentParser) -> None:
     add_options_of(command, fields(Settings), with_size=True)
 
 
-def add_reading_options(command: argparse.ArgumentParser) -> None:
-    """Those that say how a sketch is read."""
-    read = (*READING_FIELDS, *(item.name for item in fields(ReadingSettings)))
+def add_reading_options(command: argparse.ArgumentParser, *more: str) -> None:
+    """Those that say how a sketch is read, and `more` of the settings."""
+    read = (*READING_FIELDS, *(item.name for item in fields(ReadingSettings)), *more)
     add_options_of(command, [item for item in fields(Settings) if item.name in read], with_size=True)
 
 
@@ -38,7 +39,8 @@ def add_options_of(command: argparse.ArgumentParser, items: Iterable[Field[Any]]
     """The options of these settings."""
     group = command.add_argument_group("settings")
     if with_size:
-        group.add_argument("--size", metavar="WxH", help="pixels; default: the sketch's shape at the model's own size")
+        group.add_argument("--size", metavar="WxH", help="pixels, or \"sketch\" for the sketch's own size; default: "
+                                                         "the sketch's shape at the model's own size")
     names = known_names()
     for item in in_order(items):
         if item.name not in SIZE_FIELDS:
@@ -81,14 +83,24 @@ def seed_is_drawn(args: argparse.Namespace) -> bool:
     return str(getattr(args, "seed", None)).strip().lower() == RANDOM
 
 
+def _sides(size: str, given: Mapping[str, Any]) -> dict[str, str]:
+    """What --size says; given: the other settings."""
+    if size.strip().lower() == ResultSize.SKETCH.value:
+        other = given.get("result_size", size).strip().lower()
+        if other not in (ResultSize.SKETCH.value, ResultSize.AUTO.value):
+            raise ColorizeError(f"--size {size} and --result-size {other}: expected one of them; leave one out")
+        return {"result_size": ResultSize.SKETCH.value}
+    sides = size.lower().split("x")
+    if len(sides) != 2:
+        raise ColorizeError(f"size: found {size!r}, expected WIDTHxHEIGHT in pixels such as 512x768, or sketch")
+    return dict(zip(SIZE_FIELDS, sides))
+
+
 def settings_of(args: argparse.Namespace) -> Settings:
     """Settings from the options given; ColorizeError names the one that is out of range."""
     given: dict[str, Any] = dict(given_settings(args))
     if getattr(args, "size", None) is not None:
-        sides = args.size.lower().split("x")
-        if len(sides) != 2:
-            raise ColorizeError(f"size: found {args.size!r}, expected WIDTHxHEIGHT in pixels such as 512x768")
-        given |= dict(zip(SIZE_FIELDS, sides))
+        given |= _sides(args.size, given)
     if seed_is_drawn(args):
         given["seed"] = secrets.randbelow(MAX_SEED + 1)
     settings = Settings(**given)

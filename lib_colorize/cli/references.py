@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import ColorizeError
+from .by_name import pictures_by_name, the_one
 from .file_names import name_key
 from .input_picture import InputPicture
 from .output_paths import identities
-from .sketch_files import SketchFiles
 
 DEFAULT = "default"  # the name, without suffix, of the reference for sketches that have none of their own
 
@@ -37,11 +37,12 @@ class References:
         if not os.path.isdir(reference):
             if folder is not None and not os.path.isdir(folder):
                 raise ColorizeError(f"{folder}: not a folder; --references names one with a picture for each sketch")
-            return cls(InputPicture.read(reference), folder, {} if folder is None else _by_name(folder, recursive))
+            own = {} if folder is None else pictures_by_name(folder, recursive)
+            return cls(InputPicture.read(reference), folder, own)
         if folder is not None:
             raise ColorizeError(f"{reference}: a folder, and --references {folder} is another; name a picture for "
                                 "sketches that have none in it, or leave one out")
-        return cls(None, reference, _by_name(reference, recursive))
+        return cls(None, reference, pictures_by_name(reference, recursive))
 
     @property
     def by_name(self) -> bool:
@@ -57,7 +58,7 @@ class References:
         stem = Path(name_key(sketch.with_suffix("")))
         for name in (stem, *(folder / DEFAULT for folder in stem.parents)):
             if found := self.own.get(name.as_posix()):
-                return _only(found, sketch)
+                return the_one(found, sketch, "references")
         if self.for_all is None:
             raise ColorizeError(f"{sketch}: {self.folder} holds no reference of its name, and no {DEFAULT}.png for the "
                                 "rest; put one there")
@@ -79,19 +80,3 @@ class References:
         """ColorizeError when results would come among the references."""
         if self.folder is not None and identities([output]) == identities([self.folder]):
             raise ColorizeError(f"{output}: holds the references; name another folder for the results")
-
-
-def _by_name(folder: Path, recursive: bool) -> dict[str, list[Path]]:
-    own: dict[str, list[Path]] = {}
-    for path in SketchFiles.of(folder, recursive).sketches:
-        own.setdefault(name_key(path.with_suffix("")), []).append(folder / path)
-    return own
-
-
-def _only(found: list[Path], sketch: Path) -> Path:
-    """The one of several that has the sketch's suffix, or the only one."""
-    same = [path for path in found if path.suffix.lower() == sketch.suffix.lower()]
-    if len(found) == 1 or len(same) == 1:
-        return found[0] if len(found) == 1 else same[0]
-    raise ColorizeError(f"{sketch}: found {len(found)} references of its name ({found[0].name}, {found[1].name}), "
-                        "expected one; rename the others")

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from PIL import Image
 
 from ..errors import ColorizeError
-from ..whole_file import write_whole
+from ..whole_file import ensure_folder, replacing, sync, write_whole
 from .layers import Layer, laid_together
 from .openraster import openraster, png
-from .psd import psd
+from .psd import check_psd_size, psd
 
 WRITERS = {".psd": psd, ".ora": openraster}
 OTHER_FILES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".kra", ".xcf", ".clip", ".psb", ".zip"}
+
+REFUSED = '<>:"/\\|?*'  # in the name of a file, on Windows
+LONGEST = 60  # letters of a layer's name in that of its file: a disk takes 255 bytes, a letter may have four
 
 
 def check_layers_path(path: Path, force: bool = False) -> None:
@@ -33,16 +37,47 @@ def check_layers_path(path: Path, force: bool = False) -> None:
         raise ColorizeError(f"{path}: is there already; --force writes over it")
 
 
-def write_layers(layers: Sequence[Layer], path: Path) -> None:
-    """path: of `check_layers_path`. Every file is there whole or not at all."""
+def check_layers_size(path: Path, size: tuple[int, int]) -> None:
+    """(width, height) of the picture; ColorizeError for more than the format holds."""
+    if path.suffix.lower() == ".psd":
+        check_psd_size(size)
+
+
+def write_layers(layers: Sequence[Layer], path: Path, keep: bool = False) -> None:
+    """path: of `check_layers_path`. All of it is there or nothing, also of a folder's files.
+
+    keep: as of `replacing`.
+    """
     writer = WRITERS.get(path.suffix.lower())
     if writer is not None:
-        write_whole(path, writer(layers))
+        write_whole(path, writer(layers), keep=keep)
         return
-    path.mkdir(exist_ok=True)
+    made = not path.is_dir()
+    ensure_folder(path)
+    try:
+        with ExitStack() as unfinished:
+            for name, content in folder_files(layers):
+                file = unfinished.enter_context(replacing(path / name, keep))
+                file.write_bytes(content)
+                sync(file)  # a full disk is told before the first of them has its name
+    except BaseException:
+        with suppress(OSError):  # not empty
+            if made:
+                path.rmdir()
+        raise
+
+
+def folder_files(layers: Sequence[Layer]) -> Iterator[tuple[str, bytes]]:
+    """What lies in a folder of layers: each layer, the picture that they give together, and their order."""
+    order = []
     for number, layer in enumerate(layers, 1):
-        write_whole(path / f"{number} {layer.name}.png", png(Image.fromarray(layer.pixels)))
-    write_whole(path / "picture.png", png(Image.fromarray(laid_together(layers))))
-    order = [{"file": f"{number} {layer.name}.png", "name": layer.name, "blend": layer.blend.value}
-             for number, layer in enumerate(layers, 1)]
-    write_whole(path / "layers.json", json.dumps({"from the bottom": order}, indent=1, ensure_ascii=False).encode())
+        file = f"{number} {_file_name(layer.name)}.png"
+        order.append({"file": file, "name": layer.name, "blend": layer.blend.value})
+        yield file, png(Image.fromarray(layer.pixels))
+    yield "picture.png", png(Image.fromarray(laid_together(layers)))
+    yield "layers.json", json.dumps({"from the bottom": order}, indent=1, ensure_ascii=False).encode()
+
+
+def _file_name(name: str) -> str:
+    """A layer's name without what some disk refuses."""
+    return "".join("_" if letter in REFUSED or not letter.isprintable() else letter for letter in name)[:LONGEST]

@@ -20,9 +20,7 @@ PACKED = 1  # compression: PackBits, row by row
 def psd(layers: Sequence[Layer]) -> bytes:
     """The document, layers from the bottom up; the flattened picture in it is what they give together."""
     height, width = layers[0].pixels.shape[:2]
-    if max(height, width) > LARGEST:
-        raise ColorizeError(f"a PSD holds at most {LARGEST} px a side, the picture is {width}x{height}; "
-                            "write OpenRaster (.ora) or a folder")
+    check_psd_size((width, height))
     together = laid_together(layers)
     count = together.shape[2]  # with a fourth channel the picture is transparent: said by a negative number of layers
     header = struct.pack(">4sH6xHIIHH", b"8BPS", 1, count, height, width, 8, 3)
@@ -33,6 +31,13 @@ def psd(layers: Sequence[Layer]) -> bytes:
     flat = [packed(channel) for channel in np.moveaxis(together, 2, 0)]
     merged = struct.pack(">H", PACKED) + b"".join(lengths for lengths, _ in flat) + b"".join(rows for _, rows in flat)
     return header + struct.pack(">II", 0, 0) + struct.pack(">I", len(section)) + section + merged
+
+
+def check_psd_size(size: tuple[int, int]) -> None:
+    """(width, height) of a picture; ColorizeError for more than the format holds."""
+    if max(size) > LARGEST:
+        raise ColorizeError(f"a PSD holds at most {LARGEST} px a side, the picture is {size[0]}x{size[1]}; "
+                            "write OpenRaster (.ora) or a folder")
 
 
 def _layer(layer: Layer) -> tuple[bytes, bytes]:

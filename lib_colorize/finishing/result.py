@@ -48,6 +48,12 @@ def snaps(settings: Settings, extras: Extras) -> bool:
     return at_sketch_size(settings, extras) or touches(extras) or (settings.line_overlay > 0 and not settings.width)
 
 
+def behind(finished: Finished, settings: Settings) -> Finished:
+    """A picture that was cut out, on the plain colour that is wanted, if one is."""
+    plain = settings.backdrop is Backdrop.PLAIN
+    return finished.on_colour(backdrop_colour(settings.backdrop_colour)) if plain else finished
+
+
 @dataclass(frozen=True)
 class FinishedResult:
     """image: as it is wanted; `finished`: the same at the sketch's own size, for layers; made when it is asked for."""
@@ -118,9 +124,7 @@ class Finishing:
             finished = finished.with_lines(self.settings.line_overlay)
         if cut.mode == "RGBA":
             finished = finished.cut_out(cut.getchannel("A"))
-        if self.settings.backdrop is Backdrop.PLAIN:
-            finished = finished.on_colour(backdrop_colour(self.settings.backdrop_colour))
-        return finished
+        return behind(finished, self.settings)
 
     def _followed(self, hints: Image.Image) -> Image.Image:
         """Hints that were drawn over the sketch as it came, over what is looked at."""
