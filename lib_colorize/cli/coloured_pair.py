@@ -12,7 +12,7 @@ from ..errors import ColorizeError
 from ..finishing.divided import DividedDrawing, require_shape
 from ..finishing.drawing import drawing_on_white, page_under
 from ..finishing.finished import Finished
-from ..finishing.result import behind
+from ..finishing.result import on_plain_colour
 from ..method.finish_settings import Enlarge
 from ..method.settings import Settings
 from ..pictures.backdrop import kept_figure
@@ -56,7 +56,7 @@ class ColouredPair:
     def finished(self, divided: DividedDrawing | None = None) -> Finished:
         """divided: of `divided`, made where it is not given."""
         found = (divided or self.divided()).finished(self.coloured)
-        return found if self.figure is None else behind(found.cut_out(self.figure), self.settings)
+        return found if self.figure is None else on_plain_colour(found.cut_out(self.figure), self.settings)
 
 
 def shows_own_lines(path: Path) -> bool:

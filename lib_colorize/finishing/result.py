@@ -48,7 +48,7 @@ def snaps(settings: Settings, extras: Extras) -> bool:
     return at_sketch_size(settings, extras) or touches(extras) or (settings.line_overlay > 0 and not settings.width)
 
 
-def behind(finished: Finished, settings: Settings) -> Finished:
+def on_plain_colour(finished: Finished, settings: Settings) -> Finished:
     """A picture that was cut out, on the plain colour that is wanted, if one is."""
     plain = settings.backdrop is Backdrop.PLAIN
     return finished.on_colour(backdrop_colour(settings.backdrop_colour)) if plain else finished
@@ -124,7 +124,7 @@ class Finishing:
             finished = finished.with_lines(self.settings.line_overlay)
         if cut.mode == "RGBA":
             finished = finished.cut_out(cut.getchannel("A"))
-        return behind(finished, self.settings)
+        return on_plain_colour(finished, self.settings)
 
     def _followed(self, hints: Image.Image) -> Image.Image:
         """Hints that were drawn over the sketch as it came, over what is looked at."""
