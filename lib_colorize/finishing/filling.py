@@ -18,7 +18,8 @@ def filled_in(colours: np.ndarray, weight: np.ndarray) -> np.ndarray:
     mass = ndimage.gaussian_filter(weight, SPREAD, mode="constant", truncate=2.5)[..., None]
     summed = ndimage.gaussian_filter(colours * weight[..., None], (SPREAD, SPREAD, 0), mode="constant", truncate=2.5)
     if max(weight.shape) <= 2:
-        below = np.broadcast_to((colours * weight[..., None]).sum((0, 1)) / max(float(weight.sum()), 1e-12), colours.shape)
+        mean = (colours * weight[..., None]).sum((0, 1)) / max(float(weight.sum()), 1e-12)
+        below = np.broadcast_to(mean, colours.shape)
     else:
         halves = _halved(weight)
         mean = _halved(colours * weight[..., None]) / np.maximum(halves, 1e-12)[..., None]
