@@ -13,6 +13,7 @@ from lib_colorize.finishing.areas import find_areas
 from lib_colorize.finishing.divided import finish
 from lib_colorize.finishing.drawing import drawing_on_white
 from lib_colorize.finishing.finished import Finished
+from lib_colorize.finishing.flats import flat_colours, median_colours
 from lib_colorize.finishing.full_labels import full_labels
 from lib_colorize.finishing.ink import ink_of, laid_over
 from lib_colorize.finishing.layers import laid_together
@@ -170,3 +171,16 @@ def test_a_scan_gets_white_paper_and_light_lines_come_out_dark() -> None:
         assert np.abs(found.astype(int) - clean).max() <= 2
     with pytest.raises(ColorizeError, match="no lines"):
         drawing_on_white(Image.new("RGB", (50, 50), "white"), Settings())
+
+
+def test_medians_and_flats_of_many_areas_are_each_areas_own() -> None:
+    labels = np.random.default_rng(0).integers(1, 3000, (700, 900)).astype(np.int32)
+    colours = np.random.default_rng(1).integers(0, 256, (700, 900, 3), dtype=np.uint8)
+    colours[labels % 2 == 0] = 200
+    found = median_colours(colours, labels)
+    for area in (1, 2, 77, 2999):
+        own = np.sort(colours[labels == area], 0)
+        assert tuple(found[area]) == tuple(own[(len(own) + 1) // 2 - 1])
+    flats = flat_colours(colours, labels)[1:]
+    assert len(np.unique(flats, axis=0)) == len(flats) == 2999
+    assert np.abs(flats[1::2].astype(int) - 200).max() <= 6, "1,499 areas of one colour: all near it"

@@ -55,10 +55,15 @@ def darkest(ink: np.ndarray, factor: int) -> np.ndarray:
     """[H, W] -> [ceil(H / factor), ceil(W / factor)]: the most ink of each cell, so that no line is lost."""
     if factor == 1:
         return ink
-    h, w = (-(-side // factor) for side in ink.shape)
-    padded = np.pad(ink, ((0, h * factor - ink.shape[0]), (0, w * factor - ink.shape[1])), "edge")
-    found: np.ndarray = padded.reshape(h, factor, w, factor).max((1, 3))
-    return found
+    rows = _most_of(ink, factor)
+    return np.ascontiguousarray(_most_of(rows.T, factor).T)
+
+
+def _most_of(ink: np.ndarray, factor: int) -> np.ndarray:
+    """[H, W] -> [ceil(H / factor), W]: the most of so many rows each."""
+    whole = len(ink) // factor
+    found: np.ndarray = np.maximum.reduce([ink[start:whole * factor:factor] for start in range(factor)])
+    return found if whole * factor == len(ink) else np.concatenate([found, ink[whole * factor:].max(0)[None]])
 
 
 def _grown(labels: np.ndarray, open_paper: np.ndarray, count: int) -> int:
@@ -67,15 +72,13 @@ def _grown(labels: np.ndarray, open_paper: np.ndarray, count: int) -> int:
     if not number:
         return count
     held = labels > 0
-    lowest = np.zeros(number + 1, np.int64)
-    highest = np.zeros(number + 1, np.int64)
     inside, found = pieces[held], labels[held]
-    lowest[:] = np.iinfo(np.int64).max
-    np.minimum.at(lowest, inside, found)
-    np.maximum.at(highest, inside, found)
-    name = np.where(highest == 0, 0, np.where(lowest == highest, highest, -1))
+    one = np.zeros(number + 1, np.int32)
+    one[inside] = found
+    several = np.bincount(inside, found != one[inside], number + 1) > 0
+    name = np.where(several, -1, one)
     name[0] = 0
-    new = np.flatnonzero(highest[1:] == 0) + 1
+    new = np.flatnonzero(one[1:] == 0) + 1
     name[new] = count + 1 + np.arange(len(new))
     wanted = name[pieces]
     shared = (wanted == -1) & ~held

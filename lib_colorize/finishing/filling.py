@@ -6,6 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 SPREAD = 0.7  # cells, of the blur at each level
+SMALLEST = 4  # cells: a level of no more is one colour
 COARSER = 0.03  # the trust that speaks for the coarser level
 
 
@@ -17,15 +18,20 @@ def filled_in(colours: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """
     mass = ndimage.gaussian_filter(weight, SPREAD, mode="constant", truncate=2.5)[..., None]
     summed = ndimage.gaussian_filter(colours * weight[..., None], (SPREAD, SPREAD, 0), mode="constant", truncate=2.5)
-    if max(weight.shape) <= 2:
+    if max(weight.shape) <= SMALLEST:
         mean = (colours * weight[..., None]).sum((0, 1)) / max(float(weight.sum()), 1e-12)
         below = np.broadcast_to(mean, colours.shape)
     else:
-        halves = _halved(weight)
-        mean = _halved(colours * weight[..., None]) / np.maximum(halves, 1e-12)[..., None]
-        below = _doubled(filled_in(mean, halves), weight.shape)
+        below = filled_roughly(colours, weight)
     found: np.ndarray = (summed + COARSER * below) / (mass + COARSER)
     return found
+
+
+def filled_roughly(colours: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """The same, from half the size."""
+    halves = _halved(weight)
+    mean = _halved(colours * weight[..., None]) / np.maximum(halves, 1e-12)[..., None]
+    return _doubled(filled_in(mean, halves), weight.shape)
 
 
 def _halved(picture: np.ndarray) -> np.ndarray:

@@ -10,8 +10,9 @@ import numpy as np
 from PIL import Image
 
 from .cut_out import snapped
+from .flats import median_colours
 from .ink import Ink, laid_over
-from .layers import NAMES, Layer, laid_together, median_colours, take_apart
+from .layers import NAMES, Layer, laid_together, take_apart
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .strips import strips
+from .strips import each_strip
 
 
 @dataclass(frozen=True)
@@ -24,19 +24,29 @@ def ink_of(drawing: np.ndarray) -> Ink:
     explains a pixel is 1 - min(p) / 255, which makes one channel of c zero: right for black, and the usual "white to
     alpha" for others. p is got back within 1/255.
     """
-    alpha = 255 - drawing.min(2)
-    colour = np.zeros_like(drawing)
-    for rows in strips(drawing):
-        a = alpha[rows][..., None].astype(np.int32)
-        line = ((drawing[rows].astype(np.int32) - (255 - a)) * 255 + a // 2) // np.maximum(a, 1)
-        colour[rows] = np.clip(line, 0, 255)
+    alpha, colour = np.empty(drawing.shape[:2], np.uint8), np.zeros_like(drawing)
+
+    def work(rows: slice) -> None:
+        red, green, blue = (drawing[rows][..., channel] for channel in range(3))
+        alpha[rows] = 255 - np.minimum(np.minimum(red, green), blue)
+        lined = np.flatnonzero(alpha[rows])
+        a = alpha[rows].reshape(-1)[lined].astype(np.int32)[:, None]
+        line = ((drawing[rows].reshape(-1, 3)[lined].astype(np.int32) - (255 - a)) * 255 + a // 2) // a
+        colour[rows].reshape(-1, 3)[lined] = np.clip(line, 0, 255)
+
+    each_strip(drawing, work)
     return Ink(alpha, colour)
 
 
 def laid_over(ink: Ink, colours: np.ndarray) -> np.ndarray:
     """colours: [H, W, 3] uint8 -> the same with the lines over them."""
-    out = np.empty_like(colours)
-    for rows in strips(colours):
-        a = ink.alpha[rows][..., None].astype(np.uint32)
-        out[rows] = (colours[rows] * (255 - a) + ink.colour[rows] * a + 127) // 255
+    out: np.ndarray = np.ascontiguousarray(colours).copy()
+
+    def work(rows: slice) -> None:
+        lined = np.flatnonzero(ink.alpha[rows])
+        a = ink.alpha[rows].reshape(-1)[lined].astype(np.uint16)[:, None]
+        line, below = ink.colour[rows].reshape(-1, 3)[lined], out[rows].reshape(-1, 3)
+        below[lined] = (below[lined] * (255 - a) + line * a + np.uint16(127)) // np.uint16(255)
+
+    each_strip(colours, work)
     return out

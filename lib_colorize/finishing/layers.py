@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .flats import flat_colours
 from .ink import Ink, laid_over
+from .strips import each_strip
 
 
 class Blend(enum.Enum):
@@ -42,12 +44,15 @@ def take_apart(
     picture is darker, shade is multiplied, where it is lighter, light is screened: screen(flats * shade, light).
     """
     named = dict(zip(NAMES, names))
-    flats = flat_colours(colours, labels)[labels]
-    shade = np.minimum(colours, flats).astype(np.uint16) * 255
-    shade = ((shade + flats // 2) // np.maximum(flats, 1)).astype(np.uint8)
-    shade[flats == 0] = 255
-    darkened = multiplied(flats, shade)
-    light = needed_light(colours, darkened)
+    table = flat_colours(colours, labels)
+    flats, shade, light = np.empty_like(colours), np.empty_like(colours), np.zeros_like(colours)
+
+    def work(rows: slice) -> None:
+        np.take(table, labels[rows], 0, out=flats[rows])
+        shade[rows] = needed_shade(colours[rows], flats[rows])
+        light[rows] = needed_light(colours[rows], multiplied(flats[rows], shade[rows]))
+
+    each_strip(colours, work)
     found = [Layer(named["colour"], colours), Layer(named["flats"], flats),
              Layer(named["shade"], shade, Blend.MULTIPLY)]
     if light.any():
@@ -58,43 +63,20 @@ def take_apart(
     return [*found, Layer(named["lines"], np.dstack([ink.colour, ink.alpha]))]
 
 
-def flat_colours(colours: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """[count + 1, 3] uint8: the median colour of each area, changed by a little where two areas have the same."""
-    table = median_colours(colours, labels)
-    taken: set[tuple[int, ...]] = set()
-    for number in range(1, len(table)):
-        table[number] = _one_of_its_own(tuple(int(v) for v in table[number]), taken)
-        taken.add(tuple(int(v) for v in table[number]))
-    return table
-
-
-def median_colours(colours: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """[count + 1, 3] uint8: the median of each channel in each area 1..count; white where there is no such area."""
-    count = int(labels.max())
-    table = np.full((count + 1, 3), 255, np.uint8)
-    for channel in range(3):
-        histogram = np.bincount(labels.ravel() * 256 + colours[..., channel].ravel(), minlength=(count + 1) * 256)
-        summed = np.cumsum(histogram.reshape(count + 1, 256), 1)
-        table[:, channel] = np.where(summed[:, -1], (summed >= (summed[:, -1:] + 1) // 2).argmax(1), 255)
-    return table
-
-
-def _one_of_its_own(colour: tuple[int, ...], taken: set[tuple[int, ...]]) -> tuple[int, ...]:
-    """The colour, or the nearest one that is not taken."""
-    for reach in range(256):
-        steps = range(-reach, reach + 1)
-        for change in ((r, g, b) for r in steps for g in steps for b in steps if max(abs(r), abs(g), abs(b)) == reach):
-            near = tuple(value + by for value, by in zip(colour, change))
-            if near not in taken and all(0 <= value <= 255 for value in near):
-                return near
-    return colour
+def needed_shade(colours: np.ndarray, flats: np.ndarray) -> np.ndarray:
+    """What `flats` are multiplied by to be as dark as `colours` where these are darker, 255 elsewhere."""
+    darker = np.minimum(colours, flats).astype(np.uint16) * 255
+    shade: np.ndarray = ((darker + flats // 2) // np.maximum(flats, 1)).astype(np.uint8)
+    shade[flats == 0] = 255
+    return shade
 
 
 def needed_light(colours: np.ndarray, below: np.ndarray) -> np.ndarray:
     """What screened over `below` gives `colours`, 0 where that is not lighter by more than 1/255."""
-    room = 255 - below.astype(np.int32)
-    more = colours.astype(np.int32) - below
-    light: np.ndarray = np.where(more > 1, (more * 255 + room // 2) // np.maximum(room, 1), 0).astype(np.uint8)
+    light = np.zeros(colours.shape, np.uint8)
+    lighter = (colours > below) & (colours - below > 1)
+    room = 255 - below[lighter].astype(np.uint16)
+    light[lighter] = ((colours[lighter] - below[lighter]) * np.uint16(255) + room // 2) // room
     return light
 
 

@@ -12,10 +12,10 @@ PIXELS = 1 << 19  # about so many at once
 THREADS = max(1, min(4, os.cpu_count() or 1))  # numpy lets others run while it computes
 
 
-def strips(picture: np.ndarray) -> Iterator[slice]:
-    """Rows of [H, W, ...] that cover it."""
+def strips(picture: np.ndarray, at_least: int = PIXELS) -> Iterator[slice]:
+    """Rows of [H, W, ...] that cover it, about PIXELS at once, or more."""
     height, width = picture.shape[:2]
-    rows = max(1, PIXELS // max(1, width))
+    rows = max(1, max(PIXELS, at_least) // max(1, width))
     for top in range(0, height, rows):
         yield slice(top, min(height, top + rows))
 

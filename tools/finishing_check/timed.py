@@ -20,11 +20,11 @@ from lib_colorize.console import take_any_text
 from lib_colorize.finishing.divided import finish
 from lib_colorize.finishing.layer_files import write_layers
 
-ROOMS, LINE, PAINTED = 40, 9, 1024  # areas a side, px, px of the coloured picture's longer side
+ROOMS, LINE, PAINTED = 12, 9, 1024  # areas a side, px, px of the coloured picture's longer side
 
 
 def page(width: int, height: int) -> Image.Image:
-    """Wavy lines across each other with a ring in every second field: about 2,400 areas of many sizes."""
+    """Wavy lines across each other with a ring in every second field: about 300 areas of many sizes."""
     sketch = Image.new("L", (width, height), "white")
     draw = ImageDraw.Draw(sketch)
     for number in range(1, ROOMS):
