@@ -8,14 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from PIL import Image
+from torch import Tensor
 
 from ..errors import ColorizeError
 from ..method.reading_settings import ConstructionPencil
 from ..method.settings import Settings
 from .extras import NO_EXTRAS, Extras
-from .fitting import LOOK, Box, DrawnPlace, drawing_on, on_its_page
-from .images import line_drawing
+from .fitting import Box, DrawnPlace, drawing_on, on_its_page
 from .margins import with_margin
+from .off_the_page import off_the_page
 from .pencil import without_pencil
 from .sheet import Sheet, in_even_light, sheet_of
 from .trimming import trimmed_box
@@ -89,8 +90,10 @@ def open_page(sketch: Image.Image, settings: Settings) -> OpenedPage:
         told.append(f"{settings.construction_pencil.value} pencil taken off" if clean is not sketch else
                     f"no {settings.construction_pencil.value} pencil found")
         sketch = clean
+    sketch, lines, cleaned = off_the_page(sketch, settings)
+    told += cleaned
     page, box = sketch, None
-    drawing = _drawing_of(sketch, settings) if settings.fit_drawing and not settings.width else None
+    drawing = None if lines is None or settings.width else _drawing_of(lines, sketch.size)
     if drawing is not None:
         box = drawing.box
         sketch = sketch.crop(box)
@@ -101,16 +104,9 @@ def open_page(sketch: Image.Image, settings: Settings) -> OpenedPage:
     return OpenedPage(sketch, came, page.size, sheet, box, tuple(told), page)
 
 
-def _drawing_of(sketch: Image.Image, settings: Settings) -> DrawnPlace | None:
-    """Where on the page the drawing lies; None for all of it, or when there is no line."""
-    scale = min(1.0, LOOK / max(sketch.size))
-    small = (max(1, round(sketch.width * scale)), max(1, round(sketch.height * scale)))
-    copy = sketch if scale == 1 else sketch.resize(small, Image.Resampling.BOX, reducing_gap=2.0)
-    try:
-        lines = line_drawing(copy, settings.with_(extractor="none"))
-    except ColorizeError:  # it is told where the sketch itself is read
-        return None
-    drawing = drawing_on(lines, sketch.size)
+def _drawing_of(lines: Tensor, size: tuple[int, int]) -> DrawnPlace | None:
+    """Where on the page the drawing lies, in its pixels; None for all of it, or when there is no line."""
+    drawing = drawing_on(lines, size)
     if drawing is None:
         return None
     left, top, right, bottom = drawing.box
