@@ -17,6 +17,7 @@ from ..method.finish_settings import Enlarge
 from ..method.settings import Settings
 from ..pictures.backdrop import kept_figure
 from ..pictures.extras import Extras
+from ..pictures.masks import cut_away
 from ..pictures.opened_page import OpenedPage
 from ..pictures.picture_files import open_image
 from .options import settings_of
@@ -44,10 +45,12 @@ class ColouredPair:
         page = page_under(open_image(Path(args.sketch)), coloured, settings)
         require_shape(coloured.size, page.sketch.size)
         mask = None if args.sketch_mask is None else page.follow(open_image(Path(args.sketch_mask)), "the mask")
-        figure = kept_figure(page.sketch, Extras(sketch_mask=mask), settings)
+        found = kept_figure(page.sketch, Extras(sketch_mask=mask), settings)
         if coloured.size == page.sketch.size and shows_own_lines(path):
             tell(f"note: {OWN_LINES}")
-        return cls(page, coloured, settings, figure)
+        if found is not None and cut_away(found):
+            tell(f"note: {cut_away(found)}")
+        return cls(page, coloured, settings, None if found is None else found.image)
 
     def divided(self) -> DividedDrawing:
         """The drawing and its areas."""
