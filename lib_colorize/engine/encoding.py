@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .encode_strips import encode_in_strips
 from .networks import AutoencoderKL
 from .vae_layers import attended, convolution, normalized
 
@@ -46,6 +47,15 @@ def posterior(vae: AutoencoderKL, pictures: Tensor) -> tuple[Tensor, Tensor]:
     if weight.dtype != torch.float32 and not bool(torch.isfinite(mean).all()):  # more than half precision can hold
         mean, logvar = _encode(vae, pictures)
     return vae.scale_factor * mean, vae.scale_factor * (0.5 * logvar).exp()
+
+
+def large_mean(vae: AutoencoderKL, picture: Tensor) -> Tensor:
+    """`posterior`'s mean of one picture of any size [1, 3, H, W], in strips where the whole would take much memory."""
+    weight: Tensor = vae.encoder.conv_in.weight
+    mean, _ = encode_in_strips(vae, picture.to(weight.dtype))
+    if not bool(torch.isfinite(mean).all()):
+        mean, _ = encode_in_strips(vae, picture)
+    return vae.scale_factor * mean
 
 
 def _encode(vae: AutoencoderKL, x: Tensor) -> tuple[Tensor, Tensor]:

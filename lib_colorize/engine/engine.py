@@ -39,11 +39,13 @@ from .faulty_weights import fault_of_weights
 from .guided_step import DeviceStep, GuidedStep
 from .loading import load_networks
 from .noise import first_noise, step_noises
-from .preparing import Preparing
+from .preparing import Prepared, Preparing
 from .running import Running
+from .second_pass import begun_from, passes_of, second_levels, told_of_passes
 from .shared_rows import share_rows
 from .strip import paint_windows
 from .text_changes import no_text_tower
+from .tiled_step import TiledStep
 from .together import in_parts, pictures_at_once
 from .weights import Files
 
@@ -148,9 +150,11 @@ class Engine:
                         for i in range(settings.batch)]
         else:
             pictures = paint(page.sketch, extras, progress)
+        size = windows[0] if windows else (0, 0, *page.sketch.size)
+        passes = told_of_passes((size[2] - size[0], size[3] - size[1]), settings, self.resolution, self.multiple)
         strip = (f"a strip, in {len(windows)} windows",) if windows else ()
-        told = told_of_sketch(page.sketch, settings, (*page.told, *trimmed, *strip, *dict.fromkeys(cuts),
-                                                       *told_unused(settings, extras)))
+        said = (*page.told, *trimmed, *strip, *passes, *dict.fromkeys(cuts), *told_unused(settings, extras))
+        told = told_of_sketch(page.sketch, settings, said)
         owns = [self.settings_of(settings, i) for i in range(settings.batch)]
         finished = [finishing.of(page.put_back(picture)) for picture in pictures]
         return [Result(each.image, own, told, each) for each, own in zip(finished, owns)]
@@ -159,44 +163,67 @@ class Engine:
         self, sketch: Image.Image, reference: Image.Image | None, settings: Settings, progress: Progress | None,
         extras: Extras, overlay: bool,
     ) -> tuple[list[Image.Image], str]:
-        """The pictures of a sketch on one canvas, cut to it, and what a mask took away, in words.
+        """The pictures of a sketch, of the last of its passes, cut to it, and what a mask took away, in words.
 
         overlay: with the lines that are wanted over them.
         """
-        ready = self.preparing.prepare(sketch, reference, settings, extras)
-        shape = (1, self.unet.in_channels, *(side // self.vae.factor for side in ready.canvas))
-        jobs = [self.settings_of(settings, i) for i in range(settings.batch)]
-        done = 0
-
-        def report(steps: int) -> None:
-            nonlocal done
-            if progress is not None and steps > done:
-                done = steps
-                progress(steps, settings.steps * settings.batch)
-
-        with self.denoiser(ready.conditioning, settings) as denoise:
-
-            def sample(part: Sequence[Settings], before: int) -> Tensor:
-                def step(state: dict[str, Any]) -> None:
-                    report(before * settings.steps + len(part) * min(state["i"] + 1, settings.steps))
-
-                sampled = self.sample_seeds(denoise, part, shape, step)
-                step({"i": settings.steps})  # a sampler may take fewer steps
-                return sampled
-
-            latents = list(in_parts(jobs, self._at_once(settings, shape), sample, self.make_room))
-        try:
-            pictures = [crop_back(to_image(picture), ready.placement) for picture in self.decode(torch.cat(latents))]
-        except NotNumbers as error:
-            raise self._fault() or error from None
+        passes = passes_of(sketch.size, settings, self.resolution)
+        taken = [settings.steps] + [len(self.second_levels(settings)) - 1] * (len(passes) - 1)
+        pictures: list[Image.Image] = []
+        for number, each in enumerate(passes):
+            ready = self.preparing.prepare(sketch, reference, each.settings, extras, each.resolution,
+                                           tiled=number > 0)
+            before, every = settings.batch * sum(taken[:number]), settings.batch * sum(taken)
+            said = None if progress is None else _within(progress, before, every)
+            latents = self._sampled(ready, settings, taken[number], said, self._begun(pictures, ready, settings.gap))
+            try:
+                pictures = [crop_back(to_image(picture), ready.placement) for picture in self.decode(latents)]
+            except NotNumbers as error:
+                raise self._fault() or error from None
         if overlay:
             pictures = [overlay_lines(picture, sketch, settings) for picture in pictures]
         return [cut_out(picture, ready.figure) for picture in pictures], ready.told
 
-    def _at_once(self, settings: Settings, shape: tuple[int, ...]) -> int:
+    def _begun(self, pictures: Sequence[Image.Image], ready: Prepared, gap: float) -> Tensor | None:
+        """The latents [B, C, h, w] of the first pass' pictures on the second's canvas; None where there are none."""
+        if not pictures:
+            return None
+        with self.running.precision():
+            begun = begun_from(pictures, ready.drawing, ready.placement, gap / 100)
+            return torch.cat([self.preparing.latent(picture) for picture in begun])
+
+    def _sampled(
+        self, ready: Prepared, settings: Settings, steps: int, progress: Progress | None, begun: Tensor | None,
+    ) -> Tensor:
+        """The latents [B, C, h, w] of a pass. steps: that it takes; begun: what it begins from."""
+        shape = (1, self.unet.in_channels, *(side // self.vae.factor for side in ready.canvas))
+        jobs = [self.settings_of(settings, i) for i in range(settings.batch)]
+        done = 0
+
+        def report(found: int) -> None:
+            nonlocal done
+            if progress is not None and found > done:
+                done = found
+                progress(found, steps * settings.batch)
+
+        with self.shown(ready, settings) as denoise:
+
+            def sample(part: Sequence[Settings], before: int) -> Tensor:
+                def step(state: dict[str, Any]) -> None:
+                    report(before * steps + len(part) * min(state["i"] + 1, steps))
+
+                own = None if begun is None else begun[before:before + len(part)]
+                sampled = self.sample_seeds(denoise, part, shape, step, own)
+                step({"i": steps})  # a sampler may take fewer steps
+                return sampled
+
+            at_once = self._at_once(settings, ready)
+            return torch.cat(list(in_parts(jobs, at_once, sample, self.make_room)))
+
+    def _at_once(self, settings: Settings, ready: Prepared) -> int:
         if self.one_by_one or samplers.find_sampler(settings.sampler).adaptive:  # which steps as the worst of a batch
             return 1
-        return pictures_at_once(self.unet, shape, settings)
+        return pictures_at_once(self.unet, ready.latent_size, settings)
 
     def _fault(self) -> ColorizeError | None:
         """What is wrong with the weights, if anything is."""
@@ -232,6 +259,10 @@ class Engine:
         """The sigmas [steps + 1] of a job, on the CPU: what is done next is decided by them."""
         return samplers.noise_levels(settings.sampler, settings.scheduler, settings.steps, self.schedule)
 
+    def second_levels(self, settings: Settings) -> Tensor:
+        """The sigmas of a second pass; as `noise_levels`."""
+        return second_levels(settings, self.schedule)
+
     def sample_seed(
         self, denoise: samplers.Denoiser, settings: Settings, shape: tuple[int, ...],
         callback: samplers.Callback | None = None,
@@ -241,33 +272,62 @@ class Engine:
 
     def sample_seeds(
         self, denoise: samplers.Denoiser, jobs: Sequence[Settings], shape: tuple[int, ...],
-        callback: samplers.Callback | None = None,
+        callback: samplers.Callback | None = None, begun: Tensor | None = None,
     ) -> Tensor:
         """The latents [P, C, h, w] of P jobs that differ in their seeds alone, sampled together.
 
-        shape: (1, C, h, w) of one. `denoise` is of one conditioning, or of P.
+        shape: (1, C, h, w) of one. `denoise` is of one conditioning, or of P. begun: latents [P, C, h, w] of a first
+        pass, that a second begins from; None = from noise alone.
         """
         settings = jobs[0]
-        sigmas = self.noise_levels(settings)
+        sigmas = self.noise_levels(settings) if begun is None else self.second_levels(settings)
         drawn, generators = zip(*(first_noise(shape, job.seed) for job in jobs))
         x_T = torch.cat(drawn).to(self.device)
         noise = step_noises(settings.sampler, x_T, sigmas, [job.seed for job in jobs], generators)
-        if isinstance(denoise, GuidedStep):
+        if isinstance(denoise, TiledStep):
+            denoise.begin(begun)
+        if begun is not None:
+            x_T = x_T + begun.to(x_T) / sigmas[0]
+        if isinstance(denoise, (GuidedStep, TiledStep)):
             denoise.start([job.seed for job in jobs])
-        if isinstance(denoise, DeviceStep) and not samplers.find_sampler(settings.sampler).adaptive:
+        if isinstance(denoise, (DeviceStep, TiledStep)) and not samplers.find_sampler(settings.sampler).adaptive:
             denoise.prepare([float(sigma) for sigma in samplers.asked_sigmas(settings.sampler, sigmas)])
         return samplers.run_sampler(settings.sampler, denoise, x_T, sigmas, noise, callback)
 
     @contextlib.contextmanager
     def denoiser(self, conditioning: Conditioning, settings: Settings) -> Iterator[GuidedStep]:
         """The guided U-Net as k-diffusion wants it: (x [P, C, h, w], sigma [P]) -> denoised x."""
+        step = self._step_of(conditioning, settings)
+        with self._opened(step):
+            yield step
+        self._ease()
+
+    @contextlib.contextmanager
+    def shown(self, ready: Prepared, settings: Settings) -> Iterator[GuidedStep | TiledStep]:
+        """The same of a canvas that was prepared, in one piece or in windows."""
+        if not ready.windows:
+            with self.denoiser(ready.conditioning, settings) as step:
+                yield step
+            return
+        steps = [None if seen is None else self._step_of(seen, settings) for seen in ready.seen]
+        yield TiledStep(ready.windows, steps, self._opened)
+        self._ease()
+
+    def _step_of(self, conditioning: Conditioning, settings: Settings) -> GuidedStep:
         attachment = Attachment(self.unet, conditioning, settings, self.variant)
         step = (self.unet, attachment, settings, self.schedule, self.prediction, conditioning.has_reference)
-        with self.running.precision(), attachment.applied() as attached, share_rows(self.unet, attached):
-            times, graphs = self.running.times, self.running.graphs
-            yield GuidedStep(*step) if times is None else DeviceStep(*step, times=times, graphs=graphs)
-            if graphs is not None:
-                graphs.ease(self.device)
+        times, graphs = self.running.times, self.running.graphs
+        return GuidedStep(*step) if times is None else DeviceStep(*step, times=times, graphs=graphs)
+
+    @contextlib.contextmanager
+    def _opened(self, step: GuidedStep) -> Iterator[None]:
+        """Inside, the U-Net shows what the step is of."""
+        with self.running.precision(), step.attachment.applied() as attached, share_rows(self.unet, attached):
+            yield
+
+    def _ease(self) -> None:
+        if self.running.graphs is not None:
+            self.running.graphs.ease(self.device)
 
     def decode(self, latent: Tensor) -> Tensor:
         """latent: [B, C, h, w] -> picture [B, 3, H, W], about [-1, 1], float32.
@@ -295,3 +355,8 @@ class Engine:
             raise self._fault() or ColorizeError("the checkpoint does not say whether it predicts eps or v, and a "
                                                  "trial does not tell; say so with --prediction")
         return found
+
+
+def _within(progress: Progress, before: int, every: int) -> Progress:
+    """Of a pass that `before` steps were taken before, out of `every`."""
+    return lambda done, steps: progress(before + done, every)

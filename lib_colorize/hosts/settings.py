@@ -11,7 +11,8 @@ from ..errors import ColorizeError
 from ..method.setting_field import in_order, recorded_values, setting
 from ..method.settings import Settings
 
-HOST_OWNED = frozenset(("steps", "sampler", "scheduler", "seed", "width", "height", "batch"))  # asked for by the host
+SECOND_PASS = frozenset(("second_pass", "second_strength"))  # hires fix, and keep base at a larger size
+HOST_OWNED = SECOND_PASS | {"steps", "sampler", "scheduler", "seed", "width", "height", "batch"}  # the host asks for it
 PREFIX = "Colorize "  # of every infotext key: other extensions write theirs into the same text
 
 
@@ -49,6 +50,9 @@ class JobSettings(Settings):
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> JobSettings:
         """Settings by name; ColorizeError for an unknown name, one of the host's own, or a wrong value."""
+        if SECOND_PASS & set(values):
+            raise ColorizeError("second_pass, second_strength: a WebUI has a second pass of its own; use Hires. fix in "
+                                "txt2img, or in img2img a larger size with keep base")
         owned = sorted(HOST_OWNED & set(values))
         if owned:
             raise ColorizeError(f"{', '.join(owned)}: set by the WebUI itself, not by this extension; give it there")

@@ -77,6 +77,20 @@ class Attachment:
         self._hooks, self._attentions, self.injection = [], [], None
         self.decoder.close()
 
+    def forget(self) -> None:
+        """Let go of what calls have made: keys, values, what is laid out for their rows. The next call makes it anew.
+
+        For several attachments of one U-Net that take turns: only one's are there at a time, and none are those that
+        a captured step has been shown another's in.
+        """
+        for hook in self._hooks:
+            hook.forget()
+        for _, attention in self._attentions:
+            attention.forget()
+        if self._bias is not None:
+            self._bias.forget()
+        self.decoder.forget()
+
     @torch.no_grad()
     def constants(self, count: int, like: Tensor) -> list[Tensor]:
         """What the U-Net is shown in a call of `count` rows, made now and kept: laid out hints, keys and values,

@@ -46,6 +46,10 @@ class TokenAttention:
         self._kept: tuple[object, Tensor, Tensor] | None = None
         self._bias: tuple[object, Tensor] | None = None
 
+    def forget(self) -> None:
+        """Let go of keys and values; the next call makes them anew."""
+        self._kept = None
+
     def __call__(self, x: Tensor, *_args: Any, **_kwargs: Any) -> Tensor:
         """x: [rows, n, C] -> [rows, n, C]; the context (and whatever else the host passes) is not looked at."""
         rows, pictures = self.reference_rows(len(x)) if self.tokens is not None and self.scale else ((), ())

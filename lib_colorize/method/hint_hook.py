@@ -48,6 +48,10 @@ class HintHook:
         hint = self.hint if self.rows is None else self.of_rows(len(output), output)
         return with_hint(self.place, output, hint)
 
+    def forget(self) -> None:
+        """Let go of what is laid out for the rows of a call; the next makes it anew."""
+        self._kept = None
+
     def of_rows(self, count: int, output: Tensor) -> Tensor:
         """The hint of every row [count or 1, C, h, w], like output; kept over the steps, for it does not change."""
         assert self.rows is not None

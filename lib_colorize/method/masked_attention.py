@@ -36,6 +36,9 @@ class MaskedAttention(TokenAttention):
         self.loras = (figure if masked.figure_lora else {}, background if masked.background_lora else {})
         self._shown: tuple[object, tuple[Tensor, ...]] | None = None
 
+    def forget(self) -> None:
+        self._shown = None
+
     def _attend(self, x: Tensor, pictures: Sequence[int]) -> Tensor:
         q = self.attn.to_q(x)
         figure_k, figure_v, k, v, weight = self.keys_and_values(pictures, x, q)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from ..errors import ColorizeError
 from .finish_settings import FinishSettings
 from .injection_settings import InjectionSettings
+from .large_settings import LargeSettings
 from .mask_settings import MaskSettings
 from .reading_settings import ReadingSettings
 from .reference_settings import ReferenceSettings
@@ -38,7 +39,8 @@ _Settings = TypeVar("_Settings", bound="Settings")
 
 
 @dataclass(frozen=True)
-class Settings(FinishSettings, ReadingSettings, MaskSettings, InjectionSettings, TextSettings, ReferenceSettings):
+class Settings(FinishSettings, ReadingSettings, MaskSettings, InjectionSettings, TextSettings, ReferenceSettings,
+               LargeSettings):
     """One colouring job, without its pictures. Immutable; `Settings(...)` raises ColorizeError when out of range."""
 
     reference_guidance: float = setting(

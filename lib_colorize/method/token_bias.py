@@ -39,6 +39,10 @@ class TokenBias:
         """The same with nothing made yet: what a captured step was shown is written over by the next job's."""
         return TokenBias(self.counts, self.weights, self.areas)
 
+    def forget(self) -> None:
+        """Let go of what was made for feature maps; it is made anew when asked for."""
+        self._kept.clear()
+
     @property
     def pictures(self) -> int:
         """How many pictures have regions of their own; 1 serves any batch."""

@@ -52,6 +52,11 @@ class DecoderHooks:
         if self._styles:
             undo.callback(self._unet.time_embed.register_forward_hook(self._note_time).remove)
 
+    def forget(self) -> None:
+        """Let go of what was made of a job's pictures; it is made anew when asked for."""
+        for warp in self._warps:
+            warp.forget()
+
     def close(self) -> None:
         """Let go of all tensors."""
         self._styles, self._warps, self.time = [], [], None

@@ -48,6 +48,10 @@ class WarpHook:
         self.warp, self.maps, self.mask, self.level = warp, maps, mask, level
         self._kept: tuple[object, tuple[Tensor, Tensor, Tensor]] | None = None
 
+    def forget(self) -> None:
+        """Let go of them; they are made anew when asked for."""
+        self._kept = None
+
     @torch.no_grad()
     def constants(self, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Keys, values, and where the figure is [1, n, 1]; kept over the steps."""
