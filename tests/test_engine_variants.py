@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import itertools
 import weakref
+from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,26 @@ def test_several_references_and_injection_go_with_every_mode(
     assert abs(injected - coloured(settings, other)).max() > 1
     for module in engine.unet.modules():
         assert not module._forward_hooks and not module._forward_pre_hooks and "forward" not in vars(module)
+
+
+def test_the_encoder_is_read_once_for_one_background_however_often_it_is_used(
+    engines: dict[str, Engine], sketch: Image.Image, reference: Image.Image, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine, read = engines["v1"], []
+    tokens = engine.preparing.reference_tokens
+    load = tokens.load
+
+    def counted() -> Any:
+        read.append(1)
+        return load()
+
+    monkeypatch.setattr(tokens, "load", counted)
+    monkeypatch.setattr(tokens, "_kept", OrderedDict())
+    settings = QUICK.with_(background_enhance=True)
+    first, again, other = (pixels(engine.colorize(sketch, reference, settings, extras=extras)) for extras in (
+        BEHIND, BEHIND, replace(BEHIND, background=Image.new("RGB", (40, 90), "red"))))
+    assert (first == again).all() and (first != other).any()
+    assert len(read) == 3  # the reference, the one background, the other
 
 
 @pytest.mark.parametrize(("name", "changes"), [(name, changes) for name, modes in MODES.items() for changes in modes])

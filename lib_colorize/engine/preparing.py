@@ -192,9 +192,7 @@ class EncoderEyes:
         self._preparing = preparing
 
     def tokens(self, picture: Tensor) -> Tensor:
-        running = self._preparing.running
-        with running.precision(running.dtype != torch.float32):
-            return shown_tokens(self._preparing.reference_tokens.load()(picture.to(running.device)))
+        return shown_tokens(self._preparing.reference_tokens.of_picture(picture))
 
     def latent(self, picture: Tensor, generator: torch.Generator) -> Tensor:
         with self._preparing.running.precision():

@@ -18,7 +18,10 @@ KEPT = 16  # pictures; 1 MB each in full size, at scale 1
 
 
 class ReferenceTokens:
-    """Tokens by what they were made from: the picture's pixels and the scale."""
+    """Tokens by what they were made from: the picture's pixels and the scale.
+
+    A picture that the encoder is shown as it is, such as a background without its figure, counts by its values.
+    """
 
     def __init__(self, load: Callable[[], ReferenceEncoder], running: Running) -> None:
         self.load, self._running = load, running
@@ -40,6 +43,17 @@ class ReferenceTokens:
         """Those of pictures that will be asked for, by one reading of the encoder. Each is asked for when needed."""
         self._make(((_digest(reference), scale), reference) for reference in references)
         self._let_go()
+
+    def of_picture(self, picture: Tensor) -> Tensor:
+        """All tokens [1, 1 + N, D] of a picture as the encoder is shown it, [1, 3, h, w] in [-1, 1]."""
+        key = (hashlib.sha256(repr(picture.shape).encode() + picture.numpy().tobytes()).hexdigest(), 1.0)
+        if key not in self._kept:
+            with self._running.precision(self._running.dtype != torch.float32):
+                self._kept[key] = self.load()(picture.to(self._running.device))
+        self._kept.move_to_end(key)
+        found = self._kept[key]
+        self._let_go()
+        return found
 
     def _make(self, references: Iterable[tuple[tuple[str, float], Image.Image]]) -> None:
         with self._running.precision(self._running.dtype != torch.float32):

@@ -43,7 +43,8 @@ class ReadingSettings:
 
     photo: bool = setting(
         True, "Photo of paper", "Photo of paper",
-        "A sheet on a desk is found, straightened, and its light evened out; nothing happens where there is none",
+        "A sheet on a desk is found, straightened, and its light evened out; nothing happens where there is none, "
+        "and in a WebUI under a mask, in tiles or with another resize mode",
         since=2, section="lines", before=False)
     construction_pencil: ConstructionPencil = setting(
         ConstructionPencil.KEEP, "Take off pencil", "Take off pencil",
