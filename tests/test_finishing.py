@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from lib_colorize.errors import ColorizeError
 from lib_colorize.finishing.areas import find_areas
-from lib_colorize.finishing.divided import finish
+from lib_colorize.finishing.divided import DividedDrawing, finish
 from lib_colorize.finishing.drawing import drawing_on_white
 from lib_colorize.finishing.finished import Finished
 from lib_colorize.finishing.flats import flat_colours, median_colours
@@ -184,3 +184,35 @@ def test_medians_and_flats_of_many_areas_are_each_areas_own() -> None:
     flats = flat_colours(colours, labels)[1:]
     assert len(np.unique(flats, axis=0)) == len(flats) == 2999
     assert np.abs(flats[1::2].astype(int) - 200).max() <= 6, "1,499 areas of one colour: all near it"
+
+
+def test_lines_of_a_large_light_on_dark_sketch_keep_their_own_size() -> None:
+    clean = np.full((300, 4400, 3), 255, np.uint8)
+    clean[::6, 100:4300] = 0  # every sixth row: halved, they would come out grey and two rows wide
+    found = drawing_on_white(Image.fromarray(255 - clean), Settings())
+    assert np.array_equal(found, clean)
+
+
+def test_twenty_thousand_areas_each_get_their_colour() -> None:
+    sketch = np.full((1400, 1400, 3), 255, np.uint8)
+    sketch[::10] = sketch[:, ::10] = 0
+    painted = np.zeros((1400, 1400, 3), np.uint8)
+    painted[..., 0] = np.linspace(60, 200, 1400)[:, None]
+    found = finish(sketch, Image.fromarray(painted).resize((350, 350)))
+    assert int(found.labels.max()) == 140 * 140
+    assert np.abs(found.colours[5::10, 5::10].astype(int) - painted[5::10, 5::10]).max() <= 4
+
+
+def test_a_strip_of_panels_is_divided_as_finely_as_one_panel() -> None:
+    strip = np.concatenate([np.asarray(two_rooms(gap=12))] * 8)
+    labels = DividedDrawing.of(strip).labels
+    assert len({int(labels[640 * panel + 320, x]) for panel in range(8) for x in (200, 440)}) == 16
+
+
+@pytest.mark.parametrize("side", [640, 1700])
+def test_no_line_is_left_in_the_colours_of_a_picture_that_holds_them(side: int) -> None:
+    ink = np.asarray(two_rooms(side=2 * side).resize((side, side), Image.Resampling.BOX))  # soft edges
+    colours = np.where(np.arange(side)[None, :, None] < side // 2, (240, 200, 170), (120, 160, 220)).astype(np.uint8)
+    finished = finish(ink, Image.fromarray((colours * (ink / 255)).round().astype(np.uint8)))
+    clear = np.abs(np.arange(side) - side // 2) > 6  # the wall has two sides
+    assert np.abs(finished.colours.astype(int) - colours)[:, clear].max() <= 6

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-WORKING = 1536  # px of the longer side at which areas are told; lines keep their darkest pixel on the way there
-GAP = 3 / 100  # of the longer side: a hole in a line up to so wide is closed
+WORKING = 1536  # px of the side at which areas are told; lines keep their darkest pixel on the way there
+LONGEST = 2  # times the shorter side: more of a strip's longer one does not count as its size
+GAP = 3 / 100  # of the side: a hole in a line up to so wide is closed
 INK = 0.35  # of full ink, from which on a pixel is a line
 SMALLEST = 6  # px at the working size: a piece with fewer belongs to the piece beside it
 
@@ -34,8 +35,11 @@ class Areas:
 
 
 def find_areas(ink: np.ndarray, gap: float = GAP) -> Areas:
-    """ink: [H, W] in [0, 1] or uint8 of 255, 1 = line; gap: of the longer side, 0 = none is closed."""
-    factor = max(1, -(-max(ink.shape) // WORKING))
+    """ink: [H, W] in [0, 1] or uint8 of 255, 1 = line; gap: of the side, 0 = none is closed.
+
+    The side is the longer one; of a strip at most LONGEST times the shorter.
+    """
+    factor = max(1, -(-_side(ink) // WORKING))
     small = darkest(ink, factor)
     full = 255.0 if small.dtype == np.uint8 else 1.0
     lines = small >= INK * full
@@ -43,12 +47,16 @@ def find_areas(ink: np.ndarray, gap: float = GAP) -> Areas:
         return Areas(np.ones(lines.shape, np.int32), lines, np.full(lines.shape, np.inf, np.float32), factor, 1)
     away = ndimage.distance_transform_edt(~lines).astype(np.float32)
     labels = np.zeros(lines.shape, np.int32)
-    radius, count = gap * max(lines.shape) / 2, 0
+    radius, count = gap * _side(lines) / 2, 0
     for r in (*(radius / 2 ** step for step in range(4) if radius / 2 ** step > 1), 0.0):
         count = _grown(labels, away > r, count)
     _joined(labels, SMALLEST)
     labels, count = _numbered(_everywhere(labels))
     return Areas(labels, lines, away, factor, count)
+
+
+def _side(picture: np.ndarray) -> int:
+    return min(max(picture.shape), LONGEST * min(picture.shape))
 
 
 def darkest(ink: np.ndarray, factor: int) -> np.ndarray:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from .strips import THREADS, strips
+from .strips import PIXELS, THREADS, strips
 
 
 def flat_colours(colours: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -29,10 +29,10 @@ def median_colours(colours: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """[count + 1, 3] uint8: the median of each channel in each area 1..count; white where there is no such area."""
     count = int(labels.max())
     histogram = np.zeros((3, (count + 1) * 256), np.int32)
-    at_least = 2 * histogram.shape[1]  # pixels of a strip, so that counting costs no more than reading them
+    enough = max(PIXELS, 2 * histogram.shape[1])  # pixels of a strip, so that counting costs no more than reading them
 
     def work(channel: int) -> None:
-        for rows in strips(labels, at_least):
+        for rows in strips(labels, enough):
             places = labels[rows] * np.int32(256)
             places += colours[rows][..., channel]
             counted = np.bincount(places.ravel())

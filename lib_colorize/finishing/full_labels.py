@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .areas import INK, Areas
+from .strips import PIXELS, each_strip
 
 
 def full_labels(areas: Areas, ink: np.ndarray) -> np.ndarray:
@@ -12,13 +13,14 @@ def full_labels(areas: Areas, ink: np.ndarray) -> np.ndarray:
 
     Lines are wider at the working size than they are: paper beside one joins the area that it touches on its own side.
     """
-    factor, lines = areas.factor, ink >= INK * 255
+    factor = areas.factor
     if factor == 1:
         return areas.labels
-    h, w = lines.shape
-    labels: np.ndarray = _enlarged(np.where(areas.lines, 0, areas.labels), factor)[:h, :w].copy()
-    flat, paper = labels.reshape(-1), ~lines.reshape(-1)
-    todo = np.flatnonzero((flat == 0) & paper)
+    h, w = ink.shape
+    labels = np.empty((h, w), np.int32)
+    _enlarge(np.where(areas.lines, 0, areas.labels), labels, factor)
+    flat = labels.reshape(-1)
+    todo = np.flatnonzero((labels == 0) & (ink < INK * 255))
     for _ in range(2 * factor):
         for step in (-1, 1, -w, w):
             beside = np.clip(todo + step, 0, len(flat) - 1)
@@ -27,10 +29,17 @@ def full_labels(areas: Areas, ink: np.ndarray) -> np.ndarray:
         todo = todo[flat[todo] == 0]
         if not len(todo):
             break
-    np.copyto(labels, _enlarged(areas.labels, factor)[:h, :w], where=labels == 0)
+    _enlarge(areas.labels, labels, factor, keep=True)
     return labels
 
 
-def _enlarged(labels: np.ndarray, factor: int) -> np.ndarray:
-    found: np.ndarray = labels.repeat(factor, 0).repeat(factor, 1)
-    return found
+def _enlarge(small: np.ndarray, labels: np.ndarray, factor: int, keep: bool = False) -> None:
+    """Into labels [H, W], in strips; keep: only where they are 0."""
+    width = labels.shape[1]
+
+    def work(rows: slice) -> None:
+        top, bottom = rows.start * factor, min(len(labels), rows.stop * factor)
+        large = small[rows].repeat(factor, 1)[:, :width].repeat(factor, 0)[: bottom - top]
+        np.copyto(labels[top:bottom], large, where=labels[top:bottom] == 0 if keep else True)
+
+    each_strip(small, work, PIXELS // factor**2)

@@ -23,6 +23,7 @@ from .strips import THREADS, each_strip
 SAFE = 1.2  # painting pixels from a line, from which on a colour is the area's own
 NEAR = 0.3  # nearer than that it is the line's
 FEWEST = 12  # cells; an area with fewer safe ones takes one colour
+MOST = 1500  # areas that are looked at one by one; of more (hatching, screentone) the smaller ones take one colour
 EVEN = 1.0  # of 255: a field that spans no more is one colour
 
 Box = tuple[slice, slice]
@@ -46,9 +47,11 @@ class Cells:
     def of(cls, painted: Image.Image, areas: Areas) -> Cells:
         cell = max(1, round(max(areas.labels.shape) / (2 * max(painted.size))))  # working px
         grid = areas.labels[cell // 2::cell, cell // 2::cell]
-        away = areas.away[cell // 2::cell, cell // 2::cell] * (max(painted.size) / max(areas.labels.shape))
+        finer = max(painted.size) / max(areas.labels.shape)  # its pixels are no larger than cells are then
+        away = areas.away[cell // 2::cell, cell // 2::cell] * min(1.0, finer)
         trust = np.clip((away - NEAR) / (SAFE - NEAR), 0, 1) ** 2 + 1e-3 * np.clip(away, 0, SAFE)
-        colours = np.asarray(painted.convert("RGB").resize(grid.shape[::-1], Image.Resampling.BICUBIC), np.float32)
+        way = Image.Resampling.BICUBIC if finer < 1 else Image.Resampling.BOX  # which mixes no cell with its neighbours
+        colours = np.asarray(painted.convert("RGB").resize(grid.shape[::-1], way), np.float32)
         return cls(colours, grid, away.astype(np.float32), trust.astype(np.float32), cell * areas.factor)
 
 
@@ -57,9 +60,10 @@ def carry_up(painted: Image.Image, areas: Areas, labels: np.ndarray) -> np.ndarr
     cells = Cells.of(painted, areas)
     calm = calm_of(cells.colours, cells.grid, cells.away)
     table = _single_colours(cells, areas, painted)
-    safe = np.bincount(cells.grid.ravel(), cells.trust.ravel() > 0.5, areas.count + 1) >= FEWEST
+    safe = np.bincount(cells.grid[cells.trust > 0.5], minlength=areas.count + 1)
+    least = max(FEWEST, np.sort(safe)[-MOST] if len(safe) > MOST else 0)
     boxes = [(number, box) for number, box in enumerate(ndimage.find_objects(cells.grid, areas.count), 1)
-             if box is not None and safe[number]]
+             if box is not None and safe[number] >= least][:MOST]
 
     def made(item: tuple[int, Box]) -> tuple[int, Box, np.ndarray]:
         return *item, area_field(cells, *item, calm)
