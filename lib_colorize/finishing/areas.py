@@ -56,7 +56,8 @@ def find_areas(ink: np.ndarray, gap: float = GAP) -> Areas:
 
 
 def _side(picture: np.ndarray) -> int:
-    return min(max(picture.shape), LONGEST * min(picture.shape))
+    height, width = picture.shape
+    return int(min(max(height, width), LONGEST * min(height, width)))
 
 
 def darkest(ink: np.ndarray, factor: int) -> np.ndarray:
