@@ -16,12 +16,14 @@ def packed(channel: np.ndarray) -> tuple[bytes, bytes]:
     if not features.check("libtiff"):
         return _in_rows([_stored(row.tobytes()) for row in channel])
     file = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(channel)).save(file, "TIFF", compression="packbits",
-                                                        tiffinfo={ROWS_A_STRIP: 1})
+    Image.fromarray(np.ascontiguousarray(channel)).save(
+        file, "TIFF", compression="packbits", tiffinfo={ROWS_A_STRIP: 1}, strip_size=1)  # which older Pillows listen to
     whole = file.getvalue()
     with Image.open(io.BytesIO(whole)) as tiff:
         tags = dict(tiff.tag_v2)
     counts, offsets = (tags[tag] if isinstance(tags[tag], tuple) else (tags[tag],) for tag in (COUNTS, OFFSETS))
+    if len(counts) != len(channel):  # a Pillow that puts several rows into a strip
+        return _in_rows([_stored(row.tobytes()) for row in channel])
     return _in_rows([whole[offset:offset + count] for offset, count in zip(offsets, counts)])
 
 
