@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from lib_colorize.finishing.colour import colour_distance
 from lib_colorize.finishing.divided import finish
 from lib_colorize.finishing.finished import Finished
 from lib_colorize.finishing.hints import hint_colours
-from lib_colorize.finishing.palettes import read_palette
+from lib_colorize.finishing.palettes import palette_of_bytes, read_palette
 from lib_colorize.finishing.recolour import locked, recoloured
 from lib_colorize.method.settings import Settings
 from lib_colorize.pictures.colour_spaces import lab_of
@@ -112,9 +113,22 @@ def test_palette_files(tmp_path: Path, suffix: str, make: object) -> None:
     file = tmp_path / f"p{suffix}"
     file.write_bytes(make(colours))  # type: ignore[operator]
     assert [tuple(colour) for colour in read_palette(file)] == colours
+    assert [tuple(colour) for colour in palette_of_bytes(file.read_bytes(), "the palette")] == colours
     file.write_bytes(make(colours)[:-9] if suffix != ".gpl" else b"# none")  # type: ignore[operator]
     with pytest.raises(ColorizeError, match="expected a palette"):
         read_palette(file)
+
+
+@pytest.mark.parametrize("data", [b"", b"none", b"ASEF", b"\0\1", b"GIMP Palette\n", b"\0\2\0\5"])
+def test_bytes_that_are_no_palette_are_one_sentence(data: bytes) -> None:
+    with pytest.raises(ColorizeError, match=r"^the palette: .*(expected a palette|neither a palette|expected 1 to)"):
+        palette_of_bytes(data, "the palette")
+
+
+def test_a_palette_of_bytes_may_be_a_picture() -> None:
+    stripes, file = Image.new("RGB", (32, 32), "red"), io.BytesIO()
+    stripes.save(file, "PNG")
+    assert [tuple(colour) for colour in palette_of_bytes(file.getvalue(), "the palette")] == [(255, 0, 0)]
 
 
 def test_lab_swatches_and_pictures(tmp_path: Path) -> None:

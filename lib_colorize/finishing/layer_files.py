@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -81,3 +83,14 @@ def folder_files(layers: Sequence[Layer]) -> Iterator[tuple[str, bytes]]:
 def _file_name(name: str) -> str:
     """A layer's name without what some disk refuses."""
     return "".join("_" if letter in REFUSED or not letter.isprintable() else letter for letter in name)[:LONGEST]
+
+
+def layer_bytes(layers: Sequence[Layer], suffix: str) -> bytes:
+    """One file: .psd, .ora, or .zip, which holds the folder."""
+    if suffix in WRITERS:
+        return WRITERS[suffix](layers)
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:  # PNGs are packed already
+        for name, content in folder_files(layers):
+            archive.writestr(name, content)
+    return file.getvalue()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import colorsys
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,20 +22,42 @@ MOST = 4096
 
 def read_palette(path: Path) -> np.ndarray:
     """[n, 3] uint8 sRGB, n >= 1, each colour once. ColorizeError for a file that is none of these, or is damaged."""
-    readers = {".gpl": _gimp, ".ase": _swatch_exchange, ".aco": _swatches}
-    reader = readers.get(path.suffix.lower())
+    reader = {".gpl": _gimp, ".ase": _swatch_exchange, ".aco": _swatches}.get(path.suffix.lower())
+    if reader is None:
+        return _checked(lambda: _of_picture(open_image(path)), str(path))
+    return _checked(lambda: reader(path.read_bytes()), str(path))
+
+
+def palette_of_bytes(data: bytes, what: str) -> np.ndarray:
+    """The same of a file's bytes, their kind told by how they begin; what: its name in errors."""
+    heads = {b"GIMP Palette": _gimp, b"ASEF": _swatch_exchange, b"\0\1": _swatches, b"\0\2": _swatches}
+    start = data.removeprefix(codecs.BOM_UTF8)
+    reader = next((found for head, found in heads.items() if start.startswith(head)), None)
+    if reader is not None:
+        return _checked(lambda: reader(data), what)
     try:
-        colours = _of_picture(open_image(path)) if reader is None else list(reader(path.read_bytes()))
+        picture = open_image(data)
+    except ColorizeError as error:
+        reason = str(error).removeprefix("the picture: ")
+        raise ColorizeError(f"{what}: neither a palette (.gpl of GIMP, .ase or .aco of Adobe) nor a picture of colours "
+                            f"({reason})") from None
+    return _checked(lambda: _of_picture(picture), what)
+
+
+def _checked(read: Callable[[], Iterable[tuple[float, float, float]]], what: str) -> np.ndarray:
+    """The colours that are read, each once; ColorizeError where they are none, or too many."""
+    try:
+        colours = list(read())
     except FileNotFoundError:
-        raise ColorizeError(f"{path}: no such file") from None
+        raise ColorizeError(f"{what}: no such file") from None
     except OSError as error:
-        raise ColorizeError(f"{path}: cannot be read ({error.strerror or error})") from None
+        raise ColorizeError(f"{what}: cannot be read ({error.strerror or error})") from None
     except (ValueError, IndexError, struct.error, KeyError):
-        raise ColorizeError(f"{path}: damaged or something else, expected a palette (.gpl of GIMP, .ase or .aco of "
+        raise ColorizeError(f"{what}: damaged or something else, expected a palette (.gpl of GIMP, .ase or .aco of "
                             "Adobe, or a picture)") from None
-    found = np.unique(np.asarray(list(colours), dtype=np.float64).reshape(-1, 3).round().clip(0, 255), axis=0)
+    found = np.unique(np.asarray(colours, dtype=np.float64).reshape(-1, 3).round().clip(0, 255), axis=0)
     if not 1 <= len(found) <= MOST:
-        raise ColorizeError(f"{path}: holds {len(found)} colours, expected 1 to {MOST}")
+        raise ColorizeError(f"{what}: holds {len(found)} colours, expected 1 to {MOST}")
     return found.astype(np.uint8)
 
 
