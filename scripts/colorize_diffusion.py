@@ -64,6 +64,9 @@ class PanelPlace:
     def heat_map(self, picture: Image.Image, text: str, settings: JobSettings) -> Image.Image:
         return hooks.reference_heat_map(picture, text, settings)
 
+    def layer_files(self, information: str) -> list[str]:
+        return hooks.written_layers(information)
+
     def folders(self) -> Folders:
         return hooks.folders()
 
@@ -97,6 +100,7 @@ class ColorizeScript(scripts.Script):
     def __init__(self) -> None:
         self.page: dict[str, Any] = {}  # the host's own widgets by elem_id, of a drawing canvas what holds its picture
         self.face = ""  # elem_id of the canvas made last
+        self.panel: Panel | None = None  # of the page
 
     def title(self) -> str:
         return hooks.TITLE
@@ -107,6 +111,11 @@ class ColorizeScript(scripts.Script):
     def after_component(self, component: Any, **kwargs: Any) -> None:
         """Hosts call this for every widget of the page that they make."""
         name, sliders = str(kwargs.get("elem_id")), (f"{self.tabname}_width", f"{self.tabname}_height")
+        results, information = f"{self.tabname}_gallery", f"generation_info_{self.tabname}"
+        if name in (results, information):  # made after the panel
+            self.page[name] = component
+            if self.panel is not None and {results, information} <= set(self.page):
+                self.panel.show_layers(self.page[results], self.page[information])
         if self.is_img2img and name in BOXES and isinstance(component, gr.HTML):
             self.face = name
         elif self.face and CANVAS_PICTURE in (kwargs.get("elem_classes") or ()):
@@ -122,6 +131,7 @@ class ColorizeScript(scripts.Script):
         boxes = [usable[name] for name in BOXES if name in usable]
         place = Place(language(), hooks.TITLE, is_img2img, self.elem_id, frame, named, boxes, unseen=not usable)
         panel = Panel(place, PanelPlace())
+        self.panel = self.panel or panel
         self.infotext_fields = panel.pasted
         return panel.arguments
 

@@ -17,7 +17,7 @@ from PIL import Image
 
 from lib_colorize.errors import ColorizeError
 from lib_colorize.hosts.request import ARGUMENTS
-from lib_colorize.hosts.settings import PREFIX, JobSettings, StartFrom, infotext_key, job_fields
+from lib_colorize.hosts.settings import PREFIX, JobSettings, LayerFile, StartFrom, infotext_key, job_fields
 from lib_colorize.method.finish_settings import Enlarge, ResultSize
 from lib_colorize.method.mask_settings import Backdrop
 from lib_colorize.method.reading_settings import ConstructionPencil, LineStrength, SketchReading
@@ -386,7 +386,7 @@ VALUES = {
     "background_enhance": True, "foreground_enhance": True, "style_enhance": True, "foreground_strength": 0.9,
     "background_strength": 0.8, "background_factor": 1.5, "merge": 0.25, "reference_threshold": 0.4,
     "sketch_threshold": 0.1, "result_size": ResultSize.SKETCH, "enlarge": Enlarge.PLAIN, "gap": 1.5,
-    "palette_limit": 20.0,
+    "palette_limit": 20.0, "layers": LayerFile.PSD,
 }
 
 

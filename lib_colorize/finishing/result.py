@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -94,6 +95,14 @@ class Finishing:
     def divided(self) -> DividedDrawing:
         """The drawing and its areas."""
         return DividedDrawing.of(drawing_on_white(self.page.sketch, self.settings), self.settings.gap / 100)
+
+    def at_its_own_size(self) -> Finishing:
+        """The same areas, for pictures that keep their size."""
+        if self.touches:
+            assert self.divided  # found before it is shared
+        other = copy(self)
+        other.at_sketch_size = False
+        return other
 
     def of(self, picture: Image.Image) -> FinishedResult:
         """picture: of the page's shape, or of a wanted size with the drawing in its middle; RGB, or RGBA cut out.

@@ -1,4 +1,4 @@
-"""The further pictures of a request: masks, background, more references, each decoded, with its weight."""
+"""What a request has beside two pictures: masks, background, more references with their weights, hints, a palette."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from ..pictures.extras import FURTHER, Extras, extras_of, pictures_of
 from .host import Host
+from .palette_values import decode_palette, palette_hash
 from .pictures import picture_hash
 from .request import Request
 from .settings import PREFIX, JobSettings
@@ -16,7 +17,7 @@ def requested_extras(host: Host, request: Request) -> Extras:
     """ColorizeError for what is no picture, or a region without its reference."""
     decoded = {name: decode(host, value, in_words(name)) for name, value in request.further.items()}
     images = {name: image for name, image in decoded.items() if image is not None}
-    return extras_of(images, weights_of(request.settings))
+    return extras_of(images, weights_of(request.settings), decode_palette(host, request.palette))
 
 
 def weights_of(settings: JobSettings) -> dict[str, float]:
@@ -30,6 +31,8 @@ def in_words(name: str) -> str:
 
 
 def extra_hashes(extras: Extras) -> Mapping[str, str]:
-    """Infotext: the hash of each further picture, as those of sketch and reference."""
-    return {f"{PREFIX}{name.replace('_', ' ')} hash": picture_hash(image)
-            for name, image in pictures_of(extras).items()}
+    """Infotext: the hash of each further picture, as those of sketch and reference, and of the palette's colours."""
+    found = {name: picture_hash(image) for name, image in pictures_of(extras).items()}
+    if extras.palette:
+        found["palette"] = palette_hash(extras.palette)
+    return {f"{PREFIX}{name.replace('_', ' ')} hash": each for name, each in found.items()}

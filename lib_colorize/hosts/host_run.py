@@ -14,9 +14,11 @@ class HostRun:
 
     pictures: the program's own ones (img2img's), as it holds them; None in the place of an empty one.
     fixed_size: width and height cannot follow the sketch (a mask, another resize mode).
+    partial: why the program's picture is not just the sketch, a few words for a message; "" when it is.
     sketches: of the run before this one in a loop, whose result is now the own picture: the sketch stays the same.
     """
 
     pictures: tuple[Any, ...] = ()
     fixed_size: bool = False
     sketches: tuple[Image.Image, ...] = ()
+    partial: str = ""

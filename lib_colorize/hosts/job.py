@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -12,19 +13,19 @@ from torch import Tensor, nn
 
 from .. import __version__
 from ..errors import ColorizeError
+from ..finishing.result import FinishedResult
 from ..method.conditioning import Conditioning, encode
 from ..method.variants.features import colours_apart
 from ..method.variants.variant import V1, Variant
-from ..pictures.backdrop import backdrop_extras, cut_out, kept_figure, on_backdrop
-from ..pictures.canvas import Placement, resize_lines
+from ..pictures.backdrop import backdrop_extras, kept_figure
+from ..pictures.canvas import Placement
 from ..pictures.extras import NO_EXTRAS, Extras, FurtherReference
 from ..pictures.framing import Frame
 from ..pictures.images import line_drawing, resizing
 from ..pictures.margins import with_margins
-from ..pictures.mask_canvas import lay_mask
-from ..pictures.masks import cut_away, given_mask, mask_picture
+from ..pictures.masks import cut_away, given_mask
 from ..pictures.opened_page import OpenedPage, open_references
-from ..pictures.overlay import multiply_lines, overlay_lines
+from ..pictures.reading import told_of_sketch
 from ..pictures.regions import check_regions
 from ..pictures.required import require_references
 from ..pictures.unused import require_used
@@ -36,12 +37,15 @@ from .host_run import HostRun
 from .pages import follows_sketch, pages_of
 from .pictures import picture_hash
 from .request import Request
+from .results import Results, require_whole_sketch
 from .sampler_run import SamplerRun
 from .settings import PREFIX, JobSettings
 from .shown_reference import shown_references
-from .sizes import placements_of, sketch_box
+from .sizes import placements_of
 from .sketches import decode, sketches_of
 from .variants import host_variant, variant_name
+
+READ_AS = PREFIX + "read as"  # told, and nothing that is pasted
 
 
 @dataclass(eq=False)
@@ -123,41 +127,42 @@ class Job:
     def forget_tensors(self) -> None:
         """Let go of all that only sampling needs."""
         self._conditionings.clear()
+        vars(self).pop("results", None)
         self._variant = None
         if self.run is not None:
             self.run.close()
 
+    def finished(self, image: Image.Image, index: int) -> FinishedResult:
+        """A decoded picture as the user wants it: cut to the sketch, its size, hints, palette, lines, background."""
+        return self.results.of(image, index, self._frame(index))
+
     def finish(self, image: Image.Image, index: int) -> Image.Image:
-        """A decoded picture as the user wants it: cut to the sketch, its lines over it, what is asked for behind it.
+        """The same, without what its layers would need."""
+        return self.finished(image, index).image
 
-        On the canvas that follows the sketch the lines have the sketch's own size, and the picture is enlarged to it;
-        at a size that the user has asked for (hires fix), theirs is the picture's.
-        """
-        page, frame = self.pages[index % len(self.pages)], self.frames[index % len(self.frames)]
-        return on_backdrop(page.put_back(self._cut_out(image, index, page.sketch, frame)), self.settings)
+    def plain(self, image: Image.Image, index: int) -> Image.Image:
+        """A decoded picture cut to the sketch, and no more: what is left when it cannot be finished."""
+        return self.results.plain(image, index, self._frame(index))
 
-    def _cut_out(self, image: Image.Image, index: int, sketch: Image.Image, frame: Frame) -> Image.Image:
-        place = self.placements[index % len(self.placements)] if self.placements else None
-        figure = self.figures[index % len(self.figures)] if self.figures else None
-        box = (0, 0, *image.size) if place is None else sketch_box(image.size, frame, place)
-        cut = image if place is None else image.crop(box)
-        if place is not None and image.size == (place.canvas_width, place.canvas_height):
-            return cut_out(overlay_lines(cut, sketch, self.settings), figure)
-        left, top, right, bottom = box
-        if self.settings.line_overlay:
-            lines = resize_lines(frame.place(line_drawing(sketch, self.settings)), image.height, image.width)
-            cut = multiply_lines(cut, lines[..., top:bottom, left:right], self.settings.line_overlay)
-        if figure is not None and (place is None or frame.cut is not None):  # else the picture is the whole drawing
-            laid = resize_lines(lay_mask(figure, frame.place), image.height, image.width)
-            figure = mask_picture(laid[0, 0, top:bottom, left:right].clamp(0, 1), cut.size)
-        return cut_out(cut, figure)
+    def _frame(self, index: int) -> Frame:
+        return self.frames[index % len(self.frames)]
+
+    @cached_property
+    def results(self) -> Results:
+        """What becomes of the decoded pictures; ColorizeError for hints that cannot be used."""
+        return Results(self.settings, self.extras, self.pages, self.figures, self.placements)
 
     def infotext(self) -> dict[str, str]:
         """What a picture's text says of this job."""
         hashes = {"reference hash": [self.reference] if self.reference else [], "sketch hash": list(self.sketches)}
         found = {PREFIX + key: " ".join(map(picture_hash, pictures)) for key, pictures in hashes.items() if pictures}
-        return {PREFIX + "version": __version__, **found, **extra_hashes(self.extras),
+        return {PREFIX + "version": __version__, **found, **extra_hashes(self.extras), READ_AS: self.read_as(),
                 **self.settings.job_infotext()}
+
+    def read_as(self) -> str:
+        """How the sketch was read, in words; of several sketches each way once. ColorizeError for one without lines."""
+        ways = (told_of_sketch(page.sketch, self.settings, page.told) for page in self.pages)
+        return " / ".join(dict.fromkeys(ways))
 
 
 def start(host: Host, request: Request, run: HostRun = HostRun()) -> Job:  # noqa: B008 - frozen
@@ -177,6 +182,8 @@ def start(host: Host, request: Request, run: HostRun = HostRun()) -> Job:  # noq
     job.told = tuple(dict.fromkeys(filter(None, map(cut_away, found))))
     if follows_sketch(settings, run):
         job.placements = placements_of([page.sketch.size for page in job.pages], file, settings)
+    require_whole_sketch(settings, given, run)
+    assert job.results  # hints are looked at before anything is painted
     return job
 
 

@@ -59,16 +59,36 @@ def _from_text(
         if fetch is None:
             raise ColorizeError(f"{what}: found a web address, and this server fetches none; send it as base64")
         return fetch(f"{scheme.lower()}://{rest}")  # hosts know only small letters
-    head = DATA_URL.match(text)
-    if head is None and "." in text and len(text) <= MAX_PATH:  # base64 has no dots
+    if _is_path(text):
         return open_image(_allowed(text, what, allowed_folders))
-    content = _base64(text[head.end():] if head else text)
-    if content is None:
-        raise ColorizeError(f"{what}: neither base64 of a picture nor a path ({shortened(text)}); send it as base64")
+    content = _content(text, what, "a picture")
     try:
         return open_image(content)
     except ColorizeError as error:
         raise ColorizeError(f"{what}: {str(error).removeprefix('the picture: ')}") from None
+
+
+def decode_file(text: str, what: str, allowed_folders: Sequence[str] = ()) -> bytes:
+    """Base64, a data URL, or the path of a file in an allowed folder -> its bytes; ColorizeError for none of these."""
+    if not _is_path(text):
+        return _content(text, what, "a file")
+    path = _allowed(text, what, allowed_folders)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ColorizeError(f"{what}: {shortened(text)} cannot be read ({error.strerror or error})") from None
+
+
+def _is_path(text: str) -> bool:
+    return DATA_URL.match(text) is None and "." in text and len(text) <= MAX_PATH  # base64 has no dots
+
+
+def _content(text: str, what: str, kind: str) -> bytes:
+    head = DATA_URL.match(text)
+    content = _base64(text[head.end():] if head else text)
+    if content is None:
+        raise ColorizeError(f"{what}: neither base64 of {kind} nor a path ({shortened(text)}); send it as base64")
+    return content
 
 
 def _base64(text: str) -> bytes | None:

@@ -13,7 +13,7 @@ from .settings import JobSettings, job_fields
 PICTURES = ("reference", "sketch")
 _FIRST = tuple(f.name for f in job_fields() if f.metadata["since"] == 1)
 _LATER = tuple(f.name for f in job_fields() if f.metadata["since"] > 1)
-ARGUMENTS = ("enabled", *PICTURES, *_FIRST, "sketch_hash", *_LATER, *FURTHER_PICTURES)  # of the ordered list
+ARGUMENTS = ("enabled", *PICTURES, *_FIRST, "sketch_hash", *_LATER, *FURTHER_PICTURES, "palette")  # in order
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Request:
     settings: JobSettings
     sketch_hash: str = ""
     further: Mapping[str, Any] = field(default_factory=dict)  # masks, background, more references; by name, if given
+    palette: Any = None  # as the host gave it (see palette_values.py)
 
     def with_settings(self, changes: Mapping[str, Any]) -> Request:
         """With other settings, of an X/Y/Z axis for instance."""
@@ -87,5 +88,6 @@ def parse(args: Sequence[Any]) -> Request | None:
     sketch_hash = values.pop("sketch_hash", None) or ""
     if not isinstance(sketch_hash, str):
         raise ColorizeError(f"sketch_hash: found {sketch_hash!r}, expected the text after \"Colorize sketch hash\"")
+    palette = values.pop("palette", None)
     settings = JobSettings.from_values(values)
-    return Request(True, pictures["reference"], pictures["sketch"], settings, sketch_hash, further)
+    return Request(True, pictures["reference"], pictures["sketch"], settings, sketch_hash, further, palette)

@@ -23,6 +23,15 @@ class StartFrom(enum.Enum):
     BASE = "keep base"
 
 
+class LayerFile(enum.Enum):
+    """What the layers of a result are written as, beside it."""
+
+    NONE = "none"
+    PSD = "psd"
+    ORA = "ora"
+    PNG = "png"
+
+
 def _weight(label: str, name: str) -> Any:
     return setting(1.0, label, name, "How much this reference counts beside the others; 0 = not at all", 0.0, 10.0,
                    0.05, since=2, section="references")
@@ -46,6 +55,10 @@ class JobSettings(Settings):
     reference_2_weight: float = _weight("Weight of the second", "Reference 2 weight")
     reference_3_weight: float = _weight("Weight of the third", "Reference 3 weight")
     reference_4_weight: float = _weight("Weight of the fourth", "Reference 4 weight")
+    layers: LayerFile = setting(
+        LayerFile.NONE, "Layers", "Layers",
+        "Lines, light, shade, flats and colour as layers of the sketch's own size, written beside the picture: psd, "
+        "ora (OpenRaster), or a folder of png; over the API they come with the answer", since=2, section="finish")
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> JobSettings:

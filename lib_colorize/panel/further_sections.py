@@ -9,6 +9,7 @@ import gradio as gr
 from ..errors import ColorizeError
 from ..pictures.extras import FURTHER
 from .elements import Elements, errors_shown
+from .finish_section import FinishSection
 from .pictures import PICTURE
 from .place import Program
 from .setting_widgets import SettingWidgets
@@ -19,7 +20,6 @@ MASKS = (("background_enhance", "foreground_enhance", "style_enhance"),
          ("backdrop", "backdrop_colour", "remove_foreground"), ("foreground_strength", "background_strength"),
          ("background_factor", "merge"), ("reference_threshold", "sketch_threshold"))
 REFERENCES = (("reference_scale", "reference_padding"),)
-FINISH = (("result_size", "enlarge"), ("gap", "palette_limit"))
 INJECTION = (("injection", "injection_fidelity"), ("injection_control", "injection_start"))
 TEXT = (("text_target", "text_anchor", "text_control"), ("text_scale", "text_enhance"),
         ("text_threshold_0", "text_threshold_1", "text_threshold_2", "text_threshold_3"), ("text_changes",))
@@ -46,11 +46,8 @@ class FurtherSections:
                     settings.add(f"{name}_weight")
             settings.rows(REFERENCES)
             settings.rest("references")
-        with elements.folded("finish"):
-            with gr.Row():
-                self._boxes("hints")
-            settings.rows(FINISH)
-            settings.rest("finish")
+        self.finish = FinishSection(elements, settings)
+        self.made |= self.finish.made
         with elements.folded("injection"):
             settings.rows(INJECTION)
             settings.rest("injection")

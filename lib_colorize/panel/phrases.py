@@ -52,6 +52,11 @@ PHRASES = {
     "hints": Phrase(
         "Hints: strokes of colour over the sketch, of its size", "色の指示: 線画の上の色の線や点(線画と同じ大きさ)",
         "颜色提示:画在线稿上的色线或色点,与线稿同尺寸"),
+    "palette": Phrase(
+        "Palette: .gpl, .ase, .aco or a picture of colours", "パレット: .gpl、.ase、.aco、または色の画像",
+        "调色板:.gpl、.ase、.aco 或颜色图片"),
+    "layer_files": Phrase(
+        "Layers of the last result", "最後の結果のレイヤー", "最近结果的图层"),
     "injection": Phrase("Attention injection", "アテンションの注入", "注意力注入"),
     "heat_map_button": Phrase(
         "Show what the text finds in the reference", "テキストが参照のどこを指すか見る",

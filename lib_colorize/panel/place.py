@@ -34,6 +34,9 @@ class Program(Protocol):
     def heat_map(self, picture: Image.Image, text: str, settings: JobSettings) -> Image.Image:
         """The reference with what the text finds in it."""
 
+    def layer_files(self, information: str) -> Sequence[str]:
+        """Paths of the files with layers that the page's last results have; information: what it knows of these."""
+
     def folders(self) -> Folders:
         """Where model files lie."""
 

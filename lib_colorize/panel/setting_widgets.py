@@ -46,7 +46,7 @@ class SettingWidgets:
         if name == "extractor":
             made = gr.Radio([(t.choice(key, each.label), key) for key, each in EXTRACTORS.items()], **common)
         elif isinstance(item.default, enum.Enum):
-            made = gr.Radio([(t.choice(each.value), each.value) for each in type(item.default)], **common)
+            made = gr.Radio([(t.choice(each.value, of=name), each.value) for each in type(item.default)], **common)
         elif isinstance(item.default, bool):
             on = default or (name in ON_IN_THE_PAGE and not self.elements.place.unseen)
             made = gr.Checkbox(**{**common, "value": on}, elem_classes="colorize-check")  # its help below it

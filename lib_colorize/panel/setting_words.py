@@ -175,6 +175,10 @@ SETTINGS = {
     "palette_limit": Words(
         "パレットの限度", "最も近いパレットの色がこれより遠い(CIEDE2000)範囲は元の色のままです。100 = 限度なし",
         "调色板限度", "与调色板最近的颜色相差超过此值(CIEDE2000)的区域保持原色;100 = 不限"),
+    "layers": Words(
+        "レイヤー", "線、光、影、下塗り、色のレイヤーを線画の大きさで、画像の隣に書き出します: "
+        "psd、ora(OpenRaster)、png のフォルダー",
+        "图层", "把线条、光、影、底色、颜色作为图层,以线稿尺寸写在图片旁边:psd、ora(OpenRaster)或 png 文件夹"),
     "background_enhance": Words(
         "背景を分けて塗る", "線画の人物と背景を別々に塗ります。背景は参照画像の背景、または別の画像から取ります",
         "背景分开上色", "线稿的人物和背景分开上色;背景取自参考图的背景或另一张图"),
@@ -204,6 +208,8 @@ SETTINGS = {
         "线稿阈值", "线稿的人物是蒙版大于此值的地方"),
 }
 
+OF_ONE_SETTING = {("layers", "none"): Phrase("none", "なし", "无")}  # values that mean something else in that one
+
 CHOICES = {  # values of settings with a choice; English shows the value itself, or the extractor's label
     "auto": Phrase("auto", "自動", "自动"),
     "dark on light": Phrase("dark on light", "明るい紙に暗い線", "浅底深线"),
@@ -222,6 +228,9 @@ CHOICES = {  # values of settings with a choice; English shows the value itself,
     "blue": Phrase("blue", "青", "蓝色"),
     "red": Phrase("red", "赤", "红色"),
     "blue and red": Phrase("blue and red", "青と赤", "蓝色和红色"),
+    "psd": Phrase("psd", "PSD ファイル", "PSD 文件"),
+    "ora": Phrase("ora", "OpenRaster ファイル", "OpenRaster 文件"),
+    "png": Phrase("png", "PNG のフォルダー", "PNG 文件夹"),
     "none": Phrase("none", "なし: すでにきれいな線画", "无:线稿已经干净"),
     "lineart": Phrase("lineart", "影や鉛筆の絵から線画", "从阴影或铅笔画提取线稿"),
     "paper": Phrase("paper", "紙の写真やスキャン", "纸张照片或扫描"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from .language import Language
 from .phrases import PHRASES
-from .setting_words import CHOICES, SETTINGS
+from .setting_words import CHOICES, OF_ONE_SETTING, SETTINGS
 
 
 class Texts:
@@ -33,7 +33,9 @@ class Texts:
             return str(item.metadata[english])
         return str(getattr(SETTINGS[item.name], self.language.value + other))
 
-    def choice(self, value: str, english: str | None = None) -> str:
-        """How one value of a choice is shown; `english`: where the value itself is not what is read."""
-        phrase = CHOICES[value]
+    def choice(self, value: str, english: str | None = None, of: str = "") -> str:
+        """How one value of a choice is shown; `english`: where the value itself is not what is read; of: its setting,
+        where the word means something else there.
+        """
+        phrase = OF_ONE_SETTING.get((of, value)) or CHOICES[value]
         return english or value if self.language is Language.ENGLISH else str(getattr(phrase, self.language.value))

@@ -68,6 +68,16 @@ class Panel:
         return [(self.enabled, is_coloured), (self.pictures.sketch_hash, pasted_hash),
                 *((self.settings.made[item.name], partial(pasted, item)) for item in job_fields())]
 
+    def show_layers(self, results: Any, information: Any) -> None:
+        """From now on the last results' layers can be downloaded. results: a widget of the page that changes with them;
+        information: one that holds what `Program.layer_files` is asked of.
+        """
+        def found(text: Any) -> Any:
+            files = list(self.program.layer_files(str(text or "")))
+            return gr.update(value=files or None, visible=bool(files))
+
+        results.change(found, [information], [self.further.finish.layer_files], show_progress="hidden")
+
     def _settings(self) -> None:
         """All settings, and beside them the buttons that look at the sketch."""
         elements, place = self.elements, self.place

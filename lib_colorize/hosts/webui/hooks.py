@@ -26,6 +26,8 @@ from ..settings import PREFIX, JobSettings, StartFrom
 from ..sketches import decode
 from . import axes
 from . import routes as api
+from .shared.finished_pictures import FailedPicture, finished_picture
+from .shared.layer_saving import end_layers, forget_layers, layer_files, start_layers, write_beside
 from .shared.processing import host_run, require_known_checkpoint, size_note
 from .shared.tiles import RUNNING, painted_in_parts, require_own_sampling, sampled_past_us
 from .shared.transparency import transparency_note
@@ -80,6 +82,7 @@ def install() -> None:
     _undo.extend(host().install())
     script_callbacks.on_app_started(lambda demo, app: api.add_routes(app, host()))
     script_callbacks.on_before_ui(axes.add_axes)
+    script_callbacks.on_image_saved(write_beside)
     script_callbacks.on_script_unloaded(uninstall)
 
 
@@ -115,6 +118,7 @@ def process(p: Any, args: Sequence[Any]) -> None:
     before = vars(p).pop(JOB, None)
     results = vars(p).pop(RESULTS, ())
     host().release(p)
+    forget_layers(p)
     for key in [key for key in p.extra_generation_params if key.startswith(PREFIX)]:
         del p.extra_generation_params[key]
     request = parse(args)
@@ -135,6 +139,7 @@ def process(p: Any, args: Sequence[Any]) -> None:
     job = start(host(), request, host_run(p, before.sketches if again else ()))
     for said in (*filter(None, (note,)), *job.told, *told_unused(job.settings, job.extras)):
         host().say(p, said)
+    start_layers(p, request.settings.layers)
     host().prepare(p, job)
     too_large = size_note(p, job)
     if too_large:
@@ -176,7 +181,7 @@ def postprocess_image(p: Any, pp: Any, args: Sequence[Any]) -> None:
     try:
         if job.run is None:
             raise sampled_past_us()
-        pp.image = job.finish(pp.image, getattr(p, "batch_index", 0))
+        pp.image = finished_picture(p, job, pp.image, host().say)
     except Exception as error:  # noqa: BLE001 - the host would go on with the unfinished picture
         pp.image = FailedPicture(error)
 
@@ -186,20 +191,11 @@ def postprocess(p: Any, processed: Any, args: Sequence[Any]) -> None:
     job: Job | None = vars(p).get(JOB)
     if job is not None:
         setattr(p, RESULTS, tuple(processed.images))
+        end_layers(p, processed)
         job.forget_tensors()
     running = RUNNING.get()
     if running is not None:
         running.results = tuple(processed.images)
-
-
-class FailedPicture:
-    """In the place of a picture that could not be finished: whatever the host does with it raises the error."""
-
-    def __init__(self, error: Exception) -> None:
-        self.__dict__["_error"] = error
-
-    def __getattr__(self, name: str) -> Any:
-        raise self.__dict__["_error"]
 
 
 def _say_if_ignored(p: Any, args: Sequence[Any]) -> None:
@@ -233,6 +229,11 @@ def size_for(image: Any, settings: JobSettings) -> tuple[int, int]:
 def reference_heat_map(picture: Any, text: str, settings: JobSettings) -> Image.Image:
     """The reference with what the text finds in it, by the chosen checkpoint's encoder."""
     return heat_map_of(host(), picture, text, settings)
+
+
+def written_layers(information: str) -> list[str]:
+    """The files with layers of a page's results, by the JSON that the host made of these."""
+    return layer_files(information)
 
 
 def folders() -> Folders:

@@ -1,10 +1,8 @@
-"""Routes of the WebUI's server beside its own: version, models, settings, and what the model will see of a sketch."""
+"""Routes of the WebUI's server beside its own: version, models, settings, a sketch as the model sees it, finishing."""
 
 from __future__ import annotations
 
-import base64
 import enum
-import io
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import Field
@@ -16,6 +14,7 @@ from ...method.settings import MAX_SIZE
 from ...models.scan import scan
 from ...pictures.lineart import EXTRACTORS
 from ..checkpoint_status import checkpoint_status
+from ..finishing_requests import layers_answer, png_text, touch_up_answer
 from ..host import Host
 from ..pictures import shortened
 from ..request import ARGUMENTS
@@ -24,6 +23,7 @@ from ..sketch_preview import preview_sketch
 from .access import guard_of
 
 ROOT = "/colorize-diffusion"
+Answer = Callable[[Host, Mapping[str, Any]], Mapping[str, Any]]  # to a JSON object; ColorizeError for a bad one
 
 
 def add_routes(app: Any, host: Host) -> None:
@@ -43,18 +43,22 @@ def add_routes(app: Any, host: Host) -> None:
     async def sent(request: Any) -> bytes:
         return await request.body()  # type: ignore[no-any-return]
 
-    def post(body: bytes) -> Any:
-        return guarded(lambda: sketch_preview(host, read_object(body)))
+    def posting(answer: Answer) -> Callable[[bytes], Any]:
+        def post(body: bytes) -> Any:
+            return guarded(lambda: answer(host, read_object(body)))
+
+        post.__annotations__["body"], post.__defaults__ = bytes, (Depends(sent),)
+        return post
 
     sent.__annotations__["request"] = Request  # how FastAPI is told; fastapi is imported here alone
-    post.__annotations__["body"], post.__defaults__ = bytes, (Depends(sent),)
     dependencies = guard_of(app)
     answers: dict[str, Callable[[], Any]] = {
         "version": lambda: version_answer(host), "models": lambda: models(host), "settings": schema}
     for path, answer in answers.items():
         app.add_api_route(f"{ROOT}/{path}", lambda answer=answer: guarded(answer), methods=["GET"],
                           dependencies=dependencies)
-    app.add_api_route(f"{ROOT}/sketch-preview", post, methods=["POST"], dependencies=dependencies)
+    for path, writing in POSTED.items():
+        app.add_api_route(f"{ROOT}/{path}", posting(writing), methods=["POST"], dependencies=dependencies)
 
 
 def read_object(body: bytes) -> Mapping[str, Any]:
@@ -117,9 +121,7 @@ def sketch_preview(host: Host, body: Mapping[str, Any]) -> dict[str, str]:
     if values is not None and not isinstance(values, dict):
         raise ColorizeError(f"settings: found {type(values).__name__}, expected an object of names and values")
     image = preview_sketch(host, body.get("image"), JobSettings.from_values(values or {}), _size(body.get("size")))
-    out = io.BytesIO()
-    image.save(out, "PNG")
-    return {"image": base64.b64encode(out.getvalue()).decode()}
+    return {"image": png_text(image)}
 
 
 def _size(value: Any) -> tuple[int, int] | None:
@@ -132,3 +134,7 @@ def _size(value: Any) -> tuple[int, int] | None:
                             f"to {MAX_SIZE}")
     width, height = (int(side) for side in sides)
     return width, height
+
+
+POSTED: Mapping[str, Answer] = {
+    "sketch-preview": sketch_preview, "layers": layers_answer, "touch-up": touch_up_answer}

@@ -30,9 +30,12 @@ def host_run(p: Any, sketches: Sequence[Image.Image] = ()) -> HostRun:
     """What the page or call brings; sketches: of the run before this one, in a loop."""
     running = RUNNING.get()
     if PARTS in vars(p) and running is not None:  # the whole's lines, of which each part shows its own
-        return HostRun((running.whole,), True, tuple(sketches))
-    fixed = bool(getattr(p, "resize_mode", 0)) or getattr(p, "image_mask", None) is not None
-    return HostRun(tuple(getattr(p, "init_images", None) or ()), fixed, tuple(sketches))
+        return HostRun((running.whole,), True, tuple(sketches), partial="a script paints the picture in parts")
+    mode, masked = int(getattr(p, "resize_mode", 0) or 0), getattr(p, "image_mask", None) is not None
+    cut = "this resize mode cuts the sketch off" if mode == Fit.CROP else ""
+    partial = "inpainting changes a part of img2img's picture alone" if masked else cut
+    return HostRun(tuple(getattr(p, "init_images", None) or ()), bool(mode) or masked, tuple(sketches),
+                   partial)
 
 
 def require_known_checkpoint(p: Any) -> None:
