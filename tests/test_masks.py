@@ -12,7 +12,8 @@ from lib_colorize.method.settings import Settings
 from lib_colorize.pictures.canvas import sketch_layout
 from lib_colorize.pictures.extras import Extras
 from lib_colorize.pictures.images import reference_tensor
-from lib_colorize.pictures.masks import MaskSource, figure_masks, reference_mask, sketch_mask
+from lib_colorize.pictures.job_masks import figure_masks
+from lib_colorize.pictures.masks import MaskSource, reference_mask, sketch_mask
 from lib_colorize.pictures.outline import enclosed
 
 SIZE = (160, 120)

@@ -26,8 +26,9 @@ from ..pictures.backdrop import backdrop_extras, kept_figure
 from ..pictures.canvas import Placement, sketch_layout
 from ..pictures.extras import Extras
 from ..pictures.images import sketch_tensor
+from ..pictures.job_masks import result_mask
 from ..pictures.margins import with_margins
-from ..pictures.masks import cut_away, result_mask
+from ..pictures.masks import cut_away
 from ..pictures.regions import check_regions, lay_regions
 from ..pictures.required import require_references
 from ..pictures.squashed import squashed

@@ -17,7 +17,8 @@ from ..method.settings import Settings
 from ..method.variants.showing import JobPictures, PictureNeeds, Seen
 from .extras import Extras
 from .images import reference_tensor
-from .masks import FoundMask, figure_masks
+from .job_masks import figure_masks
+from .masks import FoundMask
 
 NOISE_SEED = 0  # of the draws from the VAE's posterior: the same pictures, the same latents, whatever is coloured
 

@@ -13,7 +13,8 @@ from ..method.mask_settings import Backdrop
 from ..method.settings import Settings
 from .extras import Extras
 from .flattening import over_colour
-from .masks import FoundMask, reference_mask, reference_mask_tensor, sketch_mask
+from .job_masks import reference_mask_tensor
+from .masks import FoundMask, reference_mask, sketch_mask
 from .reading import shrunk
 
 WHITE = (255, 255, 255)

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn import functional as F
 
 from ..errors import ColorizeError
 from ..method.settings import Settings
-from .canvas import SketchLayout
-from .extras import Extras
 from .images import line_drawing
-from .mask_canvas import lay_mask, mask_tensor, over_black
+from .mask_canvas import mask_tensor, over_black
 from .open_outlines import open_share, with_open_bodies
 from .outline import bodied, enclosed
 from .reading import shrunk
@@ -25,7 +21,6 @@ from .segmenter.segment import segment
 
 CLEAR = 0.01  # of a picture; with less of it transparent it tells no figure
 NOTHING, ALL = 16, 239  # a mask with nothing above, or nothing below, marks no figure
-MARGIN = 11  # pixels; the authors' maximum over so many keeps a figure's rim out of what is behind it (section 7)
 BODY = 0.02  # of the picture: clean lines that enclose as much have a figure
 OPEN = 0.04  # of a sketch's ink: with less, only details stand open
 HOLD = 0.5  # of the segmenter's figure: outlines of another sketch that hold less are open
@@ -93,34 +88,6 @@ def sketch_mask(
     return FoundMask(seen, MaskSource.SEGMENTER, open_share(mask_tensor(seen)[0, 0], ink))
 
 
-@dataclass(frozen=True)
-class FigureMasks:
-    """sketch: [1, 1, H, W] on the canvas; reference: [1, 1, h, w] in the frame of `images.reference_tensor`, None =
-    there is no reference. In [0, 1], 1 = figure. told: a sentence for each, where it came from.
-    """
-
-    sketch: Tensor
-    reference: Tensor | None
-    told: tuple[str, ...]
-
-
-def reference_mask_tensor(found: FoundMask) -> Tensor:
-    """[1, 1, h, w] in the frame of `images.reference_tensor`; one that nobody drew is grown by MARGIN."""
-    mask = mask_tensor(found.image)
-    if found.source is MaskSource.GIVEN:
-        return mask
-    return F.max_pool2d(mask, MARGIN, 1, MARGIN // 2)
-
-
-def result_mask(found: FoundMask, layout: SketchLayout) -> Image.Image:
-    """The mask of a sketch in the frame of its result: the sketch's own, or letterboxed into the wanted size."""
-    if layout.box is None:
-        return found.image
-    laid = lay_mask(found.image, layout.place)[0, 0]
-    p = layout.placement
-    return mask_picture(laid[p.top:p.top + p.height, p.left:p.left + p.width], (p.width, p.height))
-
-
 def said(found: FoundMask, what: str) -> str:
     """What a user is told. what: "sketch" or "reference"."""
     return f"mask of the {what}: {found.source.value}" + (f"; {cut_away(found)}" if cut_away(found) else "")
@@ -175,21 +142,3 @@ def mask_picture(mask: Tensor, size: tuple[int, int]) -> Image.Image:
     """[h, w] in [0, 1] -> grey, of that size (width, height)."""
     image = Image.fromarray((mask * 255).round().to(torch.uint8).numpy())
     return image if image.size == size else image.resize(size, Image.Resampling.BICUBIC)
-
-
-def figure_masks(
-    sketch: Image.Image, reference: Image.Image | None, settings: Settings, extras: Extras,
-    place: Callable[[Tensor], Tensor], drawn: FoundMask | None = None,
-) -> FigureMasks:
-    """Both masks of a job; place: what lays the sketch on its canvas (`mask_canvas.lay_mask`).
-
-    drawn: that of the sketch, where it was found before.
-    """
-    drawn = drawn or sketch_mask(sketch, extras.sketch_mask, settings)
-    told = [said(drawn, "sketch")]
-    behind = None
-    if reference is not None:
-        found = reference_mask(reference, extras.reference_mask)
-        behind = reference_mask_tensor(found)
-        told.append(said(found, "reference"))
-    return FigureMasks(lay_mask(drawn.image, place), behind, tuple(told))
