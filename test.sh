@@ -13,9 +13,9 @@ failed=0
 "$python" -m mypy || failed=1
 "$python" -m pytest "$@" || failed=$?
 
-panel=(tests/test_webui_script.py tests/test_hosts_routes.py)
+panel=(tests/test_webui_script.py tests/test_hosts_routes.py tests/test_touching_up_page.py)
 case "$*" in
-    *test_webui_script*|*test_hosts_routes*)
+    *test_webui_script*|*test_hosts_routes*|*test_touching_up_page*)
         panel=("$@")
         if [ "$failed" -eq 5 ]; then failed=0; fi ;;  # .venv itself has no gradio: nothing to collect
     *tests/*) exit "$failed" ;;  # others were asked for

@@ -250,7 +250,9 @@ def test_a_canvas_that_follows_the_sketch_is_cut_back_to_it(hooks, pictures):
 def test_the_preview_is_what_the_model_sees(hooks, pictures):
     seen, told = hooks.preview(pictures[0], JobSettings())
     assert seen.getpixel((0, 0)) == (255, 255, 255) and min(seen.convert("L").tobytes()) < 100
-    assert told.startswith(f"{seen.width}x{seen.height} of ") and "dark on light" in told
+    assert told.startswith(f"{seen.width}x{seen.height} of ") and "dark on light" in told and "result" not in told
+    told = hooks.preview(pictures[0], JobSettings(line_overlay=0.5))[1]  # which makes the result another size
+    assert told.endswith(f"; result in the sketch's own size, {pictures[0].width}x{pictures[0].height}")
     with pytest.raises(ColorizeError, match="no sketch"):
         hooks.preview(None, JobSettings())
 
@@ -303,15 +305,15 @@ def test_a_webui_that_cannot_work_is_refused_by_name(hooks, monkeypatch, there, 
 
 def test_a_second_load_of_the_script_takes_the_first_one_off(hooks, monkeypatch):
     registered = []
-    callbacks = SimpleNamespace(on_app_started=registered.append, on_before_ui=registered.append,
-                                on_script_unloaded=registered.append)
+    names = ("on_app_started", "on_before_ui", "on_image_saved", "on_script_unloaded")
+    callbacks = SimpleNamespace(**dict.fromkeys(names, registered.append))
     monkeypatch.setitem(sys.modules, "modules", SimpleNamespace(script_callbacks=callbacks))
     monkeypatch.setitem(sys.modules, "modules.script_callbacks", callbacks)
     hooks.install()
     hooks.install()
     assert hooks.host().order == ["install", "undo", "install"]
     hooks.uninstall()
-    assert hooks.host().order == ["install", "undo", "install", "undo"] and registered[2] is hooks.uninstall
+    assert hooks.host().order == ["install", "undo", "install", "undo"] and registered[3] is hooks.uninstall
 
 
 @pytest.mark.parametrize("kind", ["a1111", "forge"])

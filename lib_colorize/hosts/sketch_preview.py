@@ -7,8 +7,10 @@ from typing import Any
 from PIL import Image
 
 from ..errors import ColorizeError
+from ..finishing.result import at_sketch_size
 from ..method.settings import MAX_SIZE
 from ..pictures.eight_bits import size_that_came
+from ..pictures.extras import NO_EXTRAS
 from ..pictures.framing import Fit, Frame
 from ..pictures.images import line_drawing, resizing, to_image
 from ..pictures.opened_page import open_page
@@ -50,7 +52,9 @@ def preview_and_reading(host: Host, image: Any, settings: JobSettings) -> tuple[
         seen = to_image(-line_drawing(page.sketch, settings)[0].clamp(-1, 1))
     width, height = size_that_came(picture)
     told = told_of_sketch(page.sketch, settings, page.told)
-    return seen, f"{seen.width}x{seen.height} of {width}x{height} pixels; {told}"
+    size = "x".join(map(str, page.whole().size))
+    result = f"; result in the sketch's own size, {size}" if at_sketch_size(settings, NO_EXTRAS) else ""
+    return seen, f"{seen.width}x{seen.height} of {width}x{height} pixels; {told}{result}"
 
 
 def _given(host: Host, image: Any) -> Image.Image:

@@ -17,7 +17,8 @@ from .elements import GRADIO_3, Elements, errors_shown
 from .place import Program
 from .values import job_settings
 
-READ_BY = ("polarity", "extractor", *(item.name for item in fields(ReadingSettings) if item.name != "trim_reference"))
+READ_BY = ("polarity", "extractor", "line_overlay", "result_size",
+           *(item.name for item in fields(ReadingSettings) if item.name != "trim_reference"))
 PAUSE = 400  # milliseconds in which a further change takes the place of this one
 # Sends nothing but the last of several changes, and no picture at all while the panel is off.
 LAST_CHANGE = """async (...values) => {

@@ -21,6 +21,7 @@ from .place import Place, Program
 from .presets import Intention
 from .setting_widgets import SettingWidgets
 from .texts import Texts
+from .touching_up import add_touching_up
 from .values import is_coloured, job_settings, pasted, pasted_hash
 
 MAIN = (("reference_guidance", "reference_strength"), ("sketch_strength", "line_overlay"))
@@ -50,6 +51,7 @@ class Panel:
             self._settings()
             with elements.folded("models"):
                 self.models = ModelsSection(elements, program)
+        add_touching_up(elements)
         self.enabled.do_not_save_to_config = True
         self.settings.connect_presets(presets)
         self._connect(check)

@@ -100,7 +100,8 @@ def test_the_preview_shows_lines_on_white_and_the_button_sets_the_size(panel):
     panel.upload(panel.id("sketch"), SKETCH)  # no button is pressed
     panel.page.wait_for_selector(f"{panel.id('preview')} img[src]", timeout=PATIENCE)
     seen = panel.picture(f"{panel.id('preview')} img[src]")
-    assert seen.size == Image.open(SKETCH).size and seen.convert("L").resize((1, 1)).getpixel((0, 0)) > 200
+    assert seen.size == (SIZE, SIZE) and seen.convert("L").resize((1, 1)).getpixel((0, 0)) > 200
+    assert f"{SIZE}x{SIZE} of 512x512 pixels; dark on light" in panel.text(panel.id("seen"))
     panel.press("size_button")
     sides = [panel.page.locator(f"#img2img_{side} input[type=number]") for side in ("width", "height")]
     panel.wait(lambda: [side.input_value() for side in sides] == [str(SIZE)] * 2, "the size")
@@ -146,6 +147,49 @@ def test_swap_paste_and_the_buttons_below_the_results(panel):
     panel.wait(lambda: panel.page.locator(sketch).count() == 1
                and panel.page.locator(sketch).get_attribute("src") != before, "the copy")
     assert difference(panel.picture(sketch), panel.picture("#img2img_gallery img")) == 0
+
+
+def test_a_result_is_compared_with_its_sketch_and_an_area_put_right_by_a_click(panel):
+    page, part = panel.page, "#colorize_img2img_touching_up"
+
+    def says(text):
+        panel.wait(lambda: text in panel.text(f"{part}_status"), text)
+
+    panel.upload(panel.id("reference"), REFERENCE)
+    panel.upload(panel.id("sketch"), SKETCH)
+    page.wait_for_selector("#img2img_width.colorize-unused")
+    panel.generate()
+    page.wait_for_selector("#img2img_gallery img", timeout=PATIENCE)
+    page.locator("#colorize_img2img_open_touching_up").click()
+    says("Drag in the picture")
+    page.locator(f"{part}_mode_fix").check()
+    says("areas: choose a colour")
+    page.locator(f"{part}_colour").evaluate("each => { each.value = '#20a050'; }")
+    canvas = page.locator(f"{part}_canvas")
+    canvas.scroll_into_view_if_needed()
+    place = canvas.bounding_box()
+    canvas.click(position={"x": 0.5 * place["width"], "y": 0.3 * place["height"]})  # the dog's forehead
+    says("#20a050")
+    panel.screenshot("touched-up")
+    with page.expect_download(timeout=PATIENCE) as found:
+        page.locator(f"{part}_save").click()
+    saved = Image.open(found.value.path()).convert("RGB")
+    assert saved.size == Image.open(SKETCH).size
+    red, green, blue = saved.getpixel((saved.width // 2, saved.height * 3 // 10))
+    assert green > max(red, blue) + 40
+    page.locator(f"{part}_mode_hints").check()
+    says("Draw strokes")
+    canvas.scroll_into_view_if_needed()
+    place = canvas.bounding_box()
+    page.mouse.move(place["x"] + 0.45 * place["width"], place["y"] + 0.3 * place["height"])
+    page.mouse.down()
+    page.mouse.move(place["x"] + 0.55 * place["width"], place["y"] + 0.3 * place["height"], steps=4)
+    page.mouse.up()
+    page.locator(f"{part}_give").click()
+    says("box of hints")
+    page.wait_for_selector(f"{panel.id('hints')} img[src]", state="attached", timeout=PATIENCE)
+    panel.generate()
+    panel.wait(lambda: "Colorize hints hash" in panel.text("#html_info_img2img"), "the run with hints")
 
 
 def test_a_result_from_png_info_is_not_taken_for_the_sketch_that_it_was_made_from(panel, tmp_path):

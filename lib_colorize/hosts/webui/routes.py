@@ -13,6 +13,7 @@ from ...errors import ColorizeError
 from ...method.settings import MAX_SIZE
 from ...models.scan import scan
 from ...pictures.lineart import EXTRACTORS
+from ..area_map import areas_answer
 from ..checkpoint_status import checkpoint_status
 from ..finishing_requests import layers_answer, png_text, touch_up_answer
 from ..host import Host
@@ -137,4 +138,4 @@ def _size(value: Any) -> tuple[int, int] | None:
 
 
 POSTED: Mapping[str, Answer] = {
-    "sketch-preview": sketch_preview, "layers": layers_answer, "touch-up": touch_up_answer}
+    "sketch-preview": sketch_preview, "areas": areas_answer, "layers": layers_answer, "touch-up": touch_up_answer}
