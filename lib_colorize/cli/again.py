@@ -68,8 +68,8 @@ def check_arguments(args: argparse.Namespace) -> None:
 def further_moved(args: argparse.Namespace, record: Record) -> dict[str, str]:
     """The further files that are typed; ColorizeError for one that the picture was made without."""
     files, weights = given_pictures(args)
-    if weights:
-        raise ColorizeError("--from-png takes the weights of references from the picture; leave out --weight")
+    if weights or args.follow is not None:
+        raise ColorizeError("--from-png takes weights from the picture; leave out --weight and --follow")
     files |= {"text_encoder": args.text_encoder} if args.text_encoder is not None else {}
     other = [name for name in files if name not in record.files]
     if other:

@@ -47,7 +47,7 @@ def colour_folder_of(
     for line in hints.notes(found.sketches):
         note(line)
     jobs = FolderJobs(lambda own: make_job(args, own, settings, extras, layers, kept, engine), engine, settings,
-                      args.force, references, sketches, list(files.items()), hints)
+                      args.force, references, sketches, list(files.items()), hints, args.follow or 0.0)
     with report:
         summary = colour_folder(jobs, files, lambda name: bar(args.quiet, name), tell, note, report.note)
     summary.failed |= {Path(str(refused)): str(refused) for refused in found.closed}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..checkpoint.files import file_sha256
 from ..finishing.palettes import palette_tuple
-from ..pictures.extras import PICTURES, Extras, Palette, extras_of
+from ..pictures.extras import LAST, PICTURES, Extras, Palette, extras_of
 from .input_picture import InputPicture
 from .record import MODELS, PALETTE, FileRecord, Record
 
@@ -29,7 +29,7 @@ class PaletteFile:
 
 @dataclass(frozen=True)
 class ExtraFiles:
-    """pictures: by names of PICTURES; weights: by "reference" and names of FURTHER, 1 where none is given.
+    """pictures: by names of PICTURES and LAST; weights: by "reference", FURTHER and LAST, 1 where none is given.
 
     models: by names of MODELS; they are recorded here and read elsewhere. palette: colours that areas are drawn to.
     """
@@ -42,7 +42,8 @@ class ExtraFiles:
     @classmethod
     def read(cls, paths: Mapping[str, Path], weights: Mapping[str, float] | None = None) -> ExtraFiles:
         """Every file once; ColorizeError for one that is no picture, or no palette."""
-        pictures = {name: InputPicture.read(path) for name, path in paths.items() if name in PICTURES}
+        pictures = {name: InputPicture.read(path) for name, path in paths.items()
+                    if name in (*PICTURES, *LAST)}
         other = {name: weight for name, weight in (weights or {}).items() if weight != 1}
         palette = PaletteFile.read(paths[PALETTE]) if PALETTE in paths else None
         return cls(pictures, other, {name: path for name, path in paths.items() if name in MODELS}, palette)
@@ -53,6 +54,13 @@ class ExtraFiles:
         found = {name: file.find(folder, given.get(name), name.replace("_", " "))
                  for name, file in record.files.items()}
         return cls.read(found, record.weights)
+
+    def after(self, sketch: Path, coloured: Path, follow: float) -> ExtraFiles:
+        """The same, with a last frame to follow; ColorizeError for a file that is no picture any more."""
+        last = {name: InputPicture.read(path) for name, path in zip(LAST, (sketch, coloured))}
+        weights = {name: weight for name, weight in self.weights.items() if name not in LAST}
+        return replace(self, pictures={**self.pictures, **last},
+                       weights=weights if follow == 1 else {**weights, LAST[1]: follow})
 
     def extras(self) -> Extras:
         """As the engine takes them."""

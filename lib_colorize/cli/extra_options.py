@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ColorizeError
-from ..pictures.extras import MAX_REFERENCES
+from ..pictures.extras import LAST, MAX_REFERENCES
 from .file_options import file_name
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .extra_files import ExtraFiles
     from .input_picture import InputPicture
 
-SINGLE = ("sketch_mask", "reference_mask", "background", "hints", "palette")
+SINGLE = ("sketch_mask", "reference_mask", "background", "hints", "palette", *LAST)
 
 
 def add_extra_options(command: argparse.ArgumentParser) -> None:
@@ -35,6 +35,11 @@ def add_extra_options(command: argparse.ArgumentParser) -> None:
                             "of its area")
     group.add_argument("--palette", type=file_name, metavar="FILE",
                        help="colours that areas are drawn to: .gpl, .ase, .aco or a picture")
+    group.add_argument("--follow", type=up_to_one, metavar="0..1",
+                       help="a frame begins from the last one's colours, carried along by the lines: 0 = not, 1 = as "
+                            "far as can be; in a folder each file from the one before")
+    group.add_argument("--last-sketch", type=file_name, metavar="FILE", help="the frame before the (first) sketch")
+    group.add_argument("--last-coloured", type=file_name, metavar="FILE", help="the picture that was made of it")
     group.add_argument("--also", type=file_name, metavar="FILE", action=OfAReference, dest="references",
                        help=f"one reference more, up to {MAX_REFERENCES} in all")
     group.add_argument("--weight", type=weight, metavar="W", action=OfAReference, dest="references",
@@ -69,6 +74,14 @@ def weight(text: str) -> float:
     return number
 
 
+def up_to_one(text: str) -> float:
+    """A number from 0 to 1."""
+    number = weight(text)
+    if number > 1:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a number from 0 to 1")
+    return number
+
+
 def given_pictures(args: argparse.Namespace) -> tuple[dict[str, str], dict[str, float]]:
     """File names and weights by their names in a record; ColorizeError for too many references."""
     files = {name: str(getattr(args, name)) for name in SINGLE if getattr(args, name) is not None}
@@ -81,6 +94,8 @@ def given_pictures(args: argparse.Namespace) -> tuple[dict[str, str], dict[str, 
         name = "reference" if i == 0 else f"reference_{i + 1}"
         files |= {key: said[of] for key, of in ((name, "also"), (f"{name}_region", "region")) if of in said}
         weights |= {name: said["weight"]} if "weight" in said else {}
+    if args.follow is not None and any(name in files for name in LAST):
+        weights[LAST[1]] = args.follow
     return files, weights
 
 
@@ -92,9 +107,21 @@ def extra_files(args: argparse.Namespace, without: Sequence[str] = ()) -> ExtraF
     from .extra_files import ExtraFiles
 
     files, weights = given_pictures(args)
+    require_frames(args, any(name in files for name in LAST))
     found = ExtraFiles.read({name: Path(file) for name, file in files.items() if name not in without}, weights)
     found.extras()  # what cannot be is told before anything is loaded
     return found
+
+
+def require_frames(args: argparse.Namespace, last: bool) -> None:
+    """ColorizeError for what cannot be followed. last: whether a last frame is named."""
+    if last and args.follow is None:
+        raise ColorizeError("--last-sketch and --last-coloured are for --follow 0..1; say how far, or leave them out")
+    if args.follow is not None and not last and not Path(args.inputs[0]).is_dir():
+        raise ColorizeError("--follow: a single sketch follows --last-sketch and --last-coloured; name them, or a "
+                            "folder of sketches")
+    if args.follow and args.batch is not None and float(args.batch) > 1:
+        raise ColorizeError("--follow: each frame begins from one picture; leave out --batch")
 
 
 def with_models(extras: ExtraFiles, engine: Engine, settings: Settings) -> ExtraFiles:

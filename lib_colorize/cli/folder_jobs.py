@@ -34,6 +34,8 @@ class FolderJobs:
     folder: Path
     files: Sequence[tuple[Path, Path]]
     hints: HintFiles = HintFiles()
+    follow: float = 0.0  # how far each frame follows the one before, 0 = not
+    _last: tuple[Path, Path] | None = None  # the sketch before and its picture
     _encoded: list[Path] = field(default_factory=list)  # references whose tokens are kept
 
     def reference_of(self, sketch: Path) -> Path:
@@ -41,13 +43,17 @@ class FolderJobs:
         return self.references.path_of(sketch.relative_to(self.folder))
 
     def colour(self, sketch: Path, output: Path, progress: Progress | None) -> list[Path]:
-        """As `FileJob.colour`."""
+        """As `FileJob.colour`. The frames of a subfolder are a scene of their own."""
         if self.references.by_name and not self._is_there(output):
             self._encode_ahead(sketch)
         name = sketch.relative_to(self.folder)
         job = self.job_of(self.references.of(name))
         extras = replace(job.extras, pictures={**job.extras.pictures, **self.hints.read(name)})
-        return replace(job, extras=extras).colour(InputPicture.read(sketch), output, progress)
+        if self.follow and self._last is not None and self._last[0].parent == sketch.parent:
+            extras = extras.after(*self._last, self.follow)
+        written = replace(job, extras=extras).colour(InputPicture.read(sketch), output, progress)
+        self._last = sketch, output
+        return written
 
     def _encode_ahead(self, sketch: Path) -> None:
         """The references of this sketch and of the next, unless its own is encoded already."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from ..checkpoint.files import file_sha256
 from ..errors import ColorizeError
 from ..method.settings import Settings
-from ..pictures.extras import FURTHER, PICTURES
+from ..pictures.extras import FURTHER, LAST, PICTURES
 from . import record_values as values
 
 MODELS = ("text_encoder",)  # files that are no pictures, beside checkpoint and reference encoder
@@ -127,10 +127,10 @@ def values_of(name: str, found: object) -> object:
     if name == "settings":
         return values.read_settings(found)
     if name == "files":
-        entries = values.read_dictionary(found, name, known=(*PICTURES, *MODELS, PALETTE))
+        entries = values.read_dictionary(found, name, known=(*PICTURES, *LAST, *MODELS, PALETTE))
         return {key: FileRecord.from_json(value, key) for key, value in entries.items()}
     if name == "weights":
-        return values.read_weights(found, name, ("reference", *FURTHER))
+        return values.read_weights(found, name, ("reference", *FURTHER, *LAST))
     if name in ("sketch", "reference", "checkpoint", "reference_encoder"):
         return None if found is None and name == "reference_encoder" else FileRecord.from_json(found, name)
     return values.SCALARS[name](found, name)

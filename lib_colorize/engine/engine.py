@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -36,6 +36,7 @@ from ..pictures.unused import told_unused
 from . import networks, samplers
 from .decoding import Decoding
 from .faulty_weights import fault_of_weights
+from .following import follow, in_frame, strength_of
 from .guided_step import DeviceStep, GuidedStep
 from .loading import load_networks
 from .noise import first_noise, step_noises
@@ -136,6 +137,8 @@ class Engine:
         page = open_page(sketch, settings)
         finishing = Finishing(page, settings, extras)
         reference, extras, trimmed = open_references(reference, settings, page.extras(extras))
+        followed, following = follow(extras.last, page, settings)
+        extras = replace(extras, begun=None if followed is None else followed.begun)
         windows = strip_windows(page.sketch.size, settings)
         cuts: list[str] = []
 
@@ -153,10 +156,13 @@ class Engine:
         size = windows[0] if windows else (0, 0, *page.sketch.size)
         passes = told_of_passes((size[2] - size[0], size[3] - size[1]), settings, self.resolution, self.multiple)
         strip = (f"a strip, in {len(windows)} windows",) if windows else ()
-        said = (*page.told, *trimmed, *strip, *passes, *dict.fromkeys(cuts), *told_unused(settings, extras))
+        said = (*page.told, *trimmed, *strip, *passes, *following, *dict.fromkeys(cuts), *told_unused(settings, extras))
         told = told_of_sketch(page.sketch, settings, said)
         owns = [self.settings_of(settings, i) for i in range(settings.batch)]
-        finished = [finishing.of(page.put_back(picture)) for picture in pictures]
+        pictures = [page.put_back(picture) for picture in pictures]
+        if followed is not None:
+            pictures = [followed.keep(picture, finishing) for picture in pictures]
+        finished = [finishing.of(picture) for picture in pictures]
         return [Result(each.image, own, told, each) for each, own in zip(finished, owns)]
 
     def _paint(
@@ -168,14 +174,17 @@ class Engine:
         overlay: with the lines that are wanted over them.
         """
         passes = passes_of(sketch.size, settings, self.resolution)
-        taken = [settings.steps] + [len(self.second_levels(settings)) - 1] * (len(passes) - 1)
-        pictures: list[Image.Image] = []
-        for number, each in enumerate(passes):
+        strengths = [strength_of(extras), *[settings.second_strength] * (len(passes) - 1)]  # None = from noise alone
+        taken = [settings.steps if strength is None else len(self.second_levels(settings, strength)) - 1
+                 for strength in strengths]
+        pictures = [] if extras.begun is None else [in_frame(extras.begun, passes[0].settings)] * settings.batch
+        for number, (each, strength) in enumerate(zip(passes, strengths)):
             ready = self.preparing.prepare(sketch, reference, each.settings, extras, each.resolution,
                                            tiled=number > 0)
             before, every = settings.batch * sum(taken[:number]), settings.batch * sum(taken)
             said = None if progress is None else _within(progress, before, every)
-            latents = self._sampled(ready, settings, taken[number], said, self._begun(pictures, ready, settings.gap))
+            begun = self._begun(pictures, ready, settings.gap)
+            latents = self._sampled(ready, settings, taken[number], said, begun, strength)
             try:
                 pictures = [crop_back(to_image(picture), ready.placement) for picture in self.decode(latents)]
             except NotNumbers as error:
@@ -185,7 +194,7 @@ class Engine:
         return [cut_out(picture, ready.figure) for picture in pictures], ready.told
 
     def _begun(self, pictures: Sequence[Image.Image], ready: Prepared, gap: float) -> Tensor | None:
-        """The latents [B, C, h, w] of the first pass' pictures on the second's canvas; None where there are none."""
+        """The latents [B, C, h, w] of pictures, to begin a pass from on its canvas; None where there are none."""
         if not pictures:
             return None
         with self.running.precision():
@@ -194,8 +203,9 @@ class Engine:
 
     def _sampled(
         self, ready: Prepared, settings: Settings, steps: int, progress: Progress | None, begun: Tensor | None,
+        strength: float | None,
     ) -> Tensor:
-        """The latents [B, C, h, w] of a pass. steps: that it takes; begun: what it begins from."""
+        """The latents [B, C, h, w] of a pass. steps: that it takes; begun, strength: as of `sample_seeds`."""
         shape = (1, self.unet.in_channels, *(side // self.vae.factor for side in ready.canvas))
         jobs = [self.settings_of(settings, i) for i in range(settings.batch)]
         done = 0
@@ -213,7 +223,7 @@ class Engine:
                     report(before * steps + len(part) * min(state["i"] + 1, steps))
 
                 own = None if begun is None else begun[before:before + len(part)]
-                sampled = self.sample_seeds(denoise, part, shape, step, own)
+                sampled = self.sample_seeds(denoise, part, shape, step, own, strength)
                 step({"i": steps})  # a sampler may take fewer steps
                 return sampled
 
@@ -259,9 +269,9 @@ class Engine:
         """The sigmas [steps + 1] of a job, on the CPU: what is done next is decided by them."""
         return samplers.noise_levels(settings.sampler, settings.scheduler, settings.steps, self.schedule)
 
-    def second_levels(self, settings: Settings) -> Tensor:
-        """The sigmas of a second pass; as `noise_levels`."""
-        return second_levels(settings, self.schedule)
+    def second_levels(self, settings: Settings, strength: float | None = None) -> Tensor:
+        """The sigmas of a second pass, or of that share of a run; as `noise_levels`."""
+        return second_levels(settings, self.schedule, strength)
 
     def sample_seed(
         self, denoise: samplers.Denoiser, settings: Settings, shape: tuple[int, ...],
@@ -272,15 +282,16 @@ class Engine:
 
     def sample_seeds(
         self, denoise: samplers.Denoiser, jobs: Sequence[Settings], shape: tuple[int, ...],
-        callback: samplers.Callback | None = None, begun: Tensor | None = None,
+        callback: samplers.Callback | None = None, begun: Tensor | None = None, strength: float | None = None,
     ) -> Tensor:
         """The latents [P, C, h, w] of P jobs that differ in their seeds alone, sampled together.
 
         shape: (1, C, h, w) of one. `denoise` is of one conditioning, or of P. begun: latents [P, C, h, w] of a first
-        pass, that a second begins from; None = from noise alone.
+        pass, or of a frame's last one, that this begins from; None = from noise alone. strength: the share of the
+        steps that is taken then; None = the second pass'.
         """
         settings = jobs[0]
-        sigmas = self.noise_levels(settings) if begun is None else self.second_levels(settings)
+        sigmas = self.noise_levels(settings) if begun is None else self.second_levels(settings, strength)
         drawn, generators = zip(*(first_noise(shape, job.seed) for job in jobs))
         x_T = torch.cat(drawn).to(self.device)
         noise = step_noises(settings.sampler, x_T, sigmas, [job.seed for job in jobs], generators)

@@ -70,10 +70,14 @@ def in_tiles(canvas: tuple[int, int], resolution: int) -> bool:
     return canvas[0] * canvas[1] > SPARE * (WHOLE * resolution) ** 2
 
 
-def second_levels(settings: Settings, schedule: NoiseSchedule) -> Tensor:
-    """Falling sigmas [k + 1] of the second pass, the last k steps of a run, k = strength x steps."""
-    steps = max(1, round(settings.second_strength * settings.steps))
-    run = max(settings.steps, math.ceil(steps / settings.second_strength - 1e-9))
+def second_levels(settings: Settings, schedule: NoiseSchedule, strength: float | None = None) -> Tensor:
+    """Falling sigmas [k + 1] of the second pass, the last k steps of a run, k = strength x steps.
+
+    strength: None = the second pass'.
+    """
+    strength = settings.second_strength if strength is None else strength
+    steps = max(1, round(strength * settings.steps))
+    run = max(settings.steps, math.ceil(steps / strength - 1e-9))
     levels = noise_levels(settings.sampler, settings.scheduler, run, schedule)
     return levels[len(levels) - 1 - steps:]
 

@@ -121,7 +121,7 @@ class Finishing:
 
     def finished(self, picture: Image.Image) -> Finished:
         """The picture at the sketch's own size, touched up, under the sketch's lines."""
-        cut = picture.crop(self._place(picture))
+        cut = picture.crop(self.place(picture))
         if self.settings.enlarge is Enlarge.PLAIN:
             cut = self._plain(cut)
         carry = self.divided.carried if self.snaps and self.own_lines_go else self.divided.finished
@@ -139,7 +139,7 @@ class Finishing:
         """Hints that were drawn over the sketch as it came, over what is looked at."""
         return hints if hints.size == self.page.size else self.page.follow(hints, "the picture of hints")
 
-    def _place(self, picture: Image.Image) -> Box:
+    def place(self, picture: Image.Image) -> Box:
         """Where the drawing lies in the picture: in the middle of a wanted size (`letterbox`), else all of it."""
         if not self.settings.width:
             return (0, 0, *picture.size)
@@ -150,13 +150,13 @@ class Finishing:
 
     def _plain(self, picture: Image.Image) -> Image.Image:
         """Enlarged to the sketch's size."""
-        cut = picture.crop(self._place(picture)) if self.settings.width else picture
+        cut = picture.crop(self.place(picture)) if self.settings.width else picture
         size = self.page.size
         return cut if cut.size == size else cut.resize(size, Image.Resampling.LANCZOS)
 
     def _made_smaller(self, image: Image.Image, picture: Image.Image) -> Image.Image:
         """The finished picture at the size that the model painted, in its place there."""
-        left, top, right, bottom = self._place(picture)
+        left, top, right, bottom = self.place(picture)
         small = image.resize((right - left, bottom - top), Image.Resampling.LANCZOS)
         if small.size == picture.size:
             return small

@@ -40,12 +40,29 @@ class FurtherReference:
 
 
 @dataclass(frozen=True)
+class LastFrame:
+    """The frame before, whose colours are carried along. coloured: a picture of `sketch`, of any size.
+
+    follow: 0 = not at all, 1 = as far as can be: the share of the steps that is left out.
+    """
+
+    sketch: Image.Image
+    coloured: Image.Image
+    follow: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.follow <= 1:
+            raise ColorizeError(f"follow: found {self.follow:g}, expected 0 to 1")
+
+
+@dataclass(frozen=True)
 class Extras:
     """None = not given. Masks are grey pictures, white = figure, of the shape of what they belong to.
 
     sketch_mask: in the sketch's frame; reference_mask: in the reference's. background: what is to be behind.
     reference_weight, reference_region: of the first reference, as in FurtherReference; further: the second to fourth.
     hints: strokes of colour over the sketch, of its size; palette: the sRGB colours that areas are drawn to, () = none.
+    last: the frame before; begun: what is made of it, over the sketch that is looked at, for sampling to begin from.
     """
 
     sketch_mask: Image.Image | None = None
@@ -56,6 +73,8 @@ class Extras:
     further: tuple[FurtherReference, ...] = ()
     hints: Image.Image | None = None
     palette: Palette = ()
+    last: LastFrame | None = None
+    begun: Image.Image | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "reference_weight", checked_weight(self.reference_weight, "reference 1"))
@@ -87,6 +106,9 @@ PICTURES = ("sketch_mask", "reference_mask", "background", "reference_region",
             *(name for each in FURTHER for name in (each, f"{each}_region")), "hints")
 
 
+LAST = ("last_sketch", "last_coloured")  # names of a LastFrame's pictures; the second's weight is `follow`
+
+
 def extras_of(
     images: Mapping[str, Image.Image], weights: Mapping[str, float], palette: Palette = (),
 ) -> Extras:
@@ -101,7 +123,16 @@ def extras_of(
                     for name in FURTHER if name in images)
     return Extras(images.get("sketch_mask"), images.get("reference_mask"), images.get("background"),
                   weights.get("reference", 1.0), images.get("reference_region"), further,
-                  images.get("hints"), palette)
+                  images.get("hints"), palette, last_frame(images, weights))
+
+
+def last_frame(images: Mapping[str, Image.Image], weights: Mapping[str, float]) -> LastFrame | None:
+    """Of the pictures LAST; ColorizeError for one without the other."""
+    found = [images[name] for name in LAST if name in images]
+    if len(found) == 1:
+        raise ColorizeError(f"found {' '.join(name for name in LAST if name in images)} alone: a last frame is its "
+                            "sketch and its picture; give both, or neither")
+    return LastFrame(found[0], found[1], weights.get(LAST[1], 1.0)) if found else None
 
 
 def pictures_of(extras: Extras) -> dict[str, Image.Image]:

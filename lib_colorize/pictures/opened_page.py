@@ -61,7 +61,9 @@ class OpenedPage:
 
         further = tuple(replace(each, region=followed(each.region, "the region of a reference"))
                         for each in extras.further)
-        return replace(extras, sketch_mask=followed(extras.sketch_mask, "the mask of the sketch"), further=further,
+        begun = None if extras.begun is None else self.cut(extras.begun)
+        return replace(extras, begun=begun, further=further,
+                       sketch_mask=followed(extras.sketch_mask, "the mask of the sketch"),
                        reference_region=followed(extras.reference_region, "the region of a reference"))
 
     def cut(self, picture: Image.Image) -> Image.Image:

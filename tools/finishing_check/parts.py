@@ -32,6 +32,8 @@ def _part(name: str, title: str) -> FinishingPart:
 
 PARTS = {part.name: part for part in (
     _part("snap", "colours of a picture of 128 px carried up to sketches of 2,048 px: how even areas are"),
+    _part("frames", "frames of a drawing that turns and moves: how alike the same areas of neighbours are"),
+    _part("memory", "a folder of 500 sketches: memory after the last over memory after the fiftieth"),
     _part("speed", "seconds and memory of a large sketch, colours carried up and layers"),
 )}
 
