@@ -13,6 +13,7 @@ from .grid import without_grid
 from .images import line_drawing
 from .page_frame import frame_inside, without_frame_around
 from .panels import panels_on
+from .small_copies import at_most
 
 
 def off_the_page(sketch: Image.Image, settings: Settings) -> tuple[Image.Image, Tensor | None, list[str]]:
@@ -42,10 +43,7 @@ def off_the_page(sketch: Image.Image, settings: Settings) -> tuple[Image.Image, 
 
 def _lines_of_copy(sketch: Image.Image, settings: Settings) -> Tensor | None:
     """The lines [1, 3, h, w] of a small copy; None when there are none, which is told where the sketch is read."""
-    scale = min(1.0, LOOK / max(sketch.size))
-    small = (max(1, round(sketch.width * scale)), max(1, round(sketch.height * scale)))
-    copy = sketch if scale == 1 else sketch.resize(small, Image.Resampling.BOX, reducing_gap=2.0)
     try:
-        return line_drawing(copy, settings.with_(extractor="none"))
+        return line_drawing(at_most(sketch, LOOK), settings.with_(extractor="none"))
     except ColorizeError:
         return None

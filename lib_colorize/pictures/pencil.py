@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..method.reading_settings import ConstructionPencil
+from .small_copies import at_most
 
 Floats = NDArray[np.float32]
 
@@ -21,10 +22,7 @@ def without_pencil(image: Image.Image, which: ConstructionPencil) -> Image.Image
     Colour deconvolution (Ruifrok and Johnston 2001): the density of a place, -log of its light over the paper's, is so
     much pencil and so much black; the black is kept.
     """
-    scale = min(1.0, LOOK / max(image.size))
-    small = image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))),
-                         Image.Resampling.BOX, reducing_gap=2.0)
-    pixels = np.asarray(small, dtype=np.float32).reshape(-1, 3)
+    pixels = np.asarray(at_most(image, LOOK), dtype=np.float32).reshape(-1, 3)
     paper = np.maximum(np.percentile(pixels, 85, axis=0), 16).astype(np.float32)
     density = _density(pixels, paper)
     colours = [found for each in (ConstructionPencil.BLUE, ConstructionPencil.RED)

@@ -12,6 +12,7 @@ from PIL import Image, ImageFilter
 from .grey import spread_out
 from .quadrangles import Corners
 from .sheet_search import find_sheet
+from .small_copies import at_most
 
 LONGEST = 2560  # pixels of a straightened sheet: more holds no more of the drawing
 RIM = 0.004  # of a sheet's sides, taken off all around: the edge of the paper is no line
@@ -101,10 +102,8 @@ def in_even_light(sheet: Image.Image) -> Image.Image:
 
     The paper is what a closing by a square leaves (as in the extractor "paper"), but with the edges of shadows kept.
     """
-    scale = min(1.0, FIELD / max(sheet.size))
-    size = (max(1, round(sheet.width * scale)), max(1, round(sheet.height * scale)))
-    small = sheet.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
-    across = max(3, round(ACROSS * max(size)) // 2 * 2 + 1)
+    small = at_most(sheet, FIELD)
+    across = max(3, round(ACROSS * max(small.size)) // 2 * 2 + 1)
     closed = [spread_out(spread_out(channel, across), across, -1)
               for channel in torch.from_numpy(np.array(small)).permute(2, 0, 1).float()]
     u8 = torch.stack(closed, -1).to(torch.uint8).numpy()

@@ -13,6 +13,7 @@ from .desk import is_left_on_all_sides
 from .grey import spread_out
 from .quadrangles import Corners, Quadrangles, quadrangles
 from .sheet_sides import refined
+from .small_copies import at_most
 from .straight_edges import border_edges, straight_edges
 
 Floats = NDArray[np.float32]
@@ -39,11 +40,10 @@ def find_sheet(image: Image.Image) -> Corners | None:
     was hardly before a lens, unless it lies aslant and is not quite white (a lens and a strong compression).
     """
     scale = min(1.0, LOOK / max(image.size))
-    size = (max(16, round(image.width * scale)), max(16, round(image.height * scale)))
-    small = image if image.size == size else image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
+    small = at_most(image, LOOK, 16)
     light = _light(small)
     even = _even(light)
-    edges = [*straight_edges(light, even, STEP, EDGES), *border_edges(*size)]
+    edges = [*straight_edges(light, even, STEP, EDGES), *border_edges(*small.size)]
     found = quadrangles(light, even, edges, STEP)
 
     def is_paper(corners: Corners) -> bool:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from .quadrangles import Corners
+from .small_copies import at_most
 from .straight_edges import sampled
 
 LOOK = 1280  # pixels, the longer side of the copy
@@ -19,8 +20,7 @@ HELD = 0.35  # share of the points that must lie on it, else the side stays wher
 def refined(image: Image.Image, corners: Corners, first: float) -> Corners:
     """corners: [4, 2] in pixels of `image`, as good as a copy whose pixel is `first` of its own allows."""
     scale = min(1.0, LOOK / max(image.size))
-    size = (round(image.width * scale), round(image.height * scale))
-    copy = image if image.size == size else image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
+    copy = at_most(image, LOOK)
     grey = np.asarray(copy.filter(ImageFilter.BoxBlur(1)), dtype=np.float32).min(-1)
     light = np.log(grey / 255 + 0.04)
     at = (corners + 0.5) * scale - 0.5

@@ -11,6 +11,7 @@ from ..errors import ColorizeError
 from ..method.settings import Settings
 from .fitting import Box
 from .images import line_drawing
+from .small_copies import at_most
 
 LONG = 6.0  # times as long as wide: from here on it is a strip
 WINDOW = 1.5  # a window's length, in widths of the strip
@@ -36,11 +37,8 @@ def strip_windows(size: tuple[int, int], settings: Settings) -> tuple[Box, ...]:
 
 def has_lines(sketch: Image.Image, settings: Settings) -> bool:
     """Whether anything is drawn in a window: strips have gaps between their panels."""
-    scale = min(1.0, LOOK / max(sketch.size))
-    copy = sketch.resize((max(8, round(sketch.width * scale)), max(8, round(sketch.height * scale))),
-                         Image.Resampling.BOX)
     try:
-        line_drawing(copy, settings.with_(extractor="none"))
+        line_drawing(at_most(sketch, LOOK, 8), settings.with_(extractor="none"))
     except ColorizeError:
         return False
     return True

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from .flattening import WHITE, over_paper
+from .small_copies import at_most
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom
 
@@ -29,9 +30,8 @@ def trimmed_box(image: Image.Image) -> Box | None:
     nothing of them.
     """
     flat = over_paper(image if image.mode == "RGB" else image.convert("RGBA"), WHITE)
-    scale = min(1.0, LOOK / max(image.size))
-    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    pixels = np.asarray(flat.resize(size, Image.Resampling.BOX, reducing_gap=2.0), dtype=np.int16)
+    small = at_most(flat, LOOK)
+    size, pixels = small.size, np.asarray(small, dtype=np.int16)
     found = _looked_at(pixels)
     left, top, right, bottom = found
     if (right - left) * (bottom - top) > ENOUGH * size[0] * size[1]:
