@@ -128,8 +128,12 @@ def test_nothing_to_do_is_said():
         touch_up_answer(HOST, asked())
 
 
-def test_layers_laid_together_are_the_picture():
+@pytest.mark.parametrize("shaded", [False, True])
+def test_layers_laid_together_are_the_picture(shaded):
+    picture = coloured(SIZE)
+    if shaded:  # much lighter than an area's usual colour, and much darker
+        picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (SIZE[1], SIZE[0], 3), np.uint8))
     with zipfile.ZipFile(io.BytesIO(base64.b64decode(layers_answer(HOST, {
-            **asked(format="png"), "coloured": encode(coloured(SIZE))})["file"]))) as archive:
+            **asked(format="png"), "coloured": encode(picture)})["file"]))) as archive:
         whole = np.asarray(Image.open(io.BytesIO(archive.read("picture.png"))).convert("RGB")).astype(int)
-    assert np.abs(whole - np.asarray(coloured(SIZE)).astype(int)).max() <= 1
+    assert np.abs(whole - np.asarray(picture).astype(int)).max() <= 1

@@ -76,7 +76,8 @@ def needed_light(colours: np.ndarray, below: np.ndarray) -> np.ndarray:
     light = np.zeros(colours.shape, np.uint8)
     lighter = (colours > below) & (colours - below > 1)
     room = 255 - below[lighter].astype(np.uint16)
-    light[lighter] = ((colours[lighter] - below[lighter]) * np.uint16(255) + room // 2) // room
+    more = (colours[lighter] - below[lighter]).astype(np.uint16)  # numpy 1 keeps uint8 beside a number that fits it
+    light[lighter] = (more * 255 + room // 2) // room
     return light
 
 

@@ -114,7 +114,9 @@ def test_layers_lie_beside_the_saved_picture(host: Host) -> None:
                 and "models" not in path.parts and "extensions" not in path.parts}
 
     before = files()
-    reply = coloured(host, {"layers": "psd", "result_size": "sketch"}, save_images=True)
+    saving = {"sd_model_checkpoint": "colorize-small", "samples_save": True}
+    reply = coloured(host, {"layers": "psd", "result_size": "sketch"}, save_images=True, override_settings=saving,
+                     override_settings_restore_afterwards=True)
     made = files() - before
     try:
         (saved,) = [path for path in made if path.suffix == ".png"]
@@ -186,8 +188,8 @@ def test_a_finished_picture_is_taken_apart_and_put_right_without_a_model(host: H
 
 
 def test_a_pasted_text_sets_what_finishes_again(host: Host) -> None:
-    first = coloured(host, {"result_size": "sketch", "line_overlay": 1, "layers": "psd", "gap": 2})
-    again = coloured(host, {}, infotext=first.infotext)
+    first = coloured(host, {"result_size": "sketch", "line_overlay": 1, "layers": "psd", "gap": 2}, "img2img")
+    again = coloured(host, {}, "img2img", infotext=first.infotext)  # Forge takes none in txt2img
     assert again.image.size == SKETCH and difference(again.image, first.image) == 0
     assert json.loads(again.body["info"])["colorize_layers"][0]["name"] == "layers-0.psd"
 

@@ -139,7 +139,7 @@ def process(p: Any, args: Sequence[Any]) -> None:
     job = start(host(), request, host_run(p, before.sketches if again else ()))
     for said in (*filter(None, (note,)), *job.told, *told_unused(job.settings, job.extras)):
         host().say(p, said)
-    start_layers(p, request.settings.layers)
+    start_layers(p, request.settings.layers, host().option)
     host().prepare(p, job)
     too_large = size_note(p, job)
     if too_large:

@@ -87,12 +87,16 @@ def forget_layers(p: Any) -> None:
     vars(p).pop(RUN, None)
 
 
-def start_layers(p: Any, kind: LayerFile) -> None:
-    """From now on the layers of each result are kept. ColorizeError where the answer of the API cannot hold them."""
+def start_layers(p: Any, kind: LayerFile, option: Callable[[str, Any], Any]) -> None:
+    """From now on the layers of each result are kept. ColorizeError where the answer of the API cannot hold them.
+
+    option: of the settings page.
+    """
     if kind is LayerFile.NONE:
         return
     answered, running = bool(getattr(p, "is_api", False)), RUNNING.get()
-    if answered and running is not None and getattr(p, "do_not_save_samples", False):
+    saved = option("samples_save", True) and not getattr(p, "do_not_save_samples", False)
+    if answered and running is not None and not saved:
         raise ColorizeError(f"layers: the answer to a call with the script {running.title} cannot hold them; send "
                             "\"save_images\": true, which writes them beside the pictures, or ask for them later (POST "
                             "layers)")
