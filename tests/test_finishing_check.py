@@ -29,7 +29,8 @@ def test_true_areas_are_pieces_of_parts_that_lines_divide_and_end_two_pixels_fro
     labels[:5] = 0
     drawing = np.full((40, 60, 3), 255, np.uint8)
     drawing[:, 20:22] = 0
-    areas = true_areas(PaintedPair("", Image.new("RGB", (60, 40)), Image.new("RGB", (8, 8)), labels), drawing)
+    blank = Image.new("RGB", (60, 40))
+    areas = true_areas(PaintedPair("", blank, Image.new("RGB", (8, 8)), labels, blank), drawing)
     assert len({areas[20, 10], areas[20, 30], areas[20, 50]} - {0}) == 3
     assert not areas[:5].any() and not areas[:, 18:24].any() and areas[20, 17] and areas[20, 24]
 

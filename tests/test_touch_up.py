@@ -47,7 +47,7 @@ def strokes(*drawn: tuple[tuple[int, int, int, int], str], paper: str | None = N
 def test_a_stroke_sets_its_area_and_nothing_else(paper: str | None) -> None:
     before = shaded()
     hints = strokes(((120, 200, 280, 300), "red"), paper=paper)
-    after = recoloured(before, hint_colours(hints, DRAWING, before))
+    after = recoloured(*hint_colours(hints, DRAWING, before))
     left = before.labels == before.labels[320, 200]
     assert np.array_equal(after.colours[~left], before.colours[~left])
     assert tuple(after.colours[200, 200]) == (255, 0, 0)
@@ -58,16 +58,16 @@ def test_a_stroke_sets_its_area_and_nothing_else(paper: str | None) -> None:
 def test_a_stroke_that_runs_over_a_line_a_little_counts_on_its_own_side() -> None:
     before = shaded()
     hints = strokes(((100, 320, 335, 320), "#ff0000"))
-    assert set(hint_colours(hints, DRAWING, before)) == {int(before.labels[320, 200])}
+    assert set(hint_colours(hints, DRAWING, before)[1]) == {int(before.labels[320, 200])}
 
 
 def test_a_hint_goes_through_a_closed_gap_to_what_looks_alike() -> None:
     drawing = np.asarray(two_rooms(gap=5))
     before = finish(drawing, Image.new("RGB", (64, 64), "tan"))
     assert before.labels[320, 200] != before.labels[320, 440]
-    found = hint_colours(strokes(((120, 200, 280, 300), "red")), drawing, before)
+    _, found = hint_colours(strokes(((120, 200, 280, 300), "red")), drawing, before)
     assert set(found) == {int(before.labels[320, 200]), int(before.labels[320, 440])}
-    both = hint_colours(strokes(((120, 200, 280, 300), "red"), ((400, 200, 500, 300), "blue")), drawing, before)
+    _, both = hint_colours(strokes(((120, 200, 280, 300), "red"), ((400, 200, 500, 300), "blue")), drawing, before)
     assert both[int(before.labels[320, 440])] == (0, 0, 255)
 
 
@@ -198,3 +198,35 @@ def test_a_photo_of_a_sheet_lies_under_what_was_coloured_from_it_as_the_sheet_al
     assert Image.open(tmp_path / "t.png").size == Image.open(tmp_path / "l" / "picture.png").size == sheet.size
     assert main(["layers", files[0], files[0], "-o", str(tmp_path / "whole")]) == 0  # coloured elsewhere, desk and all
     assert Image.open(tmp_path / "whole" / "picture.png").size == shot.size
+
+
+def coloured_by(hints: Image.Image, drawing: Image.Image, painted: Image.Image) -> Finished:
+    pixels = np.asarray(drawing)
+    return recoloured(*hint_colours(hints, pixels, finish(pixels, painted)))
+
+
+def test_a_room_with_strokes_of_two_colours_is_divided_at_its_door() -> None:
+    room = two_rooms(gap=200)  # too wide a hole to count as closed
+    after = coloured_by(strokes(((150, 320, 170, 320), "red"), ((500, 200, 520, 200), "blue")), room,
+                        Image.new("RGB", (64, 64), "white"))
+    rows = after.colours[100:540:40]
+    assert (rows[:, 80:300] == (255, 0, 0)).all(2).mean() > 0.85  # left of the wall
+    assert (rows[:, 340:560] == (0, 0, 255)).all(2).mean() > 0.85
+    assert tuple(after.colours[20, 20]) == (255, 255, 255)
+
+
+@pytest.mark.parametrize("paper", ["white", "tan"])
+def test_the_page_stays_as_it_is_beside_a_stroke_in_an_open_room(paper: str) -> None:
+    drawing = two_rooms()
+    ImageDraw.Draw(drawing).rectangle((250, 570, 390, 590), fill="white")  # the frame is open below
+    painted = Image.new("RGB", (64, 64), paper)
+    ImageDraw.Draw(painted).rectangle((7, 7, 57, 57), fill="white")
+    after = coloured_by(strokes(((150, 320, 170, 320), "red"), ((500, 320, 520, 320), "red")), drawing, painted)
+    assert tuple(after.colours[320, 200]) == tuple(after.colours[320, 440]) == (255, 0, 0)
+    assert after.colours[20, 20, 1] > 150 and after.colours[630, 320, 1] > 150
+
+
+def test_a_stroke_on_the_page_is_for_all_of_it() -> None:
+    after = coloured_by(strokes(((20, 20, 30, 30), "red")), two_rooms(), Image.new("RGB", (64, 64), "white"))
+    assert tuple(after.colours[20, 20]) == tuple(after.colours[620, 620]) == (255, 0, 0)
+    assert tuple(after.colours[320, 200]) == (255, 255, 255)

@@ -7,7 +7,7 @@ from PIL import Image
 
 from .finished import Finished
 from .hints import hint_colours
-from .recolour import locked, recoloured
+from .recolour import Colours, locked, recoloured
 
 
 def touched_up(
@@ -19,6 +19,8 @@ def touched_up(
     palette: [n, 3] uint8 sRGB. A hinted area takes the hint's own colour, whatever the palette; all others are drawn to
     the palette's.
     """
-    hinted = {} if hints is None else dict(hint_colours(hints, drawing, finished))
-    wanted = ({} if palette is None else dict(locked(finished, palette, limit))) | hinted
+    hinted: Colours = {}
+    if hints is not None:
+        finished, hinted = hint_colours(hints, drawing, finished)
+    wanted = ({} if palette is None else dict(locked(finished, palette, limit))) | dict(hinted)
     return recoloured(finished, wanted), len(wanted)

@@ -23,17 +23,21 @@ from training.small.figures import Dressed, View, draw_dressed
 
 SIDE = 2048  # px, of the sketches
 OF_EACH, AVATARS, SEED = 8, 4, 3  # drawings of each kind; avatars of each style that they are chosen from
-KINDS = ("lines", "painted", "labels")
+KINDS = ("lines", "painted", "labels", "color")
 
 
 @dataclass(frozen=True)
 class PaintedPair:
-    """sketch: RGB, SIDE px; painted: RGB, the model's size; labels: [SIDE, SIDE] uint8, parts, 0 = nobody's pixel."""
+    """sketch: RGB, SIDE px; painted: RGB, the model's size; labels: [SIDE, SIDE] uint8, parts, 0 = nobody's pixel.
+
+    colours: RGB, SIDE px, the drawing as it is truly coloured.
+    """
 
     name: str
     sketch: Image.Image
     painted: Image.Image
     labels: np.ndarray
+    colours: Image.Image
 
 
 def drawn_and_painted(drawing: Drawing, seed: str | int, number: int, engine: Engine) -> tuple[Dressed, Image.Image]:
@@ -58,7 +62,7 @@ def painted_pairs(sources: Sources) -> Iterator[PaintedPair]:
             _make(sources)
         opened = {kind: Image.open(file) for kind, file in files.items()}
         yield PaintedPair(f"{number:02d}", opened["lines"].convert("RGB"), opened["painted"].convert("RGB"),
-                          np.asarray(opened["labels"]))
+                          np.asarray(opened["labels"]), opened["color"].convert("RGB"))
 
 
 def _make(sources: Sources) -> None:
@@ -70,5 +74,5 @@ def _make(sources: Sources) -> None:
     ensure_folder(sources.data)
     for number, drawing in enumerate(chosen for kind in drawings for chosen in rng.sample(kind, OF_EACH)):
         large, painted = drawn_and_painted(drawing, number, number, engine)
-        for kind, picture in zip(KINDS, (large.sketch, painted, Image.fromarray(large.labels))):
+        for kind, picture in zip(KINDS, (large.sketch, painted, Image.fromarray(large.labels), large.color)):
             write_whole(sources.data / f"{number:02d}.{kind}.png", encode_picture(picture, "png"))

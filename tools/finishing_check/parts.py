@@ -34,6 +34,7 @@ PARTS = {part.name: part for part in (
     _part("snap", "colours of a picture of 128 px carried up to sketches of 2,048 px: how even areas are"),
     _part("frames", "frames of a drawing that turns and moves: how alike the same areas of neighbours are"),
     _part("memory", "a folder of 500 sketches: memory after the last over memory after the fiftieth"),
+    _part("hints", "whether one dot of colour for each wrong area puts it right"),
     _part("speed", "seconds and memory of a large sketch, colours carried up and layers"),
 )}
 
