@@ -17,7 +17,7 @@ CAME = "came"  # in an image's info: (width, height) of its file, where it was a
 def to_8bit(image: Image.Image, cicp: Cicp | None = None) -> Image.Image:
     """Any mode -> RGB, or RGBA where a pixel is not opaque, in sRGB. cicp: see `colour.to_srgb`."""
     if image.mode in ("RGB", "RGBA") and not image.info and cicp is None:
-        return _opaque(image)
+        return image if image.mode == "RGB" else _opaque(image)  # a copy of a scan of 100 MP takes 400 MB
     info, kind = image.info, image.format
     if image.mode.startswith(("I", "F")):
         image = _deep_grey(image)

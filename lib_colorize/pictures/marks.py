@@ -14,6 +14,7 @@ WORK_SIDE = 2 * MAX_SIZE  # pixels, the longer side of what is worked on: memory
 MULTIPLE = 2  # times the size that the model is shown: what is left for finding lines between pixels
 SEES = 8  # rows more than asked for: what a mark is looks so far
 BAND = 256  # rows of the result made at a time: memory
+CELLS = 2**22  # pixels of the picture looked at at a time: memory too
 
 
 def at_working_scale(image: Image.Image, shown: tuple[int, int] | None = None) -> Image.Image:
@@ -38,14 +39,25 @@ def _reduced(image: Image.Image, factor: int) -> Image.Image:
     bands = []
     for top in range(0, mean.shape[0], BAND):
         first, last = max(top - SEES, 0), min(top + BAND + SEES, mean.shape[0])
-        cells = np.asarray(image.crop((0, first * factor, image.width, min(last * factor, image.height))))
-        low, high = _extremes(cells, factor)
+        low, high = _extremes_of_rows(image, first, last, factor)
         channels = 1 if _is_grey(mean[first:last], low, high) else mean.shape[2]
         average, least, most = (_unit(part[..., :channels]) for part in (mean[first:last], low, high))
         found, _ = with_marks(average, least, most, spare=True)
         bands.append(found[0, :, top - first:top - first + BAND].expand(mean.shape[2], -1, -1))
     kept = (torch.cat(bands, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
     return Image.fromarray(kept, image.mode)
+
+
+def _extremes_of_rows(image: Image.Image, first: int, last: int, factor: int) -> tuple[np.ndarray, np.ndarray]:
+    """Of the cells of these rows of the result, a few rows at a time."""
+    step = max(1, CELLS // (factor * image.width))
+    found = []
+    for top in range(first, last, step):
+        end = min(top + step, last)
+        part = image.crop((0, top * factor, image.width, min(end * factor, image.height)))
+        found.append(_extremes(np.asarray(part), factor))
+    low, high = (np.concatenate(parts) for parts in zip(*found))
+    return low, high
 
 
 def _extremes(cells: np.ndarray, factor: int) -> tuple[np.ndarray, np.ndarray]:
