@@ -129,6 +129,13 @@ def test_what_cannot_be_with_references_by_name_is_told_at_once(
     assert said in told and told.count("\n") == 1 and not any((home / "out").iterdir())
 
 
+def test_sketches_are_not_their_own_references(
+    model: Path, home: Path, capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(model, home, reference="in") == 2
+    assert "holds the references; name another folder for the sketches" in capsys.readouterr().err
+
+
 def test_a_folder_of_references_that_holds_none_is_told(model: Path, home: Path) -> None:
     (home / "none").mkdir()
     assert run(model, home, reference="none") == 2

@@ -32,7 +32,7 @@ def colour_folder_of(
     suffix = f".{args.format or 'png'}"
     check_format(output / f"a{suffix}", args.quality)
     require_transparency(output / f"a{suffix}", settings, f"--format {suffix[1:]}")
-    references = references_of(args, reference, output)
+    references = references_of(args, sketches, reference, output)
     layers, hints = LayersOutput.beside(args), HintFiles.of(args)
     others = [*references.paths(), *extras.paths(), *hints.paths(), *filter(None, [references.folder])]
     found = list_sketches(sketches, output, args.recursive, others)
@@ -56,11 +56,11 @@ def colour_folder_of(
     return 1 if summary.failed else 0
 
 
-def references_of(args: argparse.Namespace, reference: Path, output: Path) -> References:
+def references_of(args: argparse.Namespace, sketches: Path, reference: Path, output: Path) -> References:
     """ColorizeError for what cannot be where each sketch has its own."""
     folder = None if args.own_references is None else Path(args.own_references)
     references = References.read(reference, folder, args.recursive)
-    references.require_other_folder(output)
+    references.require_other_folder(sketches, output)
     if references.by_name and args.reference_mask is not None:
         raise ColorizeError("--reference-mask: belongs to one reference, and each sketch has its own; leave it out")
     return references

@@ -76,7 +76,8 @@ class References:
         for found in self.own.values():
             yield from found
 
-    def require_other_folder(self, output: Path) -> None:
-        """ColorizeError when results would come among the references."""
-        if self.folder is not None and identities([output]) == identities([self.folder]):
-            raise ColorizeError(f"{output}: holds the references; name another folder for the results")
+    def require_other_folder(self, sketches: Path, output: Path) -> None:
+        """ColorizeError when results would come among the references, or each sketch would be its own."""
+        for path, what in ((sketches, "sketches"), (output, "results")):
+            if self.folder is not None and identities([path]) == identities([self.folder]):
+                raise ColorizeError(f"{path}: holds the references; name another folder for the {what}")
