@@ -58,6 +58,16 @@ def test_a_fainter_overlay_lets_the_colour_through() -> None:
     assert result(line_overlay=0.4).getpixel((100, 63)) == pytest.approx((153, 0, 0), abs=12)
 
 
+def test_a_faint_overlay_leaves_no_line_fainter_than_the_model_painted_it() -> None:
+    painted = smeared()
+    ImageDraw.Draw(painted).line([(0, 6), (63, 6)], fill=(20, 0, 0), width=1)  # along the upper line of the rooms
+    faint, full = (result(picture=painted, line_overlay=strength) for strength in (0.1, 1.0))
+    at = (100, 63)
+    assert full.getpixel(at) == (0, 0, 0) and sum(faint.getpixel(at)) < 150  # the model's own is nearly black
+    away = (200, 320)
+    assert faint.getpixel(away) == full.getpixel(away)
+
+
 def test_plain_enlarging_is_the_overlay_as_it_was() -> None:
     settings, sketch = Settings(line_overlay=1.0, enlarge=Enlarge.PLAIN), two_rooms()
     made = Finishing(open_page(sketch, settings), settings, NO_EXTRAS)

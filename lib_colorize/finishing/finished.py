@@ -11,7 +11,7 @@ from PIL import Image
 
 from .cut_out import snapped
 from .flats import median_colours
-from .ink import Ink, laid_over
+from .ink import Ink, as_painted_or_more, laid_over
 from .layers import NAMES, Layer, laid_together, take_apart
 
 
@@ -48,9 +48,15 @@ class Finished:
         """The same lines over other colours [H, W, 3]."""
         return replace(self, colours=colours)
 
-    def with_lines(self, strength: float) -> Finished:
-        """The lines as opaque as that part of what they are."""
-        return replace(self, ink=Ink(np.rint(self.ink.alpha * strength).astype(np.uint8), self.ink.colour))
+    def with_ink(self, ink: Ink) -> Finished:
+        """Other lines over the same colours."""
+        return replace(self, ink=ink)
+
+    def faded(self, strength: float, painted: Image.Image) -> Ink:
+        """The lines at that part of their opacity, nowhere fainter than in the painted picture (of any size)."""
+        height, width = self.labels.shape
+        grey = np.asarray(painted.convert("L").resize((width, height), Image.Resampling.BICUBIC))
+        return as_painted_or_more(self.ink, strength, grey, self.colours)
 
     def cut_out(self, mask: Image.Image) -> Finished:
         """mask: grey, white = opaque, of any size; see `cut_out.snapped`."""

@@ -8,6 +8,8 @@ import numpy as np
 
 from .strips import each_strip
 
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow's mode L
+
 
 @dataclass(frozen=True)
 class Ink:
@@ -50,3 +52,22 @@ def laid_over(ink: Ink, colours: np.ndarray) -> np.ndarray:
 
     each_strip(colours, work)
     return out
+
+
+def as_painted_or_more(ink: Ink, strength: float, painted: np.ndarray, colours: np.ndarray) -> Ink:
+    """Lines at `strength` of their opacity, in 0..1, but nowhere fainter than the painting has them.
+
+    painted: [H, W] uint8, grey, the painting with its own lines at the drawing's size; colours: [H, W, 3] uint8, what
+    lies under the lines. Where the painting is darker than the colours by a share s, its line is opaque by s.
+    """
+    alpha = np.zeros_like(ink.alpha)
+
+    def work(rows: slice) -> None:
+        lined = np.flatnonzero(ink.alpha[rows])
+        below = colours[rows].reshape(-1, 3)[lined].astype(np.float32) @ LUMA
+        own = 1 - painted[rows].reshape(-1)[lined] / np.maximum(below, 1)
+        share = np.clip(np.maximum(own, strength), 0, 1)
+        alpha[rows].reshape(-1)[lined] = np.rint(ink.alpha[rows].reshape(-1)[lined] * share).astype(np.uint8)
+
+    each_strip(colours, work)
+    return Ink(alpha, ink.colour)

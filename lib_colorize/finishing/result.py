@@ -125,12 +125,15 @@ class Finishing:
         if self.settings.enlarge is Enlarge.PLAIN:
             cut = self._plain(cut)
         carry = self.divided.carried if self.snaps and self.own_lines_go else self.divided.finished
-        finished = carry(cut.convert("RGB"))
+        painted = cut.convert("RGB")
+        finished = carry(painted)
+        overlay = self.settings.line_overlay
+        faded = finished.faded(overlay, painted) if self.snaps and 0 < overlay < 1 else None  # by colours as painted
         palette = np.array(self.palette, np.uint8) if self.palette else None
         if self.touches:
             finished, _ = touched_up(finished, self.divided.drawing, self.hints, palette, self.settings.palette_limit)
-        if self.snaps and self.settings.line_overlay > 0:
-            finished = finished.with_lines(self.settings.line_overlay)
+        if faded is not None:
+            finished = finished.with_ink(faded)
         if cut.mode == "RGBA":
             finished = finished.cut_out(cut.getchannel("A"))
         return on_plain_colour(finished, self.settings)
