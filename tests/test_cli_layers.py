@@ -86,3 +86,27 @@ def test_a_picture_with_the_models_own_lines_under_the_overlay_is_told(
         assert ("the model's own lines" in capsys.readouterr().err) is (name == "plain")
         picture = np.asarray(Image.open(tmp_path / name / "picture.png")).astype(int)
         assert np.abs(picture - np.asarray(Image.open(tmp_path / f"{name}.png"))).max() <= 1
+
+
+@pytest.mark.parametrize("sketch, out", [("art.psd", "art.psd"), ("art/picture.png", "art")])
+def test_layers_are_never_written_over_the_pictures_that_they_are_made_of(
+    pair: Path, capsys: pytest.CaptureFixture[str], sketch: str, out: str,
+) -> None:
+    (pair / "art").mkdir()
+    (pair / sketch).write_bytes((pair / "sketch.png").read_bytes())  # content says what it is
+    assert main(["layers", str(pair / sketch), str(pair / "coloured.png"), "-o", str(pair / out), "--force"]) == 2
+    assert "one of the inputs" in capsys.readouterr().err
+    assert (pair / sketch).read_bytes() == (pair / "sketch.png").read_bytes()
+
+
+def test_a_mask_that_nothing_uses_is_told_and_none_is_written_over(
+    pair: Path, capsys: pytest.CaptureFixture[str],
+) -> None:
+    mask = str(pair / "mask.png")
+    Image.new("L", (SIZE, SIZE)).save(mask)
+    before, pictures = (pair / "mask.png").read_bytes(), (str(pair / "sketch.png"), str(pair / "coloured.png"))
+    assert main(["layers", *pictures, "--sketch-mask", mask, "-o", str(pair / "out")]) == 2
+    assert "give --backdrop" in capsys.readouterr().err and not (pair / "out").exists()
+    assert main(["touch-up", *pictures, "--palette", str(pair / "coloured.png"), "--backdrop", "transparent",
+                 "--sketch-mask", mask, "-o", mask, "--force"]) == 2
+    assert "one of the inputs" in capsys.readouterr().err and (pair / "mask.png").read_bytes() == before

@@ -14,6 +14,7 @@ from ..finishing.drawing import drawing_on_white, page_under
 from ..finishing.finished import Finished
 from ..finishing.result import on_plain_colour
 from ..method.finish_settings import Enlarge
+from ..method.mask_settings import Backdrop
 from ..method.settings import Settings
 from ..pictures.backdrop import kept_figure
 from ..pictures.extras import Extras
@@ -41,6 +42,9 @@ class ColouredPair:
     def read(cls, args: argparse.Namespace) -> ColouredPair:
         """The pictures that are named; ColorizeError for what cannot be finished. Tells of lines that will stay."""
         settings, path = settings_of(args), Path(args.coloured)
+        if args.sketch_mask is not None and settings.backdrop is Backdrop.AS_GIVEN:
+            raise ColorizeError("--sketch-mask: says which figure stays, and nothing is taken away; give --backdrop "
+                                "transparent or plain too, or leave it out")
         coloured = open_image(path)
         page = page_under(open_image(Path(args.sketch)), coloured, settings)
         require_shape(coloured.size, page.sketch.size)

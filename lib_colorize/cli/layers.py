@@ -38,10 +38,13 @@ def run(args: argparse.Namespace) -> int:
     """layers."""
     from ..finishing.layer_files import check_layers_path, write_layers
     from .coloured_pair import ColouredPair
+    from .output_paths import identities, require_no_input_in
 
     output = Path(args.output)
     names = layer_names(args.names)
     check_layers_path(output, args.force)
+    inputs = [Path(name) for name in (args.sketch, args.coloured, args.sketch_mask) if name is not None]
+    require_no_input_in(output, identities(inputs))
     finished = ColouredPair.read(args).finished()
     found = finished.layers(names)
     write_layers(found, output)

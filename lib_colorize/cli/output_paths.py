@@ -64,6 +64,13 @@ def require_no_input(path: Path, kept: frozenset[Identity]) -> None:
         raise ColorizeError(f"{path}: is one of the inputs; name another file")
 
 
+def require_no_input_in(path: Path, kept: frozenset[Identity]) -> None:
+    """The same of a file or a folder that is written to: of a folder, for all that lies in it."""
+    require_no_input(path, kept)
+    for file in path.iterdir() if path.is_dir() else ():
+        require_no_input(file, kept)
+
+
 def outputs_clear(paths: Sequence[Path], force: bool) -> None:
     """ColorizeError when a file is in the way."""
     for path in paths:

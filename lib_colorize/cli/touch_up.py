@@ -45,7 +45,8 @@ def run(args: argparse.Namespace) -> int:
     from .png_output import require_png, write_png
 
     output = Path(args.output)
-    inputs = [Path(name) for name in (args.sketch, args.coloured, args.hints, args.palette) if name is not None]
+    named = (args.sketch, args.coloured, args.hints, args.palette, args.sketch_mask)
+    inputs = [Path(name) for name in named if name is not None]
     require_png(output)
     if args.hints is None and args.palette is None:
         raise ColorizeError("nothing to do: give --hints PICTURE, --palette FILE, or both")

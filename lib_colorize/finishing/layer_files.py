@@ -69,6 +69,12 @@ def write_layers(layers: Sequence[Layer], path: Path, keep: bool = False) -> Non
         raise
 
 
+def names_in_folder(names: Sequence[str]) -> set[str]:
+    """All that files of layers of these names may be called in a folder."""
+    layers = {f"{number} {_file_name(name)}.png" for number in range(1, len(names) + 1) for name in names}
+    return {"picture.png", "layers.json", *layers}
+
+
 def folder_files(layers: Sequence[Layer]) -> Iterator[tuple[str, bytes]]:
     """What lies in a folder of layers: each layer, the picture that they give together, and their order."""
     order = []
