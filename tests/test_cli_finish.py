@@ -89,11 +89,30 @@ def test_a_full_disk_while_layers_are_written_leaves_none_of_them_and_keeps_the_
     assert [path.name for path in tmp_path.iterdir()] == ["out.png"] and pixels(tmp_path / "out.png").size
 
 
+@pytest.mark.parametrize("name", ["picture.png", "1 Colour.png"])
+def test_a_picture_is_not_written_under_the_name_of_a_layer(
+    inputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str,
+) -> None:
+    assert colorize(inputs, tmp_path / name, "--layers", str(tmp_path), "--checkpoint", str(tmp_path / "none")) == 2
+    assert "a file of this name too" in capsys.readouterr().err and not list(tmp_path.iterdir())
+    assert colorize(inputs, tmp_path / "other.png", "--layers", str(tmp_path)) == 0
+    assert {"other.png", "picture.png", "layers.json"} < {path.name for path in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize("option", ["--references", "--report", "--contact-sheet"])
+def test_what_is_for_a_folder_is_refused_where_one_picture_is_made_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str,
+) -> None:
+    assert again(tmp_path / "none.png", tmp_path / "out.png", option, str(tmp_path)) == 2
+    assert f"leave out {option}" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("option, value, words", [
     ("--size", "large", "or sketch"), ("--layers", "out.png", "written as .psd"), ("--layers", "no/out.psd", "make it"),
     ("--layers", "sketch.png", "written as .psd"), ("--layers", "kept.psd", "inputs"), ("--gap", "11", "0 to 10"),
     ("--hints", "reference.png", "hints are"), ("--hints", "empty.png", "no stroke"),
-    ("--layer-names", "a,b", "expected 5"), ("--palette", "bad.gpl", "expected a palette"),
+    ("--layer-names", "a,b", "expected 5"), ("--layer-names", "a,b,c,d,e", "--layers too"),
+    ("--palette", "bad.gpl", "expected a palette"),
     ("--palette", "no.gpl", "no such file"), ("--palette-limit", "-1", "0 to 100")])
 def test_what_cannot_be_is_told_in_one_line_before_networks_are_read(
     inputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str, value: str, words: str,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..console import one_line
 from ..errors import ColorizeError
 from .extra_options import given_pictures
+from .file_options import FOR_FOLDERS
 from .loading import load_engine
 from .options import given_settings, option_name
 from .progress import bar
@@ -61,6 +62,10 @@ def check_arguments(args: argparse.Namespace) -> None:
     changed = [*given_settings(args), *(name for name in FROM_THE_PICTURE if getattr(args, name) is not None)]
     if changed:
         raise ColorizeError(f"--from-png takes its settings from the picture; leave out {option_name(changed[0])}")
+    for name in ("own_references", "report", "contact_sheet"):
+        if getattr(args, name) is not None:
+            raise ColorizeError(f"--from-png makes one picture; leave out {FOR_FOLDERS[name]}, which is for a folder "
+                                "of sketches")
     if len(args.inputs) not in (0, 2):
         raise ColorizeError(f"found {len(args.inputs)} pictures, expected SKETCH and REFERENCE, or none")
 

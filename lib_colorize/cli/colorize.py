@@ -10,11 +10,9 @@ from ..console import one_line
 from ..errors import ColorizeError
 from . import again, options
 from .extra_options import check_hints, extra_files
+from .file_options import FOR_FOLDERS
 from .job_options import make_job
 from .progress import bar, tell
-
-FOR_FOLDERS = {"recursive": "--recursive", "format": "--format", "own_references": "--references",
-               "report": "--report", "contact_sheet": "--contact-sheet"}
 
 
 def run(args: argparse.Namespace) -> int:

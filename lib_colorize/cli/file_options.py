@@ -7,6 +7,9 @@ from pathlib import Path
 
 from .loading import DEFAULT_CHECKPOINT
 
+FOR_FOLDERS = {"recursive": "--recursive", "format": "--format", "own_references": "--references",
+               "report": "--report", "contact_sheet": "--contact-sheet"}  # options by their names in the arguments
+
 
 def add_file_options(command: argparse.ArgumentParser) -> None:
     """All but the settings."""
