@@ -198,6 +198,17 @@ def test_a_folder_without_pictures_is_one_sentence(tmp_path: Path) -> None:
         found(tmp_path)
 
 
+def test_the_frames_of_a_folder_stay_together_whatever_a_subfolder_is_called(tmp_path: Path) -> None:
+    for name in ("in/f2.png", "in/f10.png", "in/f3/f1.png", "in/f3/f11.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8)).save(tmp_path / name)
+    (tmp_path / "out").mkdir()
+    found = list_sketches(tmp_path / "in", tmp_path / "out", True, [])
+    planned = planned_files(found, tmp_path / "out", ".png", 1)
+    assert [path.relative_to(tmp_path / "in").as_posix() for path in planned] == [
+        "f2.png", "f10.png", "f3/f1.png", "f3/f11.png"]
+
+
 def test_results_that_would_lie_among_the_sketches_are_refused(tmp_path: Path) -> None:
     picture(tmp_path / "out/in/a.png")
     picture(tmp_path / "out/in/in/b.png")

@@ -47,7 +47,7 @@ def list_sketches(folder: Path, output: Path, recursive: bool, others: Sequence[
 
 
 def planned_files(found: SketchFiles, output: Path, suffix: str, batch: int) -> dict[Path, Path]:
-    """Sketch -> picture, by names of their own, in the order in which their numbers count.
+    """Sketch -> picture, by names of their own, folder by folder, in the order in which their numbers count.
 
     ColorizeError when pictures would come among the sketches.
     """
@@ -57,7 +57,8 @@ def planned_files(found: SketchFiles, output: Path, suffix: str, batch: int) -> 
         for path in planned.values():
             if (target / path.relative_to(output)).is_relative_to(home):
                 raise ColorizeError(f"{path}: would lie among the sketches; name another folder for the results")
-    return {found.folder / sketch: planned[sketch] for sketch in sorted(planned, key=counted)}
+    in_turn = sorted(planned, key=lambda sketch: (counted(sketch.parent), counted(Path(sketch.name))))
+    return {found.folder / sketch: planned[sketch] for sketch in in_turn}
 
 
 def colour_folder(
