@@ -139,6 +139,16 @@ def test_a_report_that_cannot_be_written_is_told_unless_the_run_failed_already(t
         raise KeyboardInterrupt
 
 
+def test_a_table_that_cannot_be_written_keeps_no_contact_sheet_back(tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    sketch = draw_sketch(tmp_path / "a.png")
+    report = FolderReport(tmp_path / "gone" / "a.csv", tmp_path / "sheet.png", tmp_path, [sketch])
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(ColorizeError, match="no folder"), report:
+        report.note(SketchOutcome(sketch, State.WRITTEN))
+    assert is_page(tmp_path / "sheet.png")
+
+
 def test_letters_that_no_font_has_are_written_as_their_numbers() -> None:
     assert font_for("cat.png")[1] == "cat.png"
     assert font_for("a\U000f1234.png")[1] == r"a\U000f1234.png"

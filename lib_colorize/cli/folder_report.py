@@ -58,14 +58,23 @@ class FolderReport:
     def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
         done = {outcome.sketch for outcome in self._outcomes}
         rest = [SketchOutcome(sketch, State.NOT_REACHED) for sketch in self._sketches if sketch not in done]
-        try:
-            if self._table is not None:
-                write_table([*self._outcomes, *rest], self._table, self._folder)
-            if self._pages is not None:
-                self._pages.write()
-        except ColorizeError:
-            if kind is None:  # else the error that ended the run is the one to tell
-                raise
+        failed: list[ColorizeError] = []
+        for write in (self._write_table, self._write_sheet):
+            try:
+                write(rest)
+            except ColorizeError as error:  # the other one is written all the same
+                failed.append(error)
+        if failed and kind is None:  # else the error that ended the run is the one to tell
+            raise failed[0]
+
+    def _write_table(self, rest: Sequence[SketchOutcome]) -> None:
+        """rest: the sketches that were not reached."""
+        if self._table is not None:
+            write_table([*self._outcomes, *rest], self._table, self._folder)
+
+    def _write_sheet(self, _: Sequence[SketchOutcome]) -> None:
+        if self._pages is not None:
+            self._pages.write()
 
 
 def _require_place(path: Path, suffix: str, option: str) -> None:
