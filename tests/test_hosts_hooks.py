@@ -251,8 +251,12 @@ def test_the_preview_is_what_the_model_sees(hooks, pictures):
     seen, told = hooks.preview(pictures[0], JobSettings())
     assert seen.getpixel((0, 0)) == (255, 255, 255) and min(seen.convert("L").tobytes()) < 100
     assert told.startswith(f"{seen.width}x{seen.height} of ") and "dark on light" in told and "result" not in told
-    told = hooks.preview(pictures[0], JobSettings(line_overlay=0.5))[1]  # which makes the result another size
-    assert told.endswith(f"; result in the sketch's own size, {pictures[0].width}x{pictures[0].height}")
+    size = f"; result in the sketch's own size, {pictures[0].width}x{pictures[0].height}"
+    overlaid = JobSettings(line_overlay=0.5, size_from_sketch=True)  # which makes the result another size
+    for settings in (overlaid, JobSettings(result_size="sketch", start="keep base")):
+        assert hooks.preview(pictures[0], settings)[1].endswith(size)
+    for asked_for in (overlaid.with_(size_from_sketch=False), overlaid.with_(start="keep base")):
+        assert "result" not in hooks.preview(pictures[0], asked_for)[1]
     with pytest.raises(ColorizeError, match="no sketch"):
         hooks.preview(None, JobSettings())
 

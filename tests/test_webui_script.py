@@ -209,7 +209,8 @@ def test_what_the_model_sees_follows_sketch_settings_and_switch(page, hooks):
     assert hooks.calls_of("preview") == []  # the panel is off
     page.set(page.arguments[0], True)
     for name in ("enabled", "sketch", "polarity", "extractor", "line_strength", "photo", "construction_pencil",
-                 "fit_drawing", "reading", "line_overlay", "result_size", *(["image"] if "image" in page.host else [])):
+                 "fit_drawing", "reading", "line_overlay", "result_size", "size_from_sketch", "start",
+                 *(["image"] if "image" in page.host else [])):
         page.press(by_name.get(name) or page.host[name], "change")
         assert len(hooks.calls_of("preview")) == 1 and page.get(page.find("preview")).size == (24, 12), name
         hooks.calls.clear()

@@ -8,6 +8,7 @@ from PIL import Image
 
 from ..errors import ColorizeError
 from ..finishing.result import at_sketch_size
+from ..method.finish_settings import ResultSize
 from ..method.settings import MAX_SIZE
 from ..pictures.eight_bits import size_that_came
 from ..pictures.extras import NO_EXTRAS
@@ -18,6 +19,8 @@ from ..pictures.preview import shown_page
 from ..pictures.reading import told_of_sketch
 from .checkpoints import colorize_file
 from .host import Host
+from .host_run import HostRun
+from .pages import follows_sketch
 from .settings import JobSettings
 from .sizes import placement_of
 from .sketches import decode
@@ -53,8 +56,15 @@ def preview_and_reading(host: Host, image: Any, settings: JobSettings) -> tuple[
     width, height = size_that_came(picture)
     told = told_of_sketch(page.sketch, settings, page.told)
     size = "x".join(map(str, page.whole().size))
-    result = f"; result in the sketch's own size, {size}" if at_sketch_size(settings, NO_EXTRAS) else ""
+    result = f"; result in the sketch's own size, {size}" if _keeps_sketch_size(settings) else ""
     return seen, f"{seen.width}x{seen.height} of {width}x{height} pixels; {told}{result}"
+
+
+def _keeps_sketch_size(settings: JobSettings) -> bool:
+    """Whether results have the sketch's own size. Where the canvas does not follow the sketch its size was asked for.
+    """
+    wanted = settings.result_size is ResultSize.SKETCH
+    return wanted or (at_sketch_size(settings, NO_EXTRAS) and follows_sketch(settings, HostRun()))
 
 
 def _given(host: Host, image: Any) -> Image.Image:

@@ -17,7 +17,7 @@ from .elements import GRADIO_3, Elements, errors_shown
 from .place import Program
 from .values import job_settings
 
-READ_BY = ("polarity", "extractor", "line_overlay", "result_size",
+READ_BY = ("polarity", "extractor", "line_overlay", "result_size", "size_from_sketch", "start",
            *(item.name for item in fields(ReadingSettings) if item.name != "trim_reference"))
 PAUSE = 400  # milliseconds in which a further change takes the place of this one
 # Sends nothing but the last of several changes, and no picture at all while the panel is off.
