@@ -13,7 +13,11 @@ import pytest
 from PIL import Image, ImageDraw
 
 from lib_colorize.errors import ColorizeError
+from lib_colorize.finishing.layers import Layer
 from lib_colorize.hosts.finishing_requests import CHANGES, layers_answer, touch_up_answer
+from lib_colorize.hosts.settings import LayerFile
+from lib_colorize.hosts.webui.shared import layer_saving
+from lib_colorize.hosts.webui.shared.layer_saving import add_layers, end_layers, start_layers
 from tests.webui.reply import decode, encode
 
 HOST = SimpleNamespace(picture_folders=lambda: (), fetch_picture=lambda: None)
@@ -126,6 +130,39 @@ def test_what_is_wrong_is_said(body, says):
 def test_nothing_to_do_is_said():
     with pytest.raises(ColorizeError, match="nothing to do: give \"hints\""):
         touch_up_answer(HOST, asked())
+
+
+def usual(name, default=None):
+    """Of the settings page, as it comes."""
+    return default
+
+
+@pytest.fixture
+def of_a_page(tmp_path):
+    """Layers of two results that the host does not save."""
+    p = SimpleNamespace(outpath_samples=str(tmp_path / "out"), comments=[])
+    p.comment = p.comments.append
+    start_layers(p, LayerFile.PSD, usual)
+    return p
+
+
+def one_layer():
+    return [Layer("colour", np.zeros((4, 4, 3), np.uint8))]
+
+
+def test_layers_of_results_in_one_second_have_names_of_their_own(of_a_page, tmp_path, monkeypatch):
+    monkeypatch.setattr(layer_saving.time, "strftime", lambda form: "now")
+    for _ in range(2):  # two runs
+        start_layers(of_a_page, LayerFile.PSD, usual)
+        assert add_layers(of_a_page, None, one_layer) == ""
+        end_layers(of_a_page, SimpleNamespace(js=lambda: "{}"))
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["now-1-layers-2.psd", "now-1-layers.psd"]
+
+
+def test_layers_of_an_earlier_result_that_cannot_be_written_are_told(of_a_page, tmp_path):
+    assert add_layers(of_a_page, None, one_layer) == ""
+    (tmp_path / "out").write_bytes(b"no folder")
+    assert "cannot be made" in add_layers(of_a_page, None, one_layer)
 
 
 @pytest.mark.parametrize("shaded", [False, True])

@@ -40,8 +40,8 @@ class LayerRun:
         return "" if self.kind is LayerFile.PNG else f".{self.kind.value}"
 
     def add(self, picture: Any, make: Callable[[], Sequence[Layer]]) -> str:
-        """The layers of the next picture; why there are none, in words, "" when there are."""
-        self.give_up_waiting()
+        """The layers of the next picture; why there are none, or why the last one's were not written, in words."""
+        unwritten = self.give_up_waiting()
         self.picture = picture
         entry: dict[str, Any] = {"picture": len(self.made)}
         self.made.append(entry)
@@ -54,7 +54,7 @@ class LayerRun:
         except Exception as error:  # noqa: BLE001 - the picture itself is there, and stays
             self.waiting = None
             entry["problem"] = in_one_line(error)
-        return str(entry.get("problem", ""))
+        return str(entry.get("problem", unwritten))
 
     def write(self, path: Path) -> str:
         """The waiting layers there, under that name with the suffix of their kind; why not, in words."""
@@ -78,8 +78,9 @@ class LayerRun:
         if self.answered:
             self.waiting = None
             return ""
-        name = f"{time.strftime('%Y-%m-%d-%H%M%S')}-{len(self.made)}-layers.png"
-        return self.write(Path(self.folder).absolute() / name)
+        start = Path(self.folder).absolute() / f"{time.strftime('%Y-%m-%d-%H%M%S')}-{len(self.made)}"
+        names = (Path(f"{start}-layers{more}.png") for more in ("", *(f"-{number}" for number in range(2, 1000))))
+        return self.write(next(name for name in names if not name.with_suffix(self.suffix).exists()))
 
 
 def forget_layers(p: Any) -> None:
