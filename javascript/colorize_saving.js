@@ -12,12 +12,19 @@
         return {sketch: await own.dataUrl(pictures.sketch.blob), coloured: await own.dataUrl(pictures.picture.blob)};
     }
 
+    // Of a file that is handed back as it came: image/jpeg -> jpeg, image/svg+xml -> svg.
+    function ending(type) {
+        const [kind, name] = type.split("/");
+        return kind === "image" && name ? name.split("+")[0] : "png";
+    }
+
     // kind: png, psd or ora.
     async function save(section, kind) {
         const {pictures, fixing} = section, layers = kind !== "png";
         if (!layers && !fixing?.history.done.length && pictures.picture) { // as it is
-            own.download(pictures.picture.blob, "picture.png");
-            return section.say("saved", {name: "picture.png"});
+            const {blob} = pictures.picture, name = `picture.${ending(blob.type)}`;
+            own.download(blob, name);
+            return section.say("saved", {name});
         }
         const body = {...await sent(section), areas: Object.fromEntries(fixing ? fixing.wanted() : [])};
         section.say("writing");

@@ -63,9 +63,12 @@
         async take() {
             const [picture, sketch] = [own.chosen(this.tab), own.shown(this.tab, "sketch")];
             if (!picture) return this.say("no_result");
+            this.taken = picture.src; // also where there is no sketch: `follow` asks for each result once
             if (!sketch) return this.say("no_sketch");
-            this.taken = picture.src;
-            await this.set("sketch", await own.blobOf(sketch));
+            if (sketch.src !== this.sketched) { // else strokes over it stay for the next run
+                await this.set("sketch", await own.blobOf(sketch));
+                this.sketched = sketch.src;
+            }
             await this.set("picture", await own.blobOf(picture));
             await this.refresh();
         }
@@ -87,7 +90,7 @@
             this.pictures[name] = {blob, size: [image.naturalWidth, image.naturalHeight]};
             views[name] = own.scaled(image, VIEW);
             this.fixing = views.after = views.before = null;
-            if (name === "sketch") this.strokes = null;
+            if (name === "sketch") this.strokes = this.sketched = null;
         }
 
         // What lies in the section now, in the way that is chosen.
@@ -133,7 +136,8 @@
             if (this.colours.picking) return this.colours.take(this.view.right, x, y);
             const colour = this.colours.now;
             if (this.mode === "hints") {
-                this.strokes?.begin(x, y, colour, this.tool.thick.value * this.view.canvas.width / 500);
+                if (!this.strokes) return;
+                this.strokes.begin(x, y, colour, this.tool.thick.value * this.view.canvas.width / 500);
             } else {
                 if (!this.fixing) return;
                 this.say("coloured", {areas: this.fixing.colour(x, y, colour), colour});

@@ -297,6 +297,45 @@ def test_the_last_result_and_the_sketch_of_the_page_are_taken_from_below_the_res
     assert page.locator("#script_img2img_colorizediffusion_enable input").is_checked() is False
 
 
+def test_strokes_stay_when_the_next_result_of_the_same_sketch_comes(section):
+    page, out = section.page, io.BytesIO()
+    drawing().save(out, "PNG")
+    box = "#script_img2img_colorizediffusion_sketch"
+    page.locator(f"{box} input[type=file]").first.set_input_files(
+        {"name": "sketch.png", "mimeType": "image/png", "buffer": out.getvalue()})
+    page.wait_for_selector(f"{box} img[src]", state="attached", timeout=60_000)
+    section.open().one("take").click()
+    section.says("Drag in the picture")
+    section.mode("hints")
+    section.says("Draw strokes")
+    section.colour("#20a050")
+    section.drag((0.2, 0.3), (0.3, 0.5))
+    page.evaluate("id => document.querySelector(id).colorize.tried(() => document.querySelector(id).colorize.take())",
+                  section.part)
+    assert near(section.seen()[160, 150], GREEN, 2)
+
+
+def test_a_result_without_a_sketch_is_asked_for_once(section):
+    section.open()
+    page, follow = section.page, "id => document.querySelector(id).colorize.follow()"
+    page.evaluate("id => { document.querySelector(id).colorize.taken = 'an earlier result'; }", section.part)
+    page.evaluate(follow, section.part)
+    section.says("There is no sketch")
+    page.evaluate("id => { document.querySelector(id + '_status').textContent = 'read'; }", section.part)
+    page.evaluate(follow, section.part)
+    page.wait_for_timeout(500)
+    assert section.one("status").inner_text() == "read"
+
+
+def test_a_picture_that_is_not_changed_keeps_its_format(section):
+    section.open().give("sketch", drawing())
+    out = io.BytesIO()
+    painted().save(out, "JPEG")
+    section.one("picture").set_input_files({"name": "a.jpg", "mimeType": "image/jpeg", "buffer": out.getvalue()})
+    section.says("Drag in the picture")
+    assert section.saved("save") == (out.getvalue(), "picture.jpeg")
+
+
 def test_strokes_go_into_the_box_of_hints_at_the_sketchs_own_size(section):
     section.open().give("sketch", drawing((1500, 1000)))
     section.mode("hints")
