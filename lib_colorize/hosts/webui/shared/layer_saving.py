@@ -58,10 +58,9 @@ class LayerRun:
 
     def write(self, path: Path) -> str:
         """The waiting layers there, under that name with the suffix of their kind; why not, in words."""
-        layers, self.waiting, self.picture = self.waiting, None, None
+        layers, self.waiting, self.picture = self.waiting or [], None, None
         target = path.with_suffix(self.suffix)
         try:
-            assert layers is not None
             ensure_folder(target.parent)
             write_layers(layers, target)
         except Exception as error:  # noqa: BLE001 - as above
@@ -114,7 +113,9 @@ def write_beside(params: Any) -> None:
     """The host has saved a picture: `params.filename`, of the request `params.p`."""
     run: LayerRun | None = getattr(params.p, RUN, None)
     path = Path(params.filename)
-    if run is not None and params.image is run.picture and not path.stem.endswith(EARLIER):
+    if run is None or run.waiting is None or params.image is not run.picture:
+        return
+    if not path.stem.endswith(EARLIER):
         problem = run.write(path.absolute())
         if problem:
             params.p.comment(not_written(problem))
