@@ -111,7 +111,7 @@ class ColorizeScript(scripts.Script):
     def after_component(self, component: Any, **kwargs: Any) -> None:
         """Hosts call this for every widget of the page that they make."""
         name, sliders = str(kwargs.get("elem_id")), (f"{self.tabname}_width", f"{self.tabname}_height")
-        results, information = f"{self.tabname}_gallery", f"generation_info_{self.tabname}"
+        results, information = f"html_log_{self.tabname}", f"generation_info_{self.tabname}"
         if name in (results, information):  # made after the panel
             self.page[name] = component
             if self.panel is not None and {results, information} <= set(self.page):

@@ -183,6 +183,8 @@ class Page:
             for side in ("width", "height"):
                 make(side, gr.Slider, 64, 2048, 512, step=8, elem_id=f"{script.tabname}_{side}")
             arguments = script.ui(is_img2img)
+            make("log", gr.HTML, elem_id=f"html_log_{script.tabname}")
+            make("information", gr.Textbox, visible=False, elem_id=f"generation_info_{script.tabname}")
         if GRADIO == 3:
             demo.queue()  # without it no generator runs; gradio 4 has one, and makes a web server again to say so
         return cls(script, demo, arguments, host)

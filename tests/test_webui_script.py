@@ -65,7 +65,11 @@ def recording_hooks(folder):
         hooks.calls.append(("heat_map", picture, text, settings))
         return Image.new("RGB", picture.size, "red")
 
-    hooks = fake_hooks(preview=preview, size_for=size_for, reference_heat_map=heat_map, status=lambda: COLOURED,
+    def written_layers(information):
+        return [str(folder / name) for name in information.split()]
+
+    hooks = fake_hooks(written_layers=written_layers, preview=preview,
+                       size_for=size_for, reference_heat_map=heat_map, status=lambda: COLOURED,
                        folders=lambda: Folders(folder / "own", (folder / "checkpoints",)))
     return hooks
 
@@ -321,6 +325,16 @@ def test_the_heat_map_shows_what_the_first_filled_field_finds(page, hooks):
     assert page.get(page.find("heat_map")).size == (24, 12)
 
 
+def test_the_layers_of_new_results_can_be_downloaded_and_those_of_the_last_ones_no_more(page, tmp_path):
+    offered = page.find("layer_files")
+    (tmp_path / "a.psd").write_bytes(b"layers")
+    for information, name in (("a.psd", "a.psd"), ("", None)):
+        page.set(page.host["information"], information)
+        page.press(page.host["log"], "change")
+        found = page.get(offered)
+        assert [Path(file.get("path") or file["name"]).name for file in found or []] == ([name] if name else [])
+
+
 def test_further_pictures_are_arguments_too(page):
     by_name = dict(zip(ARGUMENTS, page.arguments))
     assert [name for name in PICTURES if not isinstance(by_name[name], gr.Image)] == []
@@ -510,8 +524,10 @@ def test_every_hook_is_handed_over(module, hooks):
 def test_two_tabs_share_nothing(module):
     pages = [Page.build(module, True), Page.build(module, False)]
     assert pages[0].script.page is not pages[1].script.page
-    assert {"img2img_width", "img2img_height", "img2img_image", "img2maskimg"} == set(pages[0].script.page)
-    assert {"txt2img_width", "txt2img_height"} == set(pages[1].script.page)
+    assert {"img2img_width", "img2img_height", "img2img_image", "img2maskimg", "html_log_img2img",
+            "generation_info_img2img"} == set(pages[0].script.page)
+    assert {"txt2img_width", "txt2img_height", "html_log_txt2img",
+            "generation_info_txt2img"} == set(pages[1].script.page)
 
 
 def test_the_settings_page_has_our_options(monkeypatch, hooks):

@@ -215,3 +215,16 @@ def test_a_result_from_png_info_is_not_taken_for_the_sketch_that_it_was_made_fro
     panel.generate()
     panel.page.wait_for_selector("#img2img_gallery img", timeout=PATIENCE)
     assert "Colorize sketch hash: ff1bbc287d" in panel.text("#html_info_img2img")  # the dog's
+
+
+def test_layers_of_a_result_can_be_downloaded(panel, running):
+    panel.upload(panel.id("reference"), REFERENCE)
+    panel.upload(panel.id("sketch"), SKETCH)
+    panel.unfold("Finishing")
+    panel.page.locator(f"{panel.id('layers')} label", has_text="psd").click()
+    panel.generate()
+    panel.page.wait_for_selector("#img2img_gallery img", timeout=PATIENCE)
+    with panel.page.expect_download(timeout=PATIENCE) as waiting:
+        panel.page.locator(f"{panel.id('layer_files')} a[href]").first.click(timeout=PATIENCE)
+    found = waiting.value.path()
+    assert found.read_bytes()[:4] == b"8BPS" and Image.open(found).size == Image.open(SKETCH).size
