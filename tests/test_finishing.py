@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from lib_colorize.finishing.finished import Finished
 from lib_colorize.finishing.flats import flat_colours, median_colours
 from lib_colorize.finishing.full_labels import full_labels
 from lib_colorize.finishing.ink import ink_of, laid_over
-from lib_colorize.finishing.layers import laid_together
+from lib_colorize.finishing.layers import laid_together, needed_light, screened
 from lib_colorize.method.settings import Polarity, Settings
 
 SIZE = 640
@@ -139,6 +140,18 @@ def test_layers_of_noise_and_of_a_black_picture_give_them_too() -> None:
         finished = finish(np.asarray(two_rooms()), Image.fromarray(pixels))
         assert np.array_equal(np.asarray(finished.picture()), pixels)
         assert np.abs(laid_together(finished.layers()).astype(int) - pixels).max() <= 1
+
+
+def test_no_scalar_is_to_widen_an_array_of_bytes() -> None:
+    """numpy 2 does so, numpy 1 (of both WebUIs) does not: uint8 array * np.uint16(255) overflows there unsaid."""
+    found = [f"{path}: {line}" for path in (Path(__file__).parents[1] / "lib_colorize").rglob("*.py")
+             for line in path.read_text(encoding="utf-8").splitlines() if re.search(r"np\.u?int(8|16|32)\(\d", line)]
+    assert found == []
+
+
+def test_light_is_what_is_screened_whatever_the_numpy() -> None:
+    below, wanted = (np.array([[colour]], np.uint8) for colour in ((100, 100, 10), (250, 200, 90)))
+    assert np.abs(screened(below, needed_light(wanted, below)).astype(int) - wanted).max() <= 1
 
 
 def test_each_flat_has_a_colour_of_its_own() -> None:

@@ -33,7 +33,7 @@ def median_colours(colours: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
     def work(channel: int) -> None:
         for rows in strips(labels, enough):
-            places = labels[rows] * np.int32(256)
+            places = labels[rows] * 256
             places += colours[rows][..., channel]
             counted = np.bincount(places.ravel())
             histogram[channel, : len(counted)] += counted

@@ -48,7 +48,7 @@ def laid_over(ink: Ink, colours: np.ndarray) -> np.ndarray:
         lined = np.flatnonzero(ink.alpha[rows])
         a = ink.alpha[rows].reshape(-1)[lined].astype(np.uint16)[:, None]
         line, below = ink.colour[rows].reshape(-1, 3)[lined], out[rows].reshape(-1, 3)
-        below[lined] = (below[lined] * (255 - a) + line * a + np.uint16(127)) // np.uint16(255)
+        below[lined] = (below[lined] * (255 - a) + line * a + 127) // 255
 
     each_strip(colours, work)
     return out
