@@ -43,6 +43,14 @@ def strokes(*drawn: tuple[tuple[int, int, int, int], str], paper: str | None = N
     return hints
 
 
+@pytest.mark.parametrize("area, palette", [("white", (0, 0, 0)), ("blue", (255, 255, 0))])
+def test_without_a_limit_no_area_keeps_a_colour_that_is_not_the_palettes(
+        area: str, palette: tuple[int, int, int]) -> None:
+    before = finish(DRAWING, Image.new("RGB", (SIZE, SIZE), area))
+    found = locked(before, np.array([palette], np.uint8), Settings().palette_limit)
+    assert set(found.values()) == {palette} and len(found) == before.labels.max()
+
+
 @pytest.mark.parametrize("paper", [None, "sketch"])
 def test_a_stroke_sets_its_area_and_nothing_else(paper: str | None) -> None:
     before = shaded()

@@ -12,6 +12,7 @@ from .colour import colour_distance
 from .finished import Finished
 
 LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)  # Rec. 709
+ALL = 100.0  # CIEDE2000
 
 Colours = Mapping[int, tuple[int, int, int]]  # area -> sRGB
 
@@ -36,9 +37,12 @@ def recoloured(finished: Finished, wanted: Colours) -> Finished:
 
 
 def locked(finished: Finished, palette: np.ndarray, limit: float) -> Colours:
-    """Each area's nearest colour of a palette [n, 3], of those that are within `limit` CIEDE2000 of its median."""
+    """Each area's nearest colour of a palette [n, 3], of those that are within `limit` CIEDE2000 of its median.
+
+    ALL or more: none is too far. Between saturated colours there are a few more than that, and rounding adds some.
+    """
     used = np.unique(finished.labels)
     apart = colour_distance(lab_of(finished.usual[used])[:, None], lab_of(palette)[None])
     nearest = apart.argmin(1)
     return {int(area): (int(palette[n][0]), int(palette[n][1]), int(palette[n][2]))
-            for area, n, row in zip(used, nearest, apart) if row[n] <= limit}
+            for area, n, row in zip(used, nearest, apart) if limit >= ALL or row[n] <= limit}
