@@ -107,6 +107,21 @@ def test_a_slope_of_colour_inside_an_area_stays() -> None:
     assert slope == pytest.approx(180, rel=0.12)
 
 
+def test_a_line_to_the_border_parts_colours_up_to_it() -> None:
+    """Of a large drawing, whose areas are told at a smaller size: beyond the border lies no area's pixel."""
+    sketch = Image.new("RGB", (6000, 2000), "white")
+    draw = ImageDraw.Draw(sketch)
+    for x in (2001, 4002):
+        draw.line((x, 0, x, 2000), fill="black", width=1)
+    draw.line((4002, 1001, 6000, 1001), fill="black", width=1)
+    ink = ink_of(np.asarray(sketch))
+    labels = full_labels(find_areas(ink.alpha), ink.alpha)
+    whole = [(slice(None), slice(0, 2001)), (slice(None), slice(2003, 4002)),
+             (slice(0, 1001), slice(4004, None)), (slice(1003, None), slice(4004, None))]
+    assert [len(np.unique(labels[part])) for part in whole] == [1, 1, 1, 1]
+    assert len({int(labels[part].ravel()[0]) for part in whole}) == 4
+
+
 def test_two_tones_in_one_area_stay_two() -> None:
     painted = Image.new("RGB", (128, 128), (220, 170, 140))
     ImageDraw.Draw(painted).rectangle((20, 70, 60, 108), fill=(150, 100, 80))  # a shadow, no line about it

@@ -22,9 +22,9 @@ def full_labels(areas: Areas, ink: np.ndarray) -> np.ndarray:
     flat = labels.reshape(-1)
     todo = np.flatnonzero((labels == 0) & (ink < INK * 255))
     for _ in range(2 * factor):
-        for step in (-1, 1, -w, w):
-            beside = np.clip(todo + step, 0, len(flat) - 1)
-            found = flat[beside]
+        column = todo % w
+        for step, inside in ((-1, column > 0), (1, column < w - 1), (-w, todo >= w), (w, todo < len(flat) - w)):
+            found = flat[np.where(inside, todo + step, todo)]  # beyond the border is nobody
             flat[todo] = np.where(found > 0, found, flat[todo])
         todo = todo[flat[todo] == 0]
         if not len(todo):
