@@ -107,6 +107,19 @@ def test_a_slope_of_colour_inside_an_area_stays() -> None:
     assert slope == pytest.approx(180, rel=0.12)
 
 
+@pytest.mark.parametrize("side", [2004, 2048])
+def test_a_slope_of_colour_goes_on_to_the_borders_of_picture_and_area(side: int) -> None:
+    sketch = Image.new("RGB", (side, side), "white")
+    ImageDraw.Draw(sketch).ellipse((301, 303, 1507, 1509), outline="black", width=4)
+    level = np.linspace(30, 230, 128).astype(np.uint8)
+    painted = Image.fromarray(np.broadcast_to(level[:, None, None], (128, 128, 3)).copy())
+    found = finish(np.asarray(sketch), painted)
+    column = found.colours[:, :, 0].astype(int)
+    wanted = 30 + 200 * (np.arange(side) + 0.5) / side
+    clear = found.ink.alpha == 0
+    assert np.abs(column - wanted[:, None])[clear].max() < 16
+
+
 def test_a_line_to_the_border_parts_colours_up_to_it() -> None:
     """Of a large drawing, whose areas are told at a smaller size: beyond the border lies no area's pixel."""
     sketch = Image.new("RGB", (6000, 2000), "white")

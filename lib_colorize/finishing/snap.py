@@ -108,13 +108,18 @@ def _single_colours(cells: Cells, areas: Areas, painted: Image.Image) -> np.ndar
 
 
 def _lay(out: np.ndarray, labels: np.ndarray, number: int, box: Box, field: np.ndarray, step: int) -> None:
-    """Enlarge the field of one area and lay it onto its pixels, in strips; step: pixels of a cell."""
-    top, left = box[0].start * step, box[1].start * step
-    high, wide = min(field.shape[0] * step, labels.shape[0] - top), min(field.shape[1] * step, labels.shape[1] - left)
-    cells, rows = Image.fromarray(field), max(1, (1 << 20) // wide)
-    for start in range(0, high, rows):
-        end = min(high, start + rows)
-        source = (0, start / step, wide / step, end / step)
-        large = np.asarray(cells.resize((wide, end - start), Image.Resampling.BILINEAR, source))
-        region = (slice(top + start, top + end), slice(left, left + wide))
+    """Enlarge the field of one area and lay it onto its pixels, in strips; step: pixels of a cell.
+
+    An area goes on beyond the middles of its cells, and a picture beyond its last cell: the field's edge does, too.
+    """
+    field = np.pad(field, ((1, 1), (1, 1), (0, 0)), mode="edge")
+    top, left = ((side.start - 1) * step for side in box)
+    (height, width), x = labels.shape, max(0, left)
+    bottom, right = min(height, top + field.shape[0] * step), min(width, left + field.shape[1] * step)
+    cells, rows = Image.fromarray(field), max(1, (1 << 20) // (right - x))
+    for start in range(max(0, top), bottom, rows):
+        end = min(bottom, start + rows)
+        source = ((x - left) / step, (start - top) / step, (right - left) / step, (end - top) / step)
+        large = np.asarray(cells.resize((right - x, end - start), Image.Resampling.BILINEAR, source))
+        region = (slice(start, end), slice(x, right))
         np.copyto(out[region], large, where=(labels[region] == number)[..., None])
