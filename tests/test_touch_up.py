@@ -14,12 +14,15 @@ from lib_colorize.cli.commands import main
 from lib_colorize.errors import ColorizeError
 from lib_colorize.finishing.colour import colour_distance
 from lib_colorize.finishing.divided import finish
+from lib_colorize.finishing.drawing import drawing_on_white
 from lib_colorize.finishing.finished import Finished
 from lib_colorize.finishing.hints import hint_colours
 from lib_colorize.finishing.palettes import palette_of_bytes, read_palette
 from lib_colorize.finishing.recolour import locked, recoloured
+from lib_colorize.finishing.result import Finishing
 from lib_colorize.method.settings import Settings
 from lib_colorize.pictures.colour_spaces import lab_of
+from lib_colorize.pictures.extras import Extras
 from lib_colorize.pictures.opened_page import open_page
 from tests.test_finishing import SIZE, two_rooms
 from tools.reading_check.desks import photo
@@ -61,6 +64,22 @@ def test_a_stroke_sets_its_area_and_nothing_else(paper: str | None) -> None:
     assert tuple(after.colours[200, 200]) == (255, 0, 0)
     dark = after.colours[530, 200]
     assert 90 < dark[0] < 165 and dark[1] == dark[2] == 0, "the shadow stays, in the new colour"
+
+
+@pytest.mark.parametrize("paper, ink", [((236, 226, 190), (40, 30, 30)), ((20, 24, 60), (240, 240, 250))])
+def test_strokes_over_a_copy_of_yellowed_paper_or_of_light_lines_are_the_strokes_alone(
+        paper: tuple[int, int, int], ink: tuple[int, int, int]) -> None:
+    sketch = Image.composite(Image.new("RGB", (SIZE, SIZE), paper), Image.new("RGB", (SIZE, SIZE), ink),
+                             two_rooms().convert("L"))
+    drawing = drawing_on_white(sketch, Settings())
+    hints = sketch.copy()
+    ImageDraw.Draw(hints).line((120, 200, 280, 300), fill="red", width=9)
+    before = finish(drawing, Image.new("RGB", (64, 64), "tan"))
+    _, given = hint_colours(hints, drawing, before, sketch)
+    assert dict(given) == {int(before.labels[320, 200]): (255, 0, 0)}
+    page = open_page(sketch, Settings())
+    after = Finishing(page, Settings(), Extras(hints=hints)).of(Image.new("RGB", (64, 64), "tan")).image
+    assert after.getpixel((200, 200)) == (255, 0, 0) and after.getpixel((440, 320)) == (210, 180, 140)
 
 
 def test_a_stroke_that_runs_over_a_line_a_little_counts_on_its_own_side() -> None:

@@ -59,7 +59,8 @@ def run(args: argparse.Namespace) -> int:
     palette = None if args.palette is None else read_palette(Path(args.palette))
     divided = pair.divided()
     finished = pair.finished(divided)
-    touched, areas = touched_up(finished, divided.drawing, hints, palette, pair.settings.palette_limit)
+    touched, areas = touched_up(finished, divided.drawing, hints, palette, pair.settings.palette_limit,
+                                pair.page.sketch)
     whole = palette is None and page_changed(finished, touched)
     write_png(touched.picture(), output)
     height, width = finished.labels.shape

@@ -15,6 +15,8 @@ from scipy import ndimage
 
 from ..errors import ColorizeError
 from ..pictures.colour_spaces import lab_of
+from ..pictures.eight_bits import to_8bit
+from ..pictures.flattening import WHITE, over_paper
 from .areas import INK
 from .colour import colour_distance
 from .finished import Finished
@@ -42,19 +44,24 @@ class Touch:
 Touches = Mapping[int, list[Touch]]  # area -> the strokes on it, the largest first
 
 
-def hint_colours(hints: Image.Image, drawing: np.ndarray, finished: Finished) -> tuple[Finished, Colours]:
+def hint_colours(
+    hints: Image.Image, drawing: np.ndarray, finished: Finished, sketch: Image.Image | None = None,
+) -> tuple[Finished, Colours]:
     """The colour that each touched area is to have, and each area that joins one across a gap of the lines.
 
-    hints: strokes on transparency, or on the sketch itself; drawing: [H, W, 3] uint8, lines on white. An area that
-    strokes of several colours lie in is divided among them: the picture that comes back has these pieces for areas.
+    hints: strokes on transparency, or on the sketch itself; drawing: [H, W, 3] uint8, lines on white; sketch: what it
+    was made of, of its size, with its own colours of paper and lines. An area that strokes of several colours lie in is
+    divided among them: the picture that comes back has these pieces for areas.
     ColorizeError for hints of another size, and without a stroke on paper.
     """
-    found = strokes(hints, drawing, finished.ink, finished.labels)
+    found = strokes(hints, drawing, finished.ink, finished.labels, sketch)
     finished, given = _divided(found, finished)
     return finished, _with_joined(given, finished)
 
 
-def strokes(hints: Image.Image, drawing: np.ndarray, ink: Ink, labels: np.ndarray) -> Touches:
+def strokes(
+    hints: Image.Image, drawing: np.ndarray, ink: Ink, labels: np.ndarray, sketch: Image.Image | None = None,
+) -> Touches:
     """Which strokes touch which areas; arguments and errors as of `hint_colours`."""
     height, width = drawing.shape[:2]
     if hints.size != (width, height):
@@ -63,11 +70,19 @@ def strokes(hints: Image.Image, drawing: np.ndarray, ink: Ink, labels: np.ndarra
     pixels = np.asarray(hints.convert("RGBA"))
     drawn = pixels[..., 3] >= DRAWN
     if drawn.all():
-        drawn = np.abs(pixels[..., :3].astype(np.int16) - drawing).max(2) > CHANGED
+        drawn = _changed(pixels, drawing)
+        if sketch is not None:
+            drawn &= _changed(pixels, np.asarray(over_paper(to_8bit(sketch), WHITE)))
     found = _touched(pixels, drawn, ink.alpha < INK * 255, labels)
     if not found:
         raise ColorizeError("the hints hold no stroke on the paper of the sketch; draw strokes or dots of the wanted "
                             "colours, on transparency or on a copy of the sketch")
+    return found
+
+
+def _changed(pixels: np.ndarray, copied: np.ndarray) -> np.ndarray:
+    """[H, W] bool, where [H, W, 3 or 4] is no longer the copied [H, W, 3]."""
+    found: np.ndarray = np.abs(pixels[..., :3].astype(np.int16) - copied).max(2) > CHANGED
     return found
 
 

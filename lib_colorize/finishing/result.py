@@ -89,7 +89,7 @@ class Finishing:
         if self.snaps or self.touches or self.at_sketch_size:
             check_scan_size(self.page.sketch.size)
         if self.hints is not None:
-            strokes(self.hints, self.divided.drawing, self.divided.ink, self.divided.labels)
+            strokes(self.hints, self.divided.drawing, self.divided.ink, self.divided.labels, self.page.sketch)
 
     @cached_property
     def divided(self) -> DividedDrawing:
@@ -131,7 +131,8 @@ class Finishing:
         faded = finished.faded(overlay, painted) if self.snaps and 0 < overlay < 1 else None  # by colours as painted
         palette = np.array(self.palette, np.uint8) if self.palette else None
         if self.touches:
-            finished, _ = touched_up(finished, self.divided.drawing, self.hints, palette, self.settings.palette_limit)
+            finished, _ = touched_up(finished, self.divided.drawing, self.hints, palette, self.settings.palette_limit,
+                                     self.page.sketch)
         if faded is not None:
             finished = finished.with_ink(faded)
         if cut.mode == "RGBA":

@@ -12,15 +12,15 @@ from .recolour import Colours, locked, recoloured
 
 def touched_up(
     finished: Finished, drawing: np.ndarray, hints: Image.Image | None, palette: np.ndarray | None,
-    limit: float = 100.0,
+    limit: float = 100.0, sketch: Image.Image | None = None,
 ) -> tuple[Finished, int]:
     """The picture with other colours, and how many areas have one.
 
-    palette: [n, 3] uint8 sRGB. A hinted area takes the hint's own colour, whatever the palette; all others are drawn to
-    the palette's.
+    palette: [n, 3] uint8 sRGB; sketch: of `hint_colours`. A hinted area takes the hint's own colour, whatever the
+    palette; all others are drawn to the palette's.
     """
     hinted: Colours = {}
     if hints is not None:
-        finished, hinted = hint_colours(hints, drawing, finished)
+        finished, hinted = hint_colours(hints, drawing, finished, sketch)
     wanted = ({} if palette is None else dict(locked(finished, palette, limit))) | dict(hinted)
     return recoloured(finished, wanted), len(wanted)

@@ -100,7 +100,8 @@ def _changed(host: Host, body: Mapping[str, Any], request: FinishingRequest) -> 
     if hints is not None and hints.size == page.came:  # drawn over the photo
         hints = page.follow(hints, "the picture of hints")
     colours = np.array(palette, np.uint8) if palette else None
-    finished, changed = touched_up(finished, request.drawing, hints, colours, request.settings.palette_limit)
+    finished, changed = touched_up(finished, request.drawing, hints, colours, request.settings.palette_limit,
+                                   page.sketch)
     return (recoloured(finished, named), max(changed, len(named))) if named else (finished, changed)
 
 
