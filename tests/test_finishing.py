@@ -234,6 +234,15 @@ def test_lines_of_a_large_light_on_dark_sketch_keep_their_own_size() -> None:
     assert np.array_equal(found, clean)
 
 
+def test_a_large_page_with_much_black_is_not_inverted_where_it_is_said_to_be_dark_on_light() -> None:
+    page = Image.new("RGB", (4400, 600), "white")
+    for left in range(100, 4300, 300):
+        ImageDraw.Draw(page).rectangle((left, 30, left + 220, 570), fill="black")
+    clean = np.asarray(page)
+    assert np.median(clean) == 0
+    assert np.array_equal(drawing_on_white(page, Settings(polarity=Polarity.DARK_ON_LIGHT)), clean)
+
+
 def test_twenty_thousand_areas_each_get_their_colour() -> None:
     sketch = np.full((1400, 1400, 3), 255, np.uint8)
     sketch[::10] = sketch[:, ::10] = 0

@@ -43,9 +43,10 @@ def drawing_on_white(sketch: Image.Image, settings: Settings) -> np.ndarray:
     if settings.extractor != "none" or settings.polarity is Polarity.LIGHT_ON_DARK or not _on_light_paper(picture):
         if settings.extractor != "none" or max(sketch.size) <= WORK_SIDE:
             return _black_lines(sketch, settings)
-        channels = ImageOps.invert(over_paper(to_8bit(sketch), 0)).split()  # at its own size: reading makes it smaller
-        grey = ImageChops.darker(ImageChops.darker(channels[0], channels[1]), channels[2])
-        picture = Image.merge("RGB", (grey, grey, grey))
+        if settings.polarity is not Polarity.DARK_ON_LIGHT:  # at its own size: reading makes it smaller
+            channels = ImageOps.invert(over_paper(to_8bit(sketch), 0)).split()
+            grey = ImageChops.darker(ImageChops.darker(channels[0], channels[1]), channels[2])
+            picture = Image.merge("RGB", (grey, grey, grey))
     pixels = np.asarray(_on_white(picture))
     if 255 - int(pixels.min()) < MIN_CONTRAST * 255:
         raise ColorizeError("the sketch has no lines: it is of one colour all over; choose another file")
