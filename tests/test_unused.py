@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from lib_colorize.engine.second_pass import passes_of
 from lib_colorize.errors import ColorizeError
 from lib_colorize.method.settings import Settings
 from lib_colorize.pictures.extras import Extras, FurtherReference
@@ -58,6 +59,7 @@ def test_a_mask_that_something_uses_is_not(settings: dict[str, Any], extras: Ext
     ({"sketch_threshold": 0.3}, {"foreground_enhance": True}),
     ({"injection_control": 1.0}, {"injection": 0.5}),
     ({"text_scale": 9.0}, {"text_target": "a red dress"}),
+    ({"second_strength": 0.3}, {"second_pass": 2.0}),
 ])
 def test_a_setting_that_changes_nothing_is_told_and_no_longer_where_it_does(
         idle: dict[str, Any], used: dict[str, Any]) -> None:
@@ -69,6 +71,16 @@ def test_a_setting_that_changes_nothing_is_told_and_no_longer_where_it_does(
 def test_groups_of_blocks_do_nothing_beside_strengths_of_each_block() -> None:
     (told,) = told_unused(Settings(colour_strength=0.5, block_strengths=(1.0,) * 16), Extras())
     assert told == "Colour 0.5: not used, each block has a strength of its own"
+
+
+def test_a_limit_without_a_palette_and_a_second_pass_too_small_to_be_one_are_told() -> None:
+    limited = Settings(palette_limit=20)
+    assert told_unused(limited, Extras()) == ("Palette limit 20.0: not used, there is no palette",)
+    assert told_unused(limited, Extras(palette=((1, 2, 3),))) == ()
+    small = Settings(second_pass=1.1)
+    assert "Second pass 1.1: not used" in told_unused(small, Extras())[0]
+    assert len(passes_of((900, 900), small, 128)) == 1
+    assert told_unused(Settings(second_pass=1.25), Extras()) == ()
 
 
 def test_a_weight_alone_and_an_emptying_without_a_picture_are_told() -> None:

@@ -17,12 +17,12 @@ from PIL import Image
 from torch import Tensor
 
 from ..finishing.divided import DividedDrawing
+from ..method.large_settings import LEAST_SECOND_PASS
 from ..method.schedule import NoiseSchedule
 from ..method.settings import Settings
 from ..pictures.canvas import Placement, canvas_sizes
 from .samplers import noise_levels
 
-LEAST = 1.2  # times the first pass' side: with less there is nothing to be won
 WHOLE = 2.0  # times the model's side, up to which the canvas is denoised in one piece
 SPARE = 1.1  # area beyond that: canvases are rounded to what the networks need
 
@@ -42,20 +42,20 @@ def passes_of(drawing: tuple[int, int], settings: Settings, resolution: int) -> 
     """
     times = settings.second_pass
     if settings.width:
-        if times < LEAST:
+        if times < LEAST_SECOND_PASS:
             return (Pass(settings, resolution),)
         sides = (max(1, round(side / times)) for side in (settings.width, settings.height))
         return Pass(settings.with_(**dict(zip(("width", "height"), sides))), resolution), Pass(settings, resolution)
     times = min(times, math.sqrt(drawing[0] * drawing[1]) / resolution)
     first = Pass(settings, resolution)
-    return (first,) if times < LEAST else (first, Pass(settings, round(times * resolution)))
+    return (first,) if times < LEAST_SECOND_PASS else (first, Pass(settings, round(times * resolution)))
 
 
 def told_of_passes(
     drawing: tuple[int, int], settings: Settings, resolution: int, multiple: int,
 ) -> tuple[str, ...]:
     """What became of the wish for two passes, in a few words; nothing where there was none."""
-    if settings.second_pass < LEAST:
+    if settings.second_pass < LEAST_SECOND_PASS:
         return ()
     passes = passes_of(drawing, settings, resolution)
     if len(passes) == 1:

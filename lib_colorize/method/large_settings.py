@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from .setting_field import setting
 
+LEAST_SECOND_PASS = 1.2  # times the first pass' side: with less there is nothing to be won
+
 
 @dataclass(frozen=True)
 class LargeSettings:

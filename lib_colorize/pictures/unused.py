@@ -6,6 +6,7 @@ from dataclasses import fields
 
 from ..errors import ColorizeError
 from ..method.injection_settings import InjectionSettings
+from ..method.large_settings import LEAST_SECOND_PASS
 from ..method.mask_settings import Backdrop
 from ..method.setting_field import to_text
 from ..method.settings import Settings
@@ -52,6 +53,11 @@ def told_unused(settings: Settings, extras: Extras) -> tuple[str, ...]:
         idle.append((changed(*names_of(TextSettings, "text_target", "text_changes")), "no text says what to change to"))
     if settings.block_strengths:
         idle.append((changed(*GROUPS), "each block has a strength of its own"))
+    if not extras.palette:
+        idle.append((changed("palette_limit"), "there is no palette"))
+    if settings.second_pass < LEAST_SECOND_PASS:
+        idle.append((changed("second_strength"), "there is no second pass"))
+        idle.append((changed("second_pass"), f"less than {LEAST_SECOND_PASS:g} times as large there is nothing to win"))
     labels = {item.name: item.metadata["label"] for item in fields(Settings)}
     told = [f"{labels[name]} {to_text(getattr(settings, name))}: not used, {why}" for names, why in idle
             for name in names]
