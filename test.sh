@@ -14,7 +14,7 @@ failed=0
 "$python" -m pytest "$@" || failed=$?
 
 panel=(tests/test_webui_script.py tests/test_hosts_routes.py tests/test_touching_up_page.py
-       tests/test_hosts_finishing.py)  # the last for the numpy and Pillow of both hosts
+       tests/test_hosts_finishing.py tests/test_touch_up.py)  # the last two for the numpy and Pillow of both hosts
 case "$*" in
     *test_webui_script*|*test_hosts_routes*|*test_touching_up_page*)
         panel=("$@")

@@ -46,6 +46,24 @@ def strokes(*drawn: tuple[tuple[int, int, int, int], str], paper: str | None = N
     return hints
 
 
+def test_the_palette_of_a_picture_of_many_colours_holds_none_that_it_has_not(tmp_path: Path) -> None:
+    """Pillow 9.5, of both WebUIs, fills the table of a quantized picture up with black."""
+    noise = np.random.default_rng(0).integers(120, 250, (64, 64, 3)).astype(np.uint8)
+    Image.fromarray(noise).save(tmp_path / "light.png")
+    found = read_palette(tmp_path / "light.png")
+    assert 16 < len(found) <= 32 and found.min() >= 120
+
+
+def test_what_is_transparent_in_a_palettes_picture_is_no_colour(tmp_path: Path) -> None:
+    dots = Image.new("RGBA", (64, 64))
+    ImageDraw.Draw(dots).rectangle((8, 8, 20, 20), fill="tan")
+    dots.save(tmp_path / "dots.png")
+    assert read_palette(tmp_path / "dots.png").tolist() == [[210, 180, 140]]
+    Image.new("RGBA", (64, 64)).save(tmp_path / "nothing.png")
+    with pytest.raises(ColorizeError, match="holds 0 colours"):
+        read_palette(tmp_path / "nothing.png")
+
+
 @pytest.mark.parametrize("area, palette", [("white", (0, 0, 0)), ("blue", (255, 255, 0))])
 def test_without_a_limit_no_area_keeps_a_colour_that_is_not_the_palettes(
         area: str, palette: tuple[int, int, int]) -> None:

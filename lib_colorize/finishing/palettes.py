@@ -18,6 +18,7 @@ from ..pictures.picture_files import open_image
 
 OF_A_PICTURE = 32  # colours at most that are taken from a picture with more
 MOST = 4096
+OPAQUE = 128  # alpha, from which on a pixel of a picture is seen
 
 
 def read_palette(path: Path) -> np.ndarray:
@@ -130,11 +131,20 @@ def _srgb(model: str, numbers: tuple[float, ...]) -> tuple[float, float, float]:
 
 
 def _of_picture(image: Image.Image) -> list[tuple[float, float, float]]:
-    """Its colours, when they are few, else the OF_A_PICTURE that stand for them best (median cut)."""
-    rgb = image.convert("RGB")
+    """Its colours, when they are few, else the OF_A_PICTURE that stand for them best (median cut).
+
+    What is transparent has none, whatever values lie there.
+    """
+    pixels = np.asarray(image.convert("RGBA"))
+    seen = pixels[pixels[..., 3] >= OPAQUE][None, :, :3]
+    if not seen.size:
+        return []
+    rgb = Image.fromarray(np.ascontiguousarray(seen))
     colours = rgb.getcolors(maxcolors=256)
     if colours is None:
-        palette = rgb.quantize(OF_A_PICTURE, Image.Quantize.MEDIANCUT).getpalette() or []
-        return [(palette[i], palette[i + 1], palette[i + 2]) for i in range(0, len(palette) - 2, 3)]
-    listed = np.asarray([colour for _, colour in colours]).tolist()
+        few = rgb.quantize(OF_A_PICTURE, Image.Quantize.MEDIANCUT)
+        used = [number for number, count in enumerate(few.histogram()) if count]
+        listed = np.reshape(few.getpalette() or [], (-1, 3))[used].tolist()  # older Pillows fill it up with black
+    else:
+        listed = np.asarray([colour for _, colour in colours]).tolist()
     return [(red, green, blue) for red, green, blue in listed]
