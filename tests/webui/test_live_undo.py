@@ -104,7 +104,7 @@ def test_a_fault_at_any_call_of_the_extension_is_told_and_leaves_nothing(
         host.post("/probe/fault", {"where": "call", "number": number + 1})
         reply = colour(host, settings, tab)
         fired = host.get("/probe/fault").body["fired"]
-        told = reply.status == 200 and "Colorize not finished: injected fault" in reply.infotext.replace('"', "")
+        told = reply.status == 200 and "Colorize not finished: probe: injected fault" in reply.infotext.replace('"', "")
         if fired and reply.status == 200 and reply.md5 != expected and not told:
             wrong.append(f"{calls[number]}: 200 with another picture")
         if reply.status != 200 and "injected fault" not in reply.message:
