@@ -14,6 +14,7 @@ from lib_colorize.method.reading_settings import ConstructionPencil
 from lib_colorize.method.settings import Settings
 from lib_colorize.pictures.extras import Extras, FurtherReference
 from lib_colorize.pictures.faint import brought_up
+from lib_colorize.pictures.fitting import Box, on_its_page
 from lib_colorize.pictures.opened_page import open_page, open_references
 from lib_colorize.pictures.pencil import without_pencil
 from lib_colorize.pictures.trimming import trimmed_box
@@ -259,3 +260,13 @@ def test_dark_lines_are_left_as_they_are() -> None:
     picture = torch.ones(3, 40, 40)
     picture[:, 20] = 0.3
     assert brought_up(picture) is picture and brought_up(torch.ones(3, 40, 40)).amin() == 1
+
+
+@pytest.mark.parametrize("box", ((0, 100, 600, 300), (150, 0, 450, 500), (0, 0, 600, 500)))
+def test_a_drawing_from_edge_to_edge_is_put_back_and_fades_only_where_paper_begins(box: Box) -> None:
+    left, top, right, bottom = box
+    whole = np.asarray(on_its_page(Image.new("RGB", (right - left, bottom - top), (20, 60, 200)), box, (600, 500)))
+    assert whole.shape == (500, 600, 3)
+    assert (whole[(top + bottom) // 2, (left + right) // 2] == (20, 60, 200)).all()
+    assert (whole[0, 300] == (20, 60, 200)).all() == (top == 0), "no fading at the page's own edge"
+    assert (whole[200, 0] == (20, 60, 200)).all() == (left == 0)

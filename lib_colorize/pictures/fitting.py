@@ -97,9 +97,9 @@ def on_its_page(result: Image.Image, box: Box, page: tuple[int, int]) -> Image.I
 def _fading(size: tuple[int, int], width: int, sides: tuple[bool, bool, bool, bool]) -> Image.Image:
     """A mask, 255 within and less towards those sides (left, top, right, bottom)."""
     def along(length: int, first: bool, last: bool) -> np.ndarray:
-        place = np.arange(length) + 0.5
-        ramp = np.minimum(place / width if first else np.inf, (length - place) / width if last else np.inf)
-        return np.minimum(ramp, 1)
+        place, ramp = np.arange(length) + 0.5, np.ones(length)
+        ramp = np.minimum(ramp, place / width) if first else ramp
+        return np.minimum(ramp, (length - place) / width) if last else ramp
 
     across, down = along(size[0], sides[0], sides[2]), along(size[1], sides[1], sides[3])
     return Image.fromarray(np.rint(down[:, None] * across * 255).astype(np.uint8))
