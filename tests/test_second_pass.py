@@ -10,13 +10,14 @@ import torch
 from PIL import Image
 
 from lib_colorize.engine.engine import Engine
-from lib_colorize.engine.second_pass import begun_from, in_tiles, passes_of, second_levels
+from lib_colorize.engine.second_pass import begun_from, in_tiles, passes_of, second_levels, told_of_passes
 from lib_colorize.engine.windows import windows_of
 from lib_colorize.method.conditioning import Conditioning
 from lib_colorize.method.settings import Settings
 from lib_colorize.pictures.canvas import Placement
 from lib_colorize.pictures.extras import Extras, FurtherReference
-from tests.standalone_models import draw_reference, draw_sketch, write_checkpoint
+from tests.coloured_files import again, colorize, pixels
+from tests.standalone_models import RESOLUTION, draw_reference, draw_sketch, write_checkpoint
 
 TWICE = Settings(steps=2, second_pass=2.0)
 
@@ -46,9 +47,18 @@ def test_the_second_pass_is_as_large_as_asked_for_and_no_larger_than_the_sketch(
 
 
 def test_a_size_that_is_asked_for_is_the_second_passs() -> None:
-    first, second = passes_of((900, 900), Settings(second_pass=2, width=640, height=320), 512)
+    first, second = passes_of((900, 900), Settings(second_pass=2, width=640, height=320), 128)
     assert (first.settings.width, first.settings.height) == (320, 160)
     assert (second.settings.width, second.settings.height) == (640, 320)
+
+
+def test_at_a_size_that_is_asked_for_the_first_pass_is_no_smaller_than_the_model() -> None:
+    first, second = passes_of((900, 900), Settings(second_pass=8, width=1024, height=1024), 512)
+    assert (first.settings.width, first.settings.height) == (512, 512)
+    assert (second.settings.width, second.settings.height) == (1024, 1024)
+    small = Settings(second_pass=2, width=512, height=512)
+    assert len(passes_of((900, 900), small, 512)) == 1
+    assert told_of_passes((900, 900), small, 512, 64) == ("one pass, the size is no larger than the model works",)
 
 
 @pytest.mark.parametrize("sampler", ("DPM++ 2M", "Euler a", "DPM2", "DPM fast", "DPM adaptive", "DPM++ 2M SDE"))
@@ -168,3 +178,13 @@ def test_a_single_pass_is_in_one_piece_at_any_size(engine: Engine, folder: Path)
     ready = engine.preparing.prepare(picture(folder, "sketch"), picture(folder, "reference"),
                                      Settings(width=side, height=side), Extras())
     assert ready.canvas == (side, side) and not ready.windows
+
+
+@pytest.mark.parametrize("options", (("2", "--second-strength", "0.7"), ("4", "--sampler", "DPM++ SDE", "--batch", "2")))
+def test_a_recorded_second_pass_is_repeated_bit_for_bit(folder: Path, tmp_path: Path, options: tuple[str, ...]) -> None:
+    """In one piece and in windows; of a batch the last."""
+    assert colorize(folder, tmp_path / "made.png", "--steps", "2", "--second-pass", *options) == 0
+    made = sorted(tmp_path.iterdir())[-1]
+    assert again(made, tmp_path / "again.png") == 0
+    assert np.array_equal(pixels(made), pixels(tmp_path / "again.png"))
+    assert max(pixels(made).shape) > 1.5 * RESOLUTION, "larger than a first pass"

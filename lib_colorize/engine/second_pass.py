@@ -38,17 +38,18 @@ class Pass:
 def passes_of(drawing: tuple[int, int], settings: Settings, resolution: int) -> tuple[Pass, ...]:
     """One, or two. drawing: (width, height) of the sketch; resolution: the model's own.
 
-    At a size that is asked for that one is the second's, and the first is so many times smaller.
+    At a size that is asked for that one is the second's, and the first is so many times smaller: but no smaller than
+    the model's own, where it paints nothing that a second pass could hold on to.
     """
-    times = settings.second_pass
-    if settings.width:
-        if times < LEAST_SECOND_PASS:
-            return (Pass(settings, resolution),)
-        sides = (max(1, round(side / times)) for side in (settings.width, settings.height))
-        return Pass(settings.with_(**dict(zip(("width", "height"), sides))), resolution), Pass(settings, resolution)
-    times = min(times, math.sqrt(drawing[0] * drawing[1]) / resolution)
+    wide, high = (settings.width, settings.height) if settings.width else drawing
+    times = min(settings.second_pass, math.sqrt(wide * high) / resolution)
     first = Pass(settings, resolution)
-    return (first,) if times < LEAST_SECOND_PASS else (first, Pass(settings, round(times * resolution)))
+    if times < LEAST_SECOND_PASS:
+        return (first,)
+    if settings.width:
+        sides = (max(1, round(side / times)) for side in (settings.width, settings.height))
+        return Pass(settings.with_(**dict(zip(("width", "height"), sides))), resolution), first
+    return first, Pass(settings, round(times * resolution))
 
 
 def told_of_passes(
@@ -59,7 +60,7 @@ def told_of_passes(
         return ()
     passes = passes_of(drawing, settings, resolution)
     if len(passes) == 1:
-        return ("one pass, the sketch is no larger than the model works",)
+        return (f"one pass, the {'size' if settings.width else 'sketch'} is no larger than the model works",)
     sizes = [canvas_sizes(drawing, each.settings, each.resolution, multiple)[1] for each in passes]
     tiled = " in tiles" if in_tiles(sizes[1], resolution) else ""
     return (f"two passes, {sizes[0][0]}x{sizes[0][1]} and {sizes[1][0]}x{sizes[1][1]} pixels{tiled}",)
