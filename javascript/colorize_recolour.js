@@ -5,10 +5,22 @@
 
     const own = window.colorizeDiffusion = window.colorizeDiffusion || {};
     const LUMA = [0.2126, 0.7152, 0.0722]; // Rec. 709
+    const ROOM = 64, HALF = 128; // of 255, to black or white: shares of less room are not told
 
     const luma = (r, g, b) => LUMA[0] * r + LUMA[1] * g + LUMA[2] * b;
     const channels = colour => [1, 3, 5].map(at => parseInt(colour.slice(at, at + 2), 16));
     const hex = values => "#" + [...values].slice(0, 3).map(v => v.toString(16).padStart(2, "0")).join("");
+
+    // What of the area's colour is left in a pixel, and its share of white.
+    function shading(pixel, usual) {
+        const within = share => Math.min(Math.max(share, 0), 1);
+        const here = luma(...pixel), most = luma(...usual);
+        const shares = [0, 1, 2].filter(c => 255 - usual[c] >= ROOM)
+            .map(c => (pixel[c] - usual[c]) / (255 - usual[c]));
+        const lighter = (here - most) / Math.max(255 - most, HALF);
+        const light = shares.length ? Math.max(lighter, Math.min(...shares)) : lighter;
+        return [within(1 - (most - here) / Math.max(most, ROOM)), within(light)];
+    }
 
     class Areas {
         // answer: of POST areas. runs: (area, how many pixels), 32 bits each, the lowest byte first.
@@ -41,15 +53,13 @@
         recoloured(pixels, colours) {
             const found = new Uint8ClampedArray(pixels), table = new Map();
             for (const [area, colour] of colours) {
-                table.set(area, [channels(colour), luma(...channels(this.colours[area - 1]))]);
+                table.set(area, [channels(colour), channels(this.colours[area - 1])]);
             }
             for (let i = 0; table.size && i < this.labels.length; i++) {
                 const wanted = table.get(this.labels[i]);
                 if (!wanted) continue;
                 const [colour, usual] = wanted, at = 4 * i;
-                const here = luma(pixels[at], pixels[at + 1], pixels[at + 2]);
-                const dark = Math.min(here / Math.max(usual, 1), 1);
-                const light = Math.min(Math.max((here - usual) / Math.max(255 - usual, 1), 0), 1);
+                const [dark, light] = shading(pixels.subarray(at, at + 3), usual);
                 for (let c = 0; c < 3; c++) {
                     const shaded = colour[c] * dark;
                     found[at + c] = Math.round(shaded + (255 - shaded) * light);

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
 from lib_colorize.cli.commands import main
 from lib_colorize.errors import ColorizeError
@@ -98,6 +98,39 @@ def test_strokes_over_a_copy_of_yellowed_paper_or_of_light_lines_are_the_strokes
     page = open_page(sketch, Settings())
     after = Finishing(page, Settings(), Extras(hints=hints)).of(Image.new("RGB", (64, 64), "tan")).image
     assert after.getpixel((200, 200)) == (255, 0, 0) and after.getpixel((440, 320)) == (210, 180, 140)
+
+
+@pytest.mark.parametrize("usual, uneven, most", [((255, 220, 40), (255, 230, 60), 30), ((12, 10, 10), (5, 4, 4), 30)])
+def test_what_is_hardly_uneven_in_a_bright_or_dark_colour_is_so_in_another(
+        usual: tuple[int, ...], uneven: tuple[int, ...], most: int) -> None:
+    before = finish(DRAWING, Image.new("RGB", (SIZE, SIZE), usual))
+    colours = before.colours.copy()
+    colours[300:400, 150:200] = uneven
+    area = int(before.labels[320, 200])
+    after = recoloured(before.with_colours(colours), {area: (200, 60, 90)}).colours
+    assert tuple(after[200, 200]) == (200, 60, 90)
+    assert np.abs(after[350, 170].astype(int) - after[200, 200]).max() <= most
+
+
+def test_no_rim_of_the_old_colour_is_left_beside_the_lines_of_a_finished_picture() -> None:
+    drawing = np.asarray(two_rooms().filter(ImageFilter.GaussianBlur(1.2)))  # borders that are hardly inked
+    lined = finish(drawing, Image.new("RGB", (64, 64), (255, 150, 40))).picture()
+    rng = np.random.default_rng(0)
+    uneven = np.clip(np.asarray(lined).astype(int) + rng.integers(-3, 4, drawing.shape), 0, 255).astype(np.uint8)
+    before = finish(drawing, Image.fromarray(uneven))
+    assert np.abs(np.asarray(before.picture()).astype(int) - uneven).max() <= 1
+    area = int(before.labels[320, 200])
+    after = np.asarray(recoloured(before, {area: (40, 60, 200)}).picture()).astype(int)
+    warm = (after[..., 0] > after[..., 2] + 60) & (before.labels == area)  # what is nearly black may be of any hue
+    assert not warm.any()
+
+
+def test_a_white_shine_on_a_bright_colour_stays_white_in_another() -> None:
+    before = finish(DRAWING, Image.new("RGB", (SIZE, SIZE), (255, 220, 40)))
+    colours = before.colours.copy()
+    colours[300:400, 150:200] = 255
+    after = recoloured(before.with_colours(colours), {int(before.labels[320, 200]): (40, 60, 200)}).colours
+    assert tuple(after[350, 170]) == (255, 255, 255)
 
 
 def test_a_stroke_that_runs_over_a_line_a_little_counts_on_its_own_side() -> None:

@@ -16,6 +16,7 @@ from .ink import Ink, ink_of
 from .snap import carry_up
 from .strips import strips
 
+NEARLY_FULL = 240  # of 255, opacity of a line up to which what is under it may follow from it
 ANOTHER_SHAPE = 0.02  # by which the ratio of sides may differ: sizes are rounded to multiples of 8 and 64
 
 
@@ -78,17 +79,37 @@ def require_shape(coloured: tuple[int, int], sketch: tuple[int, int]) -> None:
 def _as_it_is(picture: np.ndarray, below: np.ndarray, ink: Ink) -> tuple[np.ndarray, Ink]:
     """Colours and ink that give just this picture: below the lines the colours are `below`.
 
-    The line's colour follows from picture, opacity and what is below; where no colour would do, the line is opaque.
+    The line's colour follows from picture, opacity and what is below. Where no colour would do, it is the drawing's own
+    and what is below follows; where that would not do either, the line is as opaque as it must be for a colour.
     """
     colours, colour, alpha = picture.copy(), np.zeros_like(picture), ink.alpha.copy()
     for rows in strips(picture):
         a = alpha[rows].astype(np.int32)[..., None]
-        wanted = picture[rows].astype(np.int32)
-        under = below[rows].astype(np.int32)
-        line = (wanted * 255 - under * (255 - a) + a // 2) // np.maximum(a, 1)
-        fits = ((line >= 0) & (line <= 255)).all(2, keepdims=True) & (a > 0)
+        wanted, under = picture[rows].astype(np.int32), below[rows].astype(np.int32)
+        own = ink.colour[rows].astype(np.int32)
+        other = (wanted * 255 - own * a + (255 - a) // 2) // np.maximum(255 - a, 1)
         lined = a > 0
-        colour[rows] = np.where(fits, line, np.where(lined, wanted, 0))
-        alpha[rows] = np.where(lined & ~fits, 255, a)[..., 0]
-        colours[rows] = np.where(lined, under, wanted)
+        fits = _of_8_bits(_line(wanted, under, a))
+        moved = _of_8_bits(other) & ~fits & (a < NEARLY_FULL) & lined
+        a = np.where(fits | moved | ~lined, a, np.maximum(a, _least_opacity(wanted, under)))
+        colour[rows] = np.where(moved, own, np.where(lined, np.clip(_line(wanted, under, a), 0, 255), 0))
+        alpha[rows] = a[..., 0]
+        colours[rows] = np.where(moved, other, np.where(lined, under, wanted))
     return colours, Ink(alpha, colour)
+
+
+def _line(wanted: np.ndarray, under: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """The colour that, so opaque over what is under it, gives what is wanted; of any size. int32 of 255 all."""
+    return np.asarray((wanted * 255 - under * (255 - alpha) + alpha // 2) // np.maximum(alpha, 1))
+
+
+def _least_opacity(wanted: np.ndarray, under: np.ndarray) -> np.ndarray:
+    """[.., 3] each -> [.., 1]: with which some colour over what is under it gives what is wanted. int32 of 255 all."""
+    darker = wanted * 255 // np.maximum(under, 1)
+    lighter = (255 - wanted) * 255 // np.maximum(255 - under, 1)
+    return np.asarray(255 - np.minimum(np.minimum(darker, lighter).min(-1, keepdims=True), 255))
+
+
+def _of_8_bits(values: np.ndarray) -> np.ndarray:
+    """[.., 3] -> [.., 1] bool: whether all three are 0 to 255."""
+    return np.asarray(((values >= 0) & (values <= 255)).all(2, keepdims=True))
