@@ -117,7 +117,8 @@ def test_a_picture_of_everything_is_made_again_bit_for_bit(inputs, tmp_path, cap
     assert dict(record.weights) == {"reference_2": 0.5}
     assert again(tmp_path / "a.png", tmp_path / "b.png") == 0, capsys.readouterr().err
     assert np.array_equal(pixels(tmp_path / "a.png"), pixels(tmp_path / "b.png"))
-    for left in (("--also",), ("--weight",), ("--region",), ("--background", "--background-enhance"), ("--injection",)):
+    enhanced = ("--background", "--background-enhance", "--sketch-mask", "--reference-mask")
+    for left in (("--also",), ("--weight",), ("--region",), enhanced, ("--injection",)):
         fewer = [word for at, word in enumerate(words) if word not in left and words[at - 1] not in left]
         if left == ("--also",):
             fewer = [word for at, word in enumerate(fewer) if word not in ("--weight", "--region")
