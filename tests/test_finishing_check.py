@@ -12,13 +12,13 @@ from PIL import Image
 from lib_colorize.errors import ColorizeError
 from tools.finishing_check.command import main
 from tools.finishing_check.pairs import KINDS, PaintedPair, painted_pairs
-from tools.finishing_check.parts import Sources, wanted_parts
+from tools.finishing_check.parts import PARTS, Sources
 from tools.finishing_check.snap import off_median, true_areas
 from tools.finishing_check.timed import main as timed
 
 
 def test_every_part_is_there_and_an_unknown_one_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert all(hasattr(importlib.import_module(part.module), "run") for part in wanted_parts(()))
+    assert all(hasattr(importlib.import_module(part.module), "run") for part in PARTS.values())
     assert main(["no-such-part"]) == 2
     assert "expected some of" in capsys.readouterr().err
 
