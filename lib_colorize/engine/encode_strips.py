@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .networks import AutoencoderKL
-from .vae_layers import attended, convolution
-from .vae_strips import STRIP, WHOLE, Activation, in_strips, residual
+from .vae_layers import convolution
+from .vae_strips import STRIP, WHOLE, Activation, blocks_of, last_layer, middle
 
 
 class Convolved(Activation):
@@ -39,18 +39,10 @@ def encode_in_strips(
     encoder: Any = vae.encoder
     x: Activation = Convolved(pictures, encoder.conv_in, (whole, strip))
     for level in encoder.down:
-        for i, block in enumerate(level.block):
-            x = residual(block, x)
-            if len(level.attn):
-                x = Activation(attended(level.attn[i], x.x), x.size)
+        x = blocks_of(level, x)
         if hasattr(level, "downsample"):
             x = downsampled(x, level.downsample)
-    x = residual(encoder.mid.block_1, x)
-    x = Activation(attended(encoder.mid.attn_1, x.x), x.size)
-    x = residual(encoder.mid.block_2, x)
-    act, convolve = x.normalization(encoder.norm_out), convolution(encoder.conv_out, x.x)
-    moments, = in_strips(x, 0, lambda rows: (convolve(act(rows)),))
-    moments = moments.float()
+    moments = last_layer(encoder, middle(encoder.mid, x)).float()
     mean, logvar = convolution(vae.quant_conv, moments)(moments).chunk(2, dim=1)
     return mean, logvar.clamp(-30.0, 20.0)
 

@@ -94,19 +94,35 @@ def decode_in_strips(
     decoder: Any = vae.decoder
     z = convolution(vae.post_quant_conv, latent)(latent / vae.scale_factor).to(dtype)
     x = Activation(convolution(decoder.conv_in, z)(z), (whole, strip))
-    x = residual(decoder.mid.block_1, x)
-    x = Activation(attended(decoder.mid.attn_1, x.x), x.size)
-    x = residual(decoder.mid.block_2, x)
+    x = middle(decoder.mid, x)
     for level in reversed(decoder.up):
-        for i, block in enumerate(level.block):
-            x = residual(block, x)
-            if len(level.attn):
-                x = Activation(attended(level.attn[i], x.x), x.size)
+        x = blocks_of(level, x)
         if hasattr(level, "upsample"):
             x = upsampled(x, level.upsample)
-    act, convolve = x.normalization(decoder.norm_out), convolution(decoder.conv_out, x.x)
-    picture, = in_strips(x, 0, lambda rows: (convolve(act(rows)),))
-    return picture
+    return last_layer(decoder, x)
+
+
+def middle(mid: Any, x: Activation) -> Activation:
+    """The blocks of the lowest level, of encoder and decoder alike. x is let go of."""
+    x = residual(mid.block_1, x)
+    x = Activation(attended(mid.attn_1, x.x), x.size)
+    return residual(mid.block_2, x)
+
+
+def blocks_of(level: Any, x: Activation) -> Activation:
+    """The blocks of a level, each with its attention where there is one. x is let go of."""
+    for i, block in enumerate(level.block):
+        x = residual(block, x)
+        if len(level.attn):
+            x = Activation(attended(level.attn[i], x.x), x.size)
+    return x
+
+
+def last_layer(network: Any, x: Activation) -> Tensor:
+    """Normalized and convolved to what an encoder or decoder gives."""
+    act, convolve = x.normalization(network.norm_out), convolution(network.conv_out, x.x)
+    found, = in_strips(x, 0, lambda rows: (convolve(act(rows)),))
+    return found
 
 
 def pictures_whole(vae: AutoencoderKL, latent: Tensor, whole: int = WHOLE) -> int:
