@@ -13,6 +13,7 @@ from ..finishing.drawing import drawing_on_white
 from ..finishing.result import Finishing
 from ..method.finish_settings import Enlarge, ResultSize
 from ..method.settings import Settings
+from ..pictures.canvas import letterbox_placement
 from ..pictures.extras import NO_EXTRAS, Extras, LastFrame
 from ..pictures.opened_page import OpenedPage, open_page
 
@@ -74,10 +75,9 @@ def in_frame(begun: Image.Image, settings: Settings) -> Image.Image:
     """What is begun from as the model's picture is to be: at a wanted size in its middle, on paper."""
     if not settings.width:
         return begun
-    r = min(settings.width / begun.width, settings.height / begun.height)
-    small = begun.resize((max(1, int(begun.width * r)), max(1, int(begun.height * r))), Image.Resampling.BOX)
+    place = letterbox_placement(begun.size, settings.width, settings.height)
     frame = Image.new("RGB", (settings.width, settings.height), "white")
-    frame.paste(small, ((frame.width - small.width) // 2, (frame.height - small.height) // 2))
+    frame.paste(begun.resize((place.width, place.height), Image.Resampling.BOX), place.box)
     return frame
 
 

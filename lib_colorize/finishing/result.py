@@ -14,6 +14,7 @@ from ..method.finish_settings import Enlarge, ResultSize
 from ..method.mask_settings import Backdrop
 from ..method.settings import Settings
 from ..pictures.backdrop import backdrop_colour, on_backdrop
+from ..pictures.canvas import letterbox_placement
 from ..pictures.extras import Extras
 from ..pictures.fitting import Box
 from ..pictures.opened_page import OpenedPage
@@ -147,10 +148,7 @@ class Finishing:
         """Where the drawing lies in the picture: in the middle of a wanted size (`letterbox`), else all of it."""
         if not self.settings.width:
             return (0, 0, *picture.size)
-        (w, h), r = self.page.size, min(picture.width / self.page.size[0], picture.height / self.page.size[1])
-        width, height = max(1, int(w * r)), max(1, int(h * r))
-        left, top = (picture.width - width) // 2, (picture.height - height) // 2
-        return left, top, left + width, top + height
+        return letterbox_placement(self.page.size, *picture.size).box
 
     def _plain(self, picture: Image.Image) -> Image.Image:
         """Enlarged to the sketch's size."""

@@ -11,7 +11,7 @@ from ..errors import ColorizeError
 from ..finishing.result import FinishedResult, Finishing, touches
 from ..method.finish_settings import ResultSize
 from ..pictures.backdrop import cut_out, on_backdrop
-from ..pictures.canvas import Placement, resize_lines
+from ..pictures.canvas import Placement, letterbox_placement, resize_lines
 from ..pictures.extras import Extras
 from ..pictures.framing import Box, Fit, Frame
 from ..pictures.images import line_drawing
@@ -92,11 +92,9 @@ class Results:
             return sketch_box(size, frame, self.placements[index % len(self.placements)])
         if frame.fit is not Fit.FILL:
             return (0, 0, *size)
-        (w, h), x, y = self._page(index).sketch.size, size[0] / frame.width, size[1] / frame.height
-        r = min(frame.width / w, frame.height / h)  # as `letterbox` lays it
-        width, height = max(1, int(w * r)), max(1, int(h * r))
-        left, top = (frame.width - width) // 2, (frame.height - height) // 2
-        return round(left * x), round(top * y), round((left + width) * x), round((top + height) * y)
+        x, y = size[0] / frame.width, size[1] / frame.height
+        left, top, right, bottom = letterbox_placement(self._page(index).sketch.size, frame.width, frame.height).box
+        return round(left * x), round(top * y), round(right * x), round(bottom * y)
 
     def _lined(self, image: Image.Image, index: int, frame: Frame) -> Image.Image:
         """A picture of a size that the user has asked for, with the sketch's lines at that size."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from PIL import Image
 
-from ..pictures.canvas import Placement, canvas_sizes
+from ..pictures.canvas import Placement, canvas_sizes, letterbox_placement
 from ..pictures.flattening import WHITE, over_paper
 from ..pictures.framing import Box, Frame
 from .checkpoints import ColorizeFile
@@ -28,15 +28,8 @@ def placements_of(drawings: Sequence[Size], file: ColorizeFile, settings: JobSet
     """One canvas for all sketches of a batch, as wide and as high as any of them needs, and each one's place on it."""
     alone = [placement_of(drawing, file, settings) for drawing in drawings]
     width, height = max(p.canvas_width for p in alone), max(p.canvas_height for p in alone)
-    return tuple(own if (own.canvas_width, own.canvas_height) == (width, height) else _boxed(drawing, width, height)
-                 for drawing, own in zip(drawings, alone))
-
-
-def _boxed(drawing: Size, width: int, height: int) -> Placement:
-    """As `letterbox` lays it."""
-    r = min(width / drawing[0], height / drawing[1])
-    w, h = max(1, int(drawing[0] * r)), max(1, int(drawing[1] * r))
-    return Placement((width - w) // 2, (height - h) // 2, w, h, width, height)
+    return tuple(own if (own.canvas_width, own.canvas_height) == (width, height)
+                 else letterbox_placement(drawing, width, height) for drawing, own in zip(drawings, alone))
 
 
 def sketch_box(image: Size, frame: Frame, placement: Placement) -> Box:

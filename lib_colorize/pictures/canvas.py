@@ -29,6 +29,11 @@ class Placement:
     canvas_width: int
     canvas_height: int
 
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """Left, top, right, bottom."""
+        return self.left, self.top, self.left + self.width, self.top + self.height
+
 
 @dataclass(frozen=True)
 class SketchLayout:
@@ -105,9 +110,15 @@ def letterbox(
 
     Golden pre.sketch.*: r = min(H / h, W / w), antialiased bicubic to (int(h r), int(w r)), nothing clamped.
     """
-    h, w = sketch.shape[-2:]
-    r = min(height / h, width / w)
-    return on_paper((resize or resize_lines)(sketch, max(1, int(h * r)), max(1, int(w * r))), height, width)
+    place = letterbox_placement((sketch.shape[-1], sketch.shape[-2]), width, height)
+    return on_paper((resize or resize_lines)(sketch, place.height, place.width), height, width)
+
+
+def letterbox_placement(drawing: tuple[int, int], width: int, height: int) -> Placement:
+    """Where `letterbox` lays a drawing of (width, height)."""
+    r = min(height / drawing[1], width / drawing[0])
+    w, h = max(1, int(drawing[0] * r)), max(1, int(drawing[1] * r))
+    return Placement((width - w) // 2, (height - h) // 2, w, h, width, height)
 
 
 def resize_lines(sketch: Tensor, height: int, width: int) -> Tensor:
@@ -132,5 +143,4 @@ def crop_back(image: Image.Image, placement: Placement) -> Image.Image:
         raise ColorizeError(
             f"result of {image.width}x{image.height} pixels, expected the canvas of "
             f"{placement.canvas_width}x{placement.canvas_height}")
-    p = placement
-    return image.crop((p.left, p.top, p.left + p.width, p.top + p.height))
+    return image.crop(placement.box)
