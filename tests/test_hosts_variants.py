@@ -21,6 +21,7 @@ from lib_colorize.hosts.request import parse
 from lib_colorize.method.settings import Settings
 from lib_colorize.pictures.extras import Extras, FurtherReference
 from lib_colorize.pictures.framing import Fit, Frame
+from lib_colorize.pictures.masks import FoundMask, sketch_mask
 from tests.standalone_models import write_variant
 from tests.test_engine_variants import MASKS, figure, referred, sketched
 from tests.test_hosts_job import Program
@@ -158,3 +159,20 @@ def test_a_region_lies_over_each_sketch_of_a_batch_as_over_that_sketch_alone(
         areas(left, right)
     with pytest.raises(ColorizeError, match="has 600x500 pixels"):
         areas(left, sketched())
+
+
+def test_a_figure_that_is_taken_out_and_coloured_apart_is_looked_for_once(
+    engines: dict[str, tuple[Path, Engine]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked = []
+
+    def counted(*given: Any) -> FoundMask:
+        looked.append(given)
+        return sketch_mask(*given)
+
+    for module in ("backdrop", "job_masks"):
+        monkeypatch.setattr(f"lib_colorize.pictures.{module}.sketch_mask", counted)
+    job, engine = begun("v1", engines, tmp_path, sketch=example("sketches/dog"), sketch_mask=None, backdrop="plain",
+                        reference_2_region=None)
+    job.start_run(engine.unet, [Frame(64, 64, Fit.FILL)])
+    assert job.figures and len(looked) == 1

@@ -20,6 +20,7 @@ from ..method.variants.variant import Variant
 from ..pictures.apart import Apart
 from ..pictures.extras import Extras, FurtherReference
 from ..pictures.framing import Frame
+from ..pictures.masks import FoundMask
 from ..pictures.regions import lay_regions
 from ..pictures.squashed import squashed
 from .checkpoints import ColorizeFile
@@ -33,7 +34,8 @@ from .variants import HostEyes, variant_name
 class Materials:
     """A job's pictures as they are looked at. tokens: of each reference [1, N, D], on the CPU.
 
-    on_pages: the references for each sketch of the job, their regions as they lie over it.
+    on_pages: the references for each sketch of the job, their regions as they lie over it. drawn: the mask of the
+    sketch, where it was found before.
     """
 
     host: Host
@@ -44,6 +46,7 @@ class Materials:
     tokens: tuple[Tensor, ...]
     extras: Extras
     on_pages: tuple[tuple[FurtherReference, ...], ...]
+    drawn: FoundMask | None = None
 
     @property
     def first(self) -> FurtherReference | None:
@@ -71,7 +74,7 @@ class Materials:
 
     def _apart(self, first: FurtherReference | None, frames: Sequence[Frame]) -> Apart | None:
         found = Apart.of(variant_name(self.file), self.settings, self.sketch, None if first is None else first.image,
-                         self.extras, frames[0].place, PIXELS)
+                         self.extras, frames[0].place, PIXELS, self.drawn)
         if found is not None and len(frames) > 1:
             raise ColorizeError("figure and background apart: found several canvases in one run, expected one; colour "
                                 "one sketch at a time, or switch it off")

@@ -178,6 +178,7 @@ def start(host: Host, request: Request, run: HostRun = HostRun()) -> Job:  # noq
               extras=given, pages=pages, materials=materials)
     kept = (kept_figure(page.sketch, page.extras(given), settings) for page in job.pages)
     found = [figure for figure in kept if figure is not None]
+    job.materials = replace(materials, drawn=found[0] if found else None)  # so that it is not looked for again
     job.figures = tuple(figure.image for figure in found)
     job.told = tuple(dict.fromkeys(filter(None, map(cut_away, found))))
     if follows_sketch(settings, run):
