@@ -56,12 +56,12 @@ def run(args: argparse.Namespace) -> int:
 
 def layer_names(text: str | None) -> tuple[str, ...]:
     """Names from the top; ColorizeError for another number of them, or for two that are the same."""
-    from ..finishing.layers import NAMES
+    from ..finishing.layers import NAMES, are_names
 
     if text is None:
         return NAMES
     names = tuple(name.strip() for name in text.split(","))
-    if len(names) != len(NAMES) or len(set(names)) != len(names) or not all(names):
+    if not are_names(names):
         raise ColorizeError(f"names: found {text!r}, expected {len(NAMES)} different names, commas between, for "
                             f"{', '.join(NAMES)}")
     return names

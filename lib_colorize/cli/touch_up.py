@@ -53,9 +53,7 @@ def run(args: argparse.Namespace) -> int:
     check_output(output, inputs)
     outputs_clear([output], args.force)
     pair = ColouredPair.read(args)
-    hints = None if args.hints is None else open_image(Path(args.hints))
-    if hints is not None and hints.size == pair.page.came:  # drawn over the photo
-        hints = pair.page.follow(hints, "the picture of hints")
+    hints = None if args.hints is None else pair.page.drawn_over(open_image(Path(args.hints)), "the picture of hints")
     palette = None if args.palette is None else read_palette(Path(args.palette))
     divided = pair.divided()
     finished = pair.finished(divided)

@@ -33,6 +33,11 @@ class Layer:
 NAMES = ("lines", "light", "shade", "flats", "colour")  # from the top
 
 
+def are_names(names: Sequence[str]) -> bool:
+    """Whether these may stand in place of NAMES: as many, none empty, no two the same."""
+    return len(names) == len(NAMES) == len(set(names)) and all(names)
+
+
 def take_apart(
     colours: np.ndarray, labels: np.ndarray, ink: Ink, names: Sequence[str] = NAMES, opaque: np.ndarray | None = None,
 ) -> list[Layer]:

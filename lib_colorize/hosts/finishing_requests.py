@@ -19,7 +19,7 @@ from ..finishing.divided import finish
 from ..finishing.drawing import drawing_on_white, page_under
 from ..finishing.finished import Finished
 from ..finishing.layer_files import layer_bytes
-from ..finishing.layers import NAMES
+from ..finishing.layers import NAMES, are_names
 from ..finishing.recolour import recoloured
 from ..finishing.touch_up import touched_up
 from ..pictures.opened_page import OpenedPage
@@ -97,8 +97,7 @@ def _changed(host: Host, body: Mapping[str, Any], request: FinishingRequest) -> 
     page, finished = request.page, request.finished
     named = _areas(body.get("areas"), int(finished.labels.max()))
     hints, palette = decode(host, body.get("hints"), "the hints"), decode_palette(host, body.get("palette"))
-    if hints is not None and hints.size == page.came:  # drawn over the photo
-        hints = page.follow(hints, "the picture of hints")
+    hints = None if hints is None else page.drawn_over(hints, "the picture of hints")
     colours = np.array(palette, np.uint8) if palette else None
     finished, changed = touched_up(finished, request.drawing, hints, colours, request.settings.palette_limit,
                                    page.sketch)
@@ -126,7 +125,7 @@ def _names(value: Any) -> tuple[str, ...]:
     if value is None:
         return NAMES
     names = tuple(name.strip() for name in value if isinstance(name, str)) if isinstance(value, list) else ()
-    if len(names) != len(NAMES) or len(set(names)) != len(names) or not all(names):
+    if not are_names(names):
         raise ColorizeError(f"names: found {shortened(value)}, expected {len(NAMES)} different names for "
                             f"{', '.join(NAMES)}")
     return names

@@ -54,6 +54,11 @@ class OpenedPage:
         straight = picture if self.sheet is None else self.sheet.straightened(picture)
         return straight if self.box is None else straight.crop(self.box)
 
+    def drawn_over(self, picture: Image.Image, what: str) -> Image.Image:
+        """As `follow`, of a picture of the size that the sketch came in; one of another size is over `sketch` already.
+        """
+        return self.follow(picture, what) if picture.size == self.came else picture
+
     def extras(self, extras: Extras) -> Extras:
         """The further pictures of a job, those over the sketch made to follow it."""
         def followed(picture: Image.Image | None, what: str) -> Image.Image | None:
