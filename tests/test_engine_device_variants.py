@@ -13,6 +13,7 @@ from PIL import Image
 from torch import nn
 
 from lib_colorize.engine.engine import Engine
+from lib_colorize.engine.tiled_step import TiledStep
 from lib_colorize.method.settings import Settings
 from lib_colorize.method.text.tower import TextConfig, TextTower
 from lib_colorize.method.variants.variant import Variant
@@ -111,3 +112,19 @@ def test_a_job_is_made_and_its_steps_stay_on_the_device(
         denoised = denoise(x, torch.tensor([7.0]))
     assert denoised.device == CUDA and denoised.shape == x.shape and denoised.dtype == torch.float32
     assert len(device.crossings) == (1 if settings.injection else 0)
+
+
+def test_a_step_in_windows_stays_on_the_device(device: FakeCuda, engines: dict[str, Engine]) -> None:
+    engine, settings = engines["v1"], GUIDED.with_(sketch_guidance=2.0)
+    ready = engine.preparing.prepare(sketched(), referred(), settings, NO_EXTRAS, 5 * engine.resolution, tiled=True)
+    x = torch.zeros(2, engine.unet.in_channels, *(side // engine.vae.factor for side in ready.canvas)).to(CUDA)
+    with engine.shown(ready, settings) as denoise:
+        assert isinstance(denoise, TiledStep) and len(denoise.windows) > 1
+        denoise.begin(torch.ones_like(x))
+        denoise.prepare([7.0])
+        denoise.start([3, 4])
+        denoise(x, torch.tensor([7.0]))
+        device.crossings.clear()
+        denoised = denoise(x, torch.tensor([7.0]))
+    assert denoised.device == CUDA and denoised.shape == x.shape and denoised.dtype == torch.float32
+    assert not device.crossings

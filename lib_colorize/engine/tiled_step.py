@@ -29,6 +29,7 @@ class TiledStep:
         self.windows, self._steps, self._open = windows, steps, open_step
         self.steps = [step for step in steps if step is not None]
         self._begun: Tensor | None = None
+        self._weights: tuple[list[Tensor], Tensor] | None = None
 
     def begin(self, latents: Tensor | None) -> None:
         """Before a run: what it begins from [P, C, H, W]."""
@@ -45,12 +46,19 @@ class TiledStep:
             step.prepare(sigmas)
 
     def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
-        total, weight = torch.zeros_like(x), torch.zeros_like(x[:1, :1])
-        for window, step in zip(self.windows, self._steps):
-            own = window.weights().to(x)
+        total, (owns, weight) = torch.zeros_like(x), self._weights_like(x)
+        for window, step, own in zip(self.windows, self._steps, owns):
             window.of(total).add_(self._seen(window, step, x, sigma) * own)
-            window.of(weight).add_(own)
         return total / weight
+
+    def _weights_like(self, x: Tensor) -> tuple[list[Tensor], Tensor]:
+        """[h, w] of each window and their sum [1, 1, H, W], where x is and of its dtype; made once."""
+        if self._weights is None:
+            owns, whole = [window.weights().to(x) for window in self.windows], torch.zeros_like(x[:1, :1])
+            for window, own in zip(self.windows, owns):
+                window.of(whole).add_(own)
+            self._weights = owns, whole
+        return self._weights
 
     def _seen(self, window: Window, step: GuidedStep | None, x: Tensor, sigma: Tensor) -> Tensor:
         if step is None and self._begun is not None:
