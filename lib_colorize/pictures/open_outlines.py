@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from .outline import darkest_at_most, widened_by
 from .stray_marks import together
 
 Bools = NDArray[np.bool_]
@@ -26,16 +27,16 @@ def with_open_bodies(figure: Tensor, ink: Tensor) -> Tensor:
     strokes = open_strokes(figure, ink)
     if not strokes.any():
         return figure
-    walls = _walls(figure, ink)
+    walls = _walls(ink)
     near = strokes.copy()
     for _ in range(4 * _reach(walls)):  # along the line, up to where the body begins
-        near |= _grown(near, 1) & walls
+        near |= widened_by(near, 1) & walls
     under = _arched_over(near, walls)
     if not under.any():
         return figure
     for _ in range(4 * _reach(walls)):  # up to the line above
         under[:-1] |= under[1:] & ~walls[:-1]
-    under |= _grown(under, 1) & walls  # lines are thinner than their pixels here
+    under |= widened_by(under, 1) & walls  # lines are thinner than their pixels here
     added = F.interpolate(torch.from_numpy(under.astype(np.float32))[None, None], figure.shape, mode="bilinear",
                           align_corners=False)[0, 0]
     return torch.maximum(figure, added)
@@ -43,23 +44,21 @@ def with_open_bodies(figure: Tensor, ink: Tensor) -> Tensor:
 
 def open_share(figure: Tensor, ink: Tensor) -> float:
     """The share of the ink that belongs to open outlines; the arguments as of `with_open_bodies`."""
-    return float(open_strokes(figure, ink).sum()) / max(1, int(_walls(figure, ink).sum()))
+    return float(open_strokes(figure, ink).sum()) / max(1, int(_walls(ink).sum()))
 
 
 def open_strokes(figure: Tensor, ink: Tensor) -> Bools:
     """[h', w']: the ink beside which no body of the figure lies, at LOOK."""
-    walls = _walls(figure, ink)
+    walls = _walls(ink)
     inside = (F.adaptive_avg_pool2d(figure[None, None], walls.shape)[0, 0] > 0.5).numpy()
     reach = _reach(walls)
-    body = _grown(~_grown(~inside, reach), reach)  # an opening: strokes alone are none
-    found: Bools = walls & ~_grown(body, 2 * reach)
+    body = widened_by(~widened_by(~inside, reach), reach)  # an opening: strokes alone are none
+    found: Bools = walls & ~widened_by(body, 2 * reach)
     return found
 
 
-def _walls(figure: Tensor, ink: Tensor) -> Bools:
-    scale = min(1.0, LOOK / max(figure.shape))
-    size = [max(1, round(side * scale)) for side in figure.shape]
-    found: Bools = (F.adaptive_max_pool2d(ink[None, None], size)[0, 0] > 0.5).numpy()
+def _walls(ink: Tensor) -> Bools:
+    found: Bools = (darkest_at_most(ink, LOOK) > 0.5).numpy()
     return found
 
 
@@ -70,7 +69,7 @@ def _reach(walls: Bools) -> int:
 def _arched_over(strokes: Bools, walls: Bools) -> Bools:
     """[h, w]: the places between two of these strokes, with a line above them, all of one connected drawing."""
     drawing = np.zeros(walls.shape, np.int64)
-    for number, marks in enumerate(together(_grown(walls, 1)), 1):
+    for number, marks in enumerate(together(widened_by(walls, 1)), 1):
         drawing[tuple(marks.T)] = number
     left, right, above = (_next_line(walls, axis, back) for axis, back in ((1, False), (1, True), (0, False)))
     own = np.where(walls, drawing, 0).ravel()
@@ -89,9 +88,3 @@ def _next_line(walls: Bools, axis: int, back: bool) -> NDArray[np.int64]:
     last = np.maximum.accumulate(steps, axis)
     found = np.where(last >= 0, np.take_along_axis(seen, np.maximum(last, 0), axis), -1)
     return np.flip(found, axis) if back else found
-
-
-def _grown(region: Bools, reach: int) -> Bools:
-    x = torch.from_numpy(region.astype(np.float32))[None, None]
-    found: Bools = (F.max_pool2d(x, 2 * reach + 1, 1, reach)[0, 0] > 0).numpy()
-    return found

@@ -16,13 +16,13 @@ CLOSED = 0.9  # of the figure at the largest of them: with that much no gap was 
 def enclosed(lines: Tensor) -> Tensor:
     """lines: [1, 3, h, w], +1 on -1 -> [h, w] in [0, 1], 1 = within an outline or on a line."""
     ink = ((lines[0].amax(0) + 1) / 2).clamp(0, 1)
-    small = _at_most(ink, LOOK)
+    small = darkest_at_most(ink, LOOK)
     walls = (small > INK).numpy()
     found = [_behind(walls, round(gap * max(walls.shape))) for gap in GAPS]
     least = CLOSED * bodied(torch.from_numpy(~found[-1]).float())
     outside = next(behind for behind in found if bodied(torch.from_numpy(~behind).float()) >= least)
     figure = torch.from_numpy((~outside).astype(np.float32))
-    soft = torch.maximum(figure, small * torch.from_numpy(_grown(~outside, 1)))  # the outer rim of a line is grey
+    soft = torch.maximum(figure, small * torch.from_numpy(widened_by(~outside, 1)))  # the outer rim of a line is grey
     return F.interpolate(soft[None, None], ink.shape, mode="bilinear", align_corners=False)[0, 0]
 
 
@@ -32,29 +32,29 @@ def _behind(walls: np.ndarray, reach: int) -> np.ndarray:
     Behind the lines, thicker by `reach`, the ground is as much smaller, and in a corner by more: so it grows again by
     twice that, but not through lines.
     """
-    thick = _grown(walls, reach)
+    thick = widened_by(walls, reach)
     found: np.ndarray = _joined(_from_border(thick), thick)
     for _ in range(2 * reach):
-        found = _grown(found, 1) & ~walls
+        found = widened_by(found, 1) & ~walls
     return found
 
 
 def bodied(mask: Tensor) -> float:
     """The share of a picture that a mask [h, w] covers with more than lines: what is left when it is opened."""
-    small = _at_most(mask, LOOK // 4)
+    small = darkest_at_most(mask, LOOK // 4)
     reach = max(1, round(GAPS[-1] * max(small.shape)))
-    open_ground = _grown((small < 0.5).numpy(), reach)
+    open_ground = widened_by((small < 0.5).numpy(), reach)
     return 1 - float(np.mean(open_ground))
 
 
-def _at_most(ink: Tensor, side: int) -> Tensor:
+def darkest_at_most(ink: Tensor, side: int) -> Tensor:
     """The darkest of each cell, so that no line breaks. [h, w] -> [h', w']."""
     h, w = ink.shape
     scale = min(1.0, side / max(h, w))
     return F.adaptive_max_pool2d(ink[None, None], (max(1, round(h * scale)), max(1, round(w * scale))))[0, 0]
 
 
-def _grown(region: np.ndarray, reach: int) -> np.ndarray:
+def widened_by(region: np.ndarray, reach: int) -> np.ndarray:
     """Dilation by a square, `reach` to each side. [h, w] bool."""
     x = torch.from_numpy(region.astype(np.float32))[None, None]
     if not reach:
