@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..checkpoint.files import file_sha256
-from ..finishing.palettes import palette_tuple
+from ..finishing.palettes import in_numbers, read_palette
 from ..pictures.extras import LAST, PICTURES, Extras, Palette, extras_of
 from .input_picture import InputPicture
 from .record import MODELS, PALETTE, FileRecord, Record
@@ -24,7 +24,7 @@ class PaletteFile:
     @classmethod
     def read(cls, path: Path) -> PaletteFile:
         """ColorizeError when it is no palette."""
-        return cls(path, palette_tuple(path), file_sha256(path))
+        return cls(path, in_numbers(read_palette(path)), file_sha256(path))
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """touch-up."""
-    from ..finishing.palettes import read_palette
+    from ..finishing.palettes import in_numbers, read_palette
     from ..finishing.touch_up import touched_up
     from ..pictures.picture_files import open_image
     from .coloured_pair import ColouredPair
@@ -54,12 +54,12 @@ def run(args: argparse.Namespace) -> int:
     outputs_clear([output], args.force)
     pair = ColouredPair.read(args)
     hints = None if args.hints is None else pair.page.drawn_over(open_image(Path(args.hints)), "the picture of hints")
-    palette = None if args.palette is None else read_palette(Path(args.palette))
+    palette = () if args.palette is None else in_numbers(read_palette(Path(args.palette)))
     divided = pair.divided()
     finished = pair.finished(divided)
     touched, areas = touched_up(finished, divided.drawing, hints, palette, pair.settings.palette_limit,
                                 pair.page.sketch)
-    whole = palette is None and page_changed(finished, touched)
+    whole = not palette and page_changed(finished, touched)
     write_png(touched.picture(), output)
     height, width = finished.labels.shape
     print(one_line(f"{output}: {width}x{height}, {areas} of {int(finished.labels.max())} areas changed"

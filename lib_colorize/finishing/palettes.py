@@ -62,9 +62,9 @@ def _checked(read: Callable[[], Iterable[tuple[float, float, float]]], what: str
     return found.astype(np.uint8)
 
 
-def palette_tuple(path: Path) -> Palette:
-    """The same as a tuple, as `Extras` holds it."""
-    return tuple((red, green, blue) for red, green, blue in read_palette(path).tolist())
+def in_numbers(colours: np.ndarray) -> Palette:
+    """[n, 3] uint8 as plain numbers, as `Extras` holds them."""
+    return tuple((red, green, blue) for red, green, blue in colours.tolist())
 
 
 def _gimp(data: bytes) -> Iterator[tuple[float, float, float]]:

@@ -7,7 +7,6 @@ from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
 from PIL import Image
 
 from ..method.finish_settings import Enlarge, ResultSize
@@ -130,10 +129,9 @@ class Finishing:
         finished = carry(painted)
         overlay = self.settings.line_overlay
         faded = finished.faded(overlay, painted) if self.snaps and 0 < overlay < 1 else None  # by colours as painted
-        palette = np.array(self.palette, np.uint8) if self.palette else None
         if self.touches:
-            finished, _ = touched_up(finished, self.divided.drawing, self.hints, palette, self.settings.palette_limit,
-                                     self.page.sketch)
+            finished, _ = touched_up(finished, self.divided.drawing, self.hints, self.palette,
+                                     self.settings.palette_limit, self.page.sketch)
         if faded is not None:
             finished = finished.with_ink(faded)
         if cut.mode == "RGBA":

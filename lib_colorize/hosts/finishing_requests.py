@@ -98,8 +98,7 @@ def _changed(host: Host, body: Mapping[str, Any], request: FinishingRequest) -> 
     named = _areas(body.get("areas"), int(finished.labels.max()))
     hints, palette = decode(host, body.get("hints"), "the hints"), decode_palette(host, body.get("palette"))
     hints = None if hints is None else page.drawn_over(hints, "the picture of hints")
-    colours = np.array(palette, np.uint8) if palette else None
-    finished, changed = touched_up(finished, request.drawing, hints, colours, request.settings.palette_limit,
+    finished, changed = touched_up(finished, request.drawing, hints, palette, request.settings.palette_limit,
                                    page.sketch)
     return (recoloured(finished, named), max(changed, len(named))) if named else (finished, changed)
 

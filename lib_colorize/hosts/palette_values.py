@@ -6,10 +6,8 @@ import hashlib
 import re
 from typing import Any
 
-import numpy as np
-
 from ..errors import ColorizeError
-from ..finishing.palettes import MOST, palette_of_bytes
+from ..finishing.palettes import MOST, in_numbers, palette_of_bytes
 from ..pictures.extras import Palette
 from .host import Host
 from .pictures import decode_file, shortened
@@ -44,11 +42,6 @@ def read_colour(value: Any, what: str) -> tuple[int, int, int]:
 def palette_hash(palette: Palette) -> str:
     """Ten hexadecimal digits of which colours it has, in whatever order and file."""
     return hashlib.sha256(bytes(value for colour in sorted(set(palette)) for value in colour)).hexdigest()[:10]
-
-
-def in_numbers(colours: np.ndarray) -> Palette:
-    """[n, 3] uint8 as plain numbers."""
-    return tuple((int(red), int(green), int(blue)) for red, green, blue in colours)
 
 
 def _listed(colours: list[Any]) -> Palette:

@@ -48,7 +48,7 @@ def dotted(pair: PaintedPair, radius: int = DOT) -> tuple[np.ndarray, np.ndarray
     done = divided.finished(pair.painted)
     right = colour_distance(median_labs(done.colours, areas), wanted) <= RIGHT
     hints = dots(areas, np.asarray(pair.colours), ~right, radius)
-    touched, _ = touched_up(done, drawing, hints, None) if not right.all() else (done, 0)
+    touched, _ = touched_up(done, drawing, hints, ()) if not right.all() else (done, 0)
     return right, colour_distance(median_labs(touched.colours, areas), wanted) <= RIGHT
 
 
