@@ -229,7 +229,7 @@ def test_medians_and_flats_of_many_areas_are_each_areas_own() -> None:
 
 def test_lines_of_a_large_light_on_dark_sketch_keep_their_own_size() -> None:
     clean = np.full((300, 4400, 3), 255, np.uint8)
-    clean[::6, 100:4300] = 0  # every sixth row: halved, they would come out grey and two rows wide
+    clean[30::60, 100:4300] = clean[31::60, 100:4300] = clean[32::60, 100:4300] = 0  # halved: grey, of two rows
     found = drawing_on_white(Image.fromarray(255 - clean), Settings())
     assert np.array_equal(found, clean)
 
@@ -266,3 +266,18 @@ def test_no_line_is_left_in_the_colours_of_a_picture_that_holds_them(side: int) 
     finished = finish(ink, Image.fromarray((colours * (ink / 255)).round().astype(np.uint8)))
     clear = np.abs(np.arange(side) - side // 2) > 6  # the wall has two sides
     assert np.abs(finished.colours.astype(int) - colours)[:, clear].max() <= 6
+
+
+@pytest.mark.parametrize("lines", [(255, 255, 255, 255), (20, 20, 20, 70)])
+def test_lines_on_transparency_are_those_that_are_read_white_and_faint_ones_too(lines: tuple[int, ...]) -> None:
+    mask = np.asarray(two_rooms().convert("L")) < 128
+    layer = Image.fromarray(np.where(mask[..., None], np.array(lines, np.uint8), np.uint8(0)), "RGBA")
+    found = drawing_on_white(layer, Settings())
+    assert (found[mask].max(-1) < 60).mean() > 0.99 and (found[~mask].min(-1) > 200).mean() > 0.99
+    assert finish(found, smeared()).labels.max() == finish(np.asarray(two_rooms()), smeared()).labels.max()
+
+
+def test_faint_pencil_divides_areas_as_what_is_read_of_it_does() -> None:
+    mask = np.asarray(two_rooms().convert("L")) < 128
+    found = drawing_on_white(Image.fromarray(np.where(mask, 235, 255).astype(np.uint8)), Settings())
+    assert (found[mask].max(-1) < 60).mean() > 0.99 and (found[~mask].min(-1) > 200).mean() > 0.99

@@ -16,7 +16,7 @@ from lib_colorize.pictures.emptiness import has_a_drawing
 from lib_colorize.pictures.flattening import BLACK, WHITE, as_unit
 from lib_colorize.pictures.grey import local_mean
 from lib_colorize.pictures.polarity import WayRound, small_copy, way_round
-from lib_colorize.pictures.reading import read_sketch, told_of_sketch
+from lib_colorize.pictures.reading import found_way, is_faint, read_sketch, told_of_sketch
 
 SIZE = (300, 240)
 CLEAR = (0, 0, 0, 0)
@@ -173,3 +173,10 @@ def test_how_it_was_read_is_one_line() -> None:
     assert told_of_sketch(layer(INKS["black"]), asked, ["a sheet found"]) == (
         "a sheet found; dark on light (as asked), transparency over white; lines by 'lineart'")
     assert "first versions" in told_of_sketch(layer(INKS["black"]), Settings(reading="first versions"))
+
+
+def test_a_large_drawing_of_lines_so_fine_that_a_sample_misses_them_is_not_faint() -> None:
+    pixels = np.full((300, 4400, 3), 255, np.uint8)
+    pixels[::60, 100:4300] = 0  # every sampled row lies between two of them
+    image = Image.fromarray(pixels)
+    assert not is_faint(image, found_way(image, Polarity.AUTO))

@@ -13,6 +13,7 @@ from ..pictures.images import line_drawing
 from ..pictures.lineart import MIN_CONTRAST
 from ..pictures.marks import WORK_SIDE
 from ..pictures.opened_page import OpenedPage, open_page
+from ..pictures.reading import found_way, is_faint
 from .strips import strips
 
 LARGEST = 100_000_000  # px
@@ -33,20 +34,24 @@ def page_under(sketch: Image.Image, coloured: Image.Image, settings: Settings) -
 
 
 def drawing_on_white(sketch: Image.Image, settings: Settings) -> np.ndarray:
-    """[H, W, 3] uint8. Dark lines keep their colour; others (light on dark, extracted) come out black.
+    """[H, W, 3] uint8. Dark lines keep their colour; others (light on dark, extracted, brought up) come out black.
 
     The paper of a scan becomes white: the most frequent light grey is taken for it, and channels are divided by it.
     ColorizeError for a sketch without lines, and for one of more than LARGEST pixels.
     """
     check_scan_size(sketch.size)
-    picture = over_paper(to_8bit(sketch), 255)
-    if settings.extractor != "none" or settings.polarity is Polarity.LIGHT_ON_DARK or not _on_light_paper(picture):
-        if settings.extractor != "none" or max(sketch.size) <= WORK_SIDE:
-            return _black_lines(sketch, settings)
-        if settings.polarity is not Polarity.DARK_ON_LIGHT:  # at its own size: reading makes it smaller
-            channels = ImageOps.invert(over_paper(to_8bit(sketch), 0)).split()
-            grey = ImageChops.darker(ImageChops.darker(channels[0], channels[1]), channels[2])
-            picture = Image.merge("RGB", (grey, grey, grey))
+    image = to_8bit(sketch)
+    if settings.extractor != "none":
+        return _black_lines(sketch, settings)
+    way = found_way(image, settings.polarity)
+    light = way.polarity is Polarity.LIGHT_ON_DARK
+    if is_faint(image, way) or (light and max(sketch.size) <= WORK_SIDE):
+        return _black_lines(sketch, settings)
+    picture = over_paper(image, way.paper)
+    if light:  # at its own size: reading makes it smaller
+        channels = ImageOps.invert(picture).split()
+        grey = ImageChops.darker(ImageChops.darker(channels[0], channels[1]), channels[2])
+        picture = Image.merge("RGB", (grey, grey, grey))
     pixels = np.asarray(_on_white(picture))
     if 255 - int(pixels.min()) < MIN_CONTRAST * 255:
         raise ColorizeError("the sketch has no lines: it is of one colour all over; choose another file")
@@ -71,10 +76,6 @@ def check_scan_size(size: tuple[int, int]) -> None:
     if size[0] * size[1] > LARGEST:
         raise ColorizeError(f"the sketch has {size[0]}x{size[1]} pixels, expected at most "
                             f"{LARGEST // 1_000_000} million; scan it coarser")
-
-
-def _on_light_paper(picture: Image.Image) -> bool:
-    return float(np.median(np.asarray(picture)[::4, ::4].mean(2, dtype=np.float32))) >= 128
 
 
 def _black_lines(sketch: Image.Image, settings: Settings) -> np.ndarray:

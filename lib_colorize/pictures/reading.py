@@ -86,6 +86,8 @@ def is_faint(image: Image.Image, way: WayRound) -> bool:
     scale = min(1.0, SAMPLE / max(image.size))
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     picture = as_unit(over_paper(image.resize(size, Image.Resampling.NEAREST), way.paper))
+    if not has_contrast(picture):
+        return False  # lines so few and fine that the sample holds none
     dark = _dark_on_white(1 - picture if way.polarity is Polarity.LIGHT_ON_DARK else picture, way)
     return float((1 - dark.amin(0) >= FULL).float().mean()) < FEW
 
