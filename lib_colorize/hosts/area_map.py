@@ -6,12 +6,11 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import ColorizeError
+from ..errors import ColorizeError, shortened
 from ..finishing.area_map import area_map
 from .finishing_requests import png_text, read_finishing
 from .host import Host
 from .palette_values import decode_palette
-from .pictures import shortened
 
 VIEW, LEAST, MOST = 1280, 64, 4096  # px of the longer side of what comes back
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ..errors import ColorizeError
+from ..errors import ColorizeError, shortened
 from ..finishing.divided import finish
 from ..finishing.drawing import drawing_on_white, page_under
 from ..finishing.finished import Finished
@@ -25,7 +25,6 @@ from ..finishing.touch_up import touched_up
 from ..pictures.opened_page import OpenedPage
 from .host import Host
 from .palette_values import decode_palette, read_colour
-from .pictures import shortened
 from .settings import JobSettings
 from .sketches import decode
 

@@ -6,11 +6,11 @@ import hashlib
 import re
 from typing import Any
 
-from ..errors import ColorizeError
+from ..errors import ColorizeError, shortened
 from ..finishing.palettes import MOST, in_numbers, palette_of_bytes
 from ..pictures.extras import Palette
 from .host import Host
-from .pictures import decode_file, shortened
+from .pictures import decode_file
 
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}", re.ASCII)
 WHAT = "the palette"

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ..errors import ColorizeError
+from ..errors import ColorizeError, shortened
 from ..pictures.picture_files import open_image
 
 DATA_URL = re.compile(r"data:[\w.+-]+/[\w.+-]+(;[\w=.-]+)*,", re.ASCII | re.IGNORECASE)
@@ -101,12 +101,6 @@ def _base64(text: str) -> bytes | None:
             return base64.b64decode(letters[:len(letters) // 4 * 4], validate=True) or None
         except (binascii.Error, ValueError):
             return None
-
-
-def shortened(value: Any) -> str:
-    """What was found, for an error: at most 60 letters of it."""
-    text = repr(value)
-    return text if len(text) <= 60 else text[:50] + "..."
 
 
 def _allowed(text: str, what: str, folders: Sequence[str]) -> Path:

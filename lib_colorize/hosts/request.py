@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..errors import ColorizeError
+from ..errors import ColorizeError, most_like, shortened
 from ..pictures.extras import PICTURES as FURTHER_PICTURES
-from .settings import JobSettings, job_fields
+from .settings import HOST_OWNED, JobSettings, job_fields
 
 PICTURES = ("reference", "sketch")
 _FIRST = tuple(f.name for f in job_fields() if f.metadata["since"] == 1)
@@ -71,23 +71,25 @@ def parse(args: Sequence[Any]) -> Request | None:
     if not args:
         return None  # a host that is still starting, or one that knows no defaults
     if len(args) > len(ARGUMENTS):
-        raise ColorizeError(f"{len(args)} arguments, expected at most {len(ARGUMENTS)}: {', '.join(ARGUMENTS)}")
+        raise ColorizeError(f"{len(args)} arguments, expected at most {len(ARGUMENTS)}")
     values: dict[str, Any] = dict(zip(ARGUMENTS, args))
     if isinstance(args[0], Mapping):
         values |= {"enabled": True, **args[0]}
-    unknown = sorted(str(name) for name in values if name not in ARGUMENTS)
+    unknown = sorted(str(name) for name in values if name not in ARGUMENTS and name not in HOST_OWNED)
     if unknown:
-        raise ColorizeError(f"unknown argument {', '.join(unknown)}; known are {', '.join(ARGUMENTS)}")
+        near = most_like(unknown[0], ARGUMENTS)
+        raise ColorizeError(f"unknown argument {shortened(unknown[0])}; most like it are {near}")
     enabled = values.pop("enabled")
     if enabled not in (True, False):
-        raise ColorizeError(f"enabled: found {enabled!r}, expected true or false")
+        raise ColorizeError(f"enabled: found {shortened(enabled)}, expected true or false")
     if not enabled:
         return None
     pictures = {name: values.pop(name, None) for name in PICTURES}
     further = {name: value for name in FURTHER_PICTURES if (value := values.pop(name, None)) is not None}
     sketch_hash = values.pop("sketch_hash", None) or ""
     if not isinstance(sketch_hash, str):
-        raise ColorizeError(f"sketch_hash: found {sketch_hash!r}, expected the text after \"Colorize sketch hash\"")
+        raise ColorizeError(f"sketch_hash: found {shortened(sketch_hash)}, expected the text after "
+                            "\"Colorize sketch hash\"")
     palette = values.pop("palette", None)
     settings = JobSettings.from_values(values)
     return Request(True, pictures["reference"], pictures["sketch"], settings, sketch_hash, further, palette)

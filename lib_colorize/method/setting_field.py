@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import Field, field
 from typing import Any
 
-from ..errors import ColorizeError
+from ..errors import ColorizeError, shortened
 
 BLOCKS = 16  # transformer blocks of the U-Net, in forward order: 0-5 encoder, 6 middle, 7-15 decoder
 
@@ -60,24 +60,24 @@ def checked(item: Field[Any], value: Any) -> Any:
         words = {"true": True, "false": False}
         found = words.get(value.strip().lower()) if isinstance(value, str) else value
         if not isinstance(found, bool):
-            raise ColorizeError(f"{label}: found {value!r}, expected true or false")
+            raise ColorizeError(f"{label}: found {shortened(value)}, expected true or false")
         return found
     if isinstance(default, enum.Enum):
         try:
             return type(default)(value)
         except ValueError:
             names = ", ".join(repr(e.value) for e in type(default))
-            raise ColorizeError(f"{label}: found {value!r}, expected one of {names}") from None
+            raise ColorizeError(f"{label}: found {shortened(value)}, expected one of {names}") from None
     if isinstance(default, str):
         free = item.metadata["free"]
         if not isinstance(value, str) or not (free or value.strip()):
-            raise ColorizeError(f"{label}: found {value!r}, expected a {'text' if free else 'name'}")
+            raise ColorizeError(f"{label}: found {shortened(value)}, expected a {'text' if free else 'name'}")
         return value.strip()
     if isinstance(default, tuple):
         try:
             parts = value.replace(",", " ").split() if isinstance(value, str) else list(value)
         except TypeError:
-            raise ColorizeError(f"{label}: found {value!r}, expected {BLOCKS} numbers (or none)") from None
+            raise ColorizeError(f"{label}: found {shortened(value)}, expected {BLOCKS} numbers (or none)") from None
         if len(parts) not in (0, BLOCKS):
             raise ColorizeError(f"{label}: found {len(parts)} numbers, expected {BLOCKS} (or none)")
         return tuple(_number(label, float, p, low, high) for p in parts)
@@ -95,7 +95,8 @@ def _number(label: str, kind: type, value: Any, low: float, high: float) -> Any:
             number = int(value)
     except (TypeError, ValueError, OverflowError):
         expected = "a whole number" if kind is int else "a number"
-        raise ColorizeError(f"{label}: found {value!r}, expected {expected} from {low:.12g} to {high:.12g}") from None
+        raise ColorizeError(f"{label}: found {shortened(value)}, expected {expected} "
+                            f"from {low:.12g} to {high:.12g}") from None
     if not math.isfinite(number) or not low <= number <= high:
         raise ColorizeError(f"{label}: found {number}, expected {low:.12g} to {high:.12g}")
     return number

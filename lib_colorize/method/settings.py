@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
-from ..errors import ColorizeError
+from ..errors import ColorizeError, most_like, shortened
 from .finish_settings import FinishSettings
 from .injection_settings import InjectionSettings
 from .large_settings import LargeSettings
@@ -119,7 +119,8 @@ class Settings(FinishSettings, ReadingSettings, MaskSettings, InjectionSettings,
         names = [f.name for f in fields(self)]
         unknown = sorted(set(changes) - set(names))
         if unknown:
-            raise ColorizeError(f"unknown setting {', '.join(unknown)}; known are {', '.join(names)}")
+            near = most_like(unknown[0], names)
+            raise ColorizeError(f"unknown setting {shortened(unknown[0])}; most like it are {near}")
         return replace(self, **changes)
 
     def block_scales(self) -> tuple[float, ...]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
-from ..errors import ColorizeError
+from ..errors import ColorizeError, shortened
 from ..method.mask_settings import Backdrop
 from ..method.settings import Settings
 from .extras import Extras
@@ -78,6 +78,6 @@ def on_backdrop(result: Image.Image, settings: Settings) -> Image.Image:
 def backdrop_colour(text: str) -> tuple[int, int, int]:
     """#rrggbb -> red, green, blue; ColorizeError for another text."""
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", text):
-        raise ColorizeError(f"background colour: found {text!r}, expected #rrggbb such as #ffffff for white")
+        raise ColorizeError(f"background colour: found {shortened(text)}, expected #rrggbb such as #ffffff for white")
     red, green, blue = (int(text[i:i + 2], 16) for i in (1, 3, 5))
     return red, green, blue

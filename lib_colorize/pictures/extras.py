@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from PIL import Image
 
-from ..errors import ColorizeError
+from ..errors import ColorizeError, shortened
 
 Palette = tuple[tuple[int, int, int], ...]  # red, green, blue, each 0 to 255
 
@@ -96,7 +96,8 @@ def checked_weight(value: object, name: str) -> float:
         with contextlib.suppress(ValueError, OverflowError):
             number = float(value)
     if not 0 <= number <= MAX_WEIGHT:
-        raise ColorizeError(f"the weight of {name}: found {value!r}, expected a number from 0 to {MAX_WEIGHT:g}")
+        raise ColorizeError(f"the weight of {name}: found {shortened(value)}, "
+                            f"expected a number from 0 to {MAX_WEIGHT:g}")
     return number
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..errors import ColorizeError
+from ..errors import ColorizeError, shortened
 from ..method.settings import Polarity
 from .grey import is_light, local_mean, look_copy, otsu, spread_out, telling_channel
 from .line_net import draw_lines
@@ -44,7 +44,7 @@ def register_extractor(name: str, extractor: Extractor) -> None:
 def extractor(name: str) -> Extractor:
     """The extractor of that name, or ColorizeError with the names that there are."""
     if name not in EXTRACTORS:
-        raise ColorizeError(f"unknown line extractor {name!r}; known are {', '.join(EXTRACTORS)}")
+        raise ColorizeError(f"unknown line extractor {shortened(name)}; known are {', '.join(EXTRACTORS)}")
     return EXTRACTORS[name]
 
 

@@ -9,7 +9,7 @@ from dataclasses import Field
 from typing import Any
 
 from ... import __version__
-from ...errors import ColorizeError
+from ...errors import ColorizeError, shortened
 from ...method.settings import MAX_SIZE
 from ...models.scan import scan
 from ...pictures.lineart import EXTRACTORS
@@ -17,7 +17,6 @@ from ..area_map import areas_answer
 from ..checkpoint_status import checkpoint_status
 from ..finishing_requests import layers_answer, png_text, touch_up_answer
 from ..host import Host
-from ..pictures import shortened
 from ..request import ARGUMENTS
 from ..settings import JobSettings, infotext_key, job_fields
 from ..sketch_preview import preview_sketch
