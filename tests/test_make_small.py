@@ -23,7 +23,7 @@ from lib_colorize.method.network_config import VisionConfig
 from lib_colorize.method.reference_encoder import ReferenceEncoder
 from tests.evidence_drawings import figure, thing
 from tests.fake_cuda import FakeCuda
-from training.small.carried import WHERE, Where, bring_back, write_carry
+from training.small.carried import WHERE, Where, bring_back, read_carry, write_carry
 from training.small.drawing_file import _plain, read_drawings
 from training.small.drawing_processes import CHUNK, DrawingProcesses, PieceShape
 from training.small.dress import Dress
@@ -36,6 +36,7 @@ from training.small.recorded_pass import RecordedPass
 from training.small.small_loop import SmallLoop
 from training.small.trainee import draws_of
 from training.small.varied_pairs import CLASSES, NOBODY, draw_varied, label_cells
+from training.trainer.ema import EMA
 from training.trainer.initial_weights import load_vae
 from training.trainer.recipes import recipe_of
 
@@ -167,7 +168,8 @@ def test_a_pass_that_is_not_recorded_leaves_the_gradients_of_its_last_call_alone
 
 def test_a_kill_between_two_carried_folders_leaves_the_one_of_before(tmp_path, monkeypatch):
     layer = torch.nn.Linear(2, 2)
-    trainee = SimpleNamespace(model=layer, vae=layer, head=layer, ema=SimpleNamespace(shadow=[layer.weight.detach()]))
+    trainee = SimpleNamespace(model=layer, vae=layer, head=layer, trained=[layer.weight],
+                              ema=SimpleNamespace(shadow=[layer.weight.detach()]))
     folder, renamed = tmp_path / "carry", Path.replace
 
     def killed(source, target):
@@ -198,6 +200,24 @@ def test_a_pass_is_recorded_on_the_device_that_it_runs_on(monkeypatch):
         passes = RecordedPass(lambda x: x + 1, [], torch.device("cuda:1"))
         passes(torch.empty(2, device="cuda:1"))
     assert passes.replay is not None and cuda.captures == [(1, 1)] and cuda.now.device == 0
+
+
+def test_what_is_carried_is_near_what_was_there(tmp_path):
+    torch.manual_seed(0)
+
+    def made():
+        layer = torch.nn.Linear(40, 40)
+        return SimpleNamespace(model=layer, vae=torch.nn.Linear(2, 2), head=torch.nn.Linear(2, 2),
+                               trained=list(layer.parameters()), ema=EMA(list(layer.parameters()), 0.9))
+
+    one, other = made(), made()
+    one.ema.shadow = [weight.detach() + 0.01 * torch.randn(weight.shape) for weight in one.trained]
+    write_carry(tmp_path / "carry", one, Where(images=9, updates=3))
+    assert read_carry(tmp_path / "carry", other) == Where(images=9, updates=3) and other.ema.updates == 3
+    for found, expected in zip(other.trained, one.trained):
+        assert torch.allclose(found, expected, rtol=1e-3)
+    for found, expected in zip(other.ema.shadow, one.ema.shadow):
+        assert (found - expected).abs().max() < 0.06 / 127, "half a step of the widest difference, and rounding"
 
 
 def test_a_grown_encoder_begins_as_the_small_one_where_it_has_the_same_patches():

@@ -1,7 +1,8 @@
 """RUN/carry: all that a run needs to go on elsewhere, in files of at most 15 MB, less than 60 MB together.
 
-Weights are kept in float32, their moving average in half precision, the optimizer's moments not at all: they come back
-in some hundred steps, over which the learning rate rises anew. Pairs are drawn again from their numbers.
+Weights are kept in half precision, in eight bits what their moving average differs by, the optimizer's moments not at
+all: they come back in some hundred steps, over which the learning rate rises anew. Pairs are drawn again from their
+numbers.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -38,8 +40,11 @@ class Where:
 
 def write_carry(folder: Path, trainee: Trainee, where: Where) -> None:
     """A kill at any moment leaves the folder of before, or this one; see `bring_back`."""
-    tensors = {f"model.{k}": v.float() for k, v in trainee.model.state_dict().items()}
-    tensors |= {f"ema.{i:04d}": v.half() for i, v in enumerate(trainee.ema.shadow)}
+    tensors = {f"model.{k}": v.half() for k, v in trainee.model.state_dict().items()}
+    for i, (average, weight) in enumerate(zip(trainee.ema.shadow, trainee.trained, strict=True)):
+        difference = average.float() - weight.detach().half().float()
+        step = difference.abs().amax().clamp(min=1e-12) / 127
+        tensors |= {f"ema.{i:04d}": (difference / step).round().to(torch.int8), f"step.{i:04d}": step}
     tensors |= {f"vae.{k}": v.half() for k, v in trainee.vae.state_dict().items()}
     tensors |= {f"head.{k}": v.half() for k, v in trainee.head.state_dict().items()}
     unfinished, old = folder.with_name("unfinished-carry"), folder.with_name(OLD)
@@ -91,7 +96,9 @@ def read_carry(folder: Path, trainee: Trainee) -> Where:
         trainee.model.load_state_dict(below("model."))
         trainee.vae.load_state_dict(below("vae."))
         trainee.head.load_state_dict(below("head."))
-        shadow = [value for _, value in sorted(below("ema.").items())]
+        steps = below("step.")
+        shadow = [weight.detach().cpu() + steps[number] * value.float() for weight, (number, value) in zip(
+            trainee.trained, sorted(below("ema.").items()), strict=True)]
         trainee.ema.load_state_dict({"updates": where.updates, "shadow": shadow})
     except (OSError, ValueError, TypeError, RuntimeError, KeyError) as error:
         raise ColorizeError(f"{folder}: found {str(error).splitlines()[0]!r}, expected what make_small wrote there; "

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lib_colorize.checkpoint.config import PARTS
-from lib_colorize.checkpoint.read import read
-from lib_colorize.checkpoint.write import write
 from lib_colorize.errors import ColorizeError
 from lib_colorize.method.network_config import VisionConfig
 from lib_colorize.method.reference_encoder import ReferenceEncoder
@@ -44,14 +40,3 @@ def _more_positions(positions: Tensor, side: int) -> Tensor:
     grid = local.T.reshape(1, -1, old, old)
     wider = F.interpolate(grid, (side, side), mode="bicubic", align_corners=False)
     return torch.cat([cls, wider[0].flatten(1).T])
-
-
-def grow_start(start: Path, config: VisionConfig, target: Path) -> None:
-    """`start` with its reference encoder grown to `config`, as a checkpoint of its own."""
-    file = read(start)
-    if file.reference_encoder is None or file.config.reference is None:
-        raise ColorizeError(f"{start}: no reference encoder inside; expected a small model of this project")
-    parts = {name: state for name in PARTS if (state := getattr(file, name)) is not None}
-    parts["reference_encoder"] = grown_encoder(file.reference_encoder, file.config.reference, config)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    write(target, parts, replace(file.card, config=replace(file.config, reference=config)))

@@ -27,7 +27,7 @@ from training.small.build_data import ABOUT
 from training.small.carried import averaged, bring_back, read_carry
 from training.small.drawing_file import NAME, read_drawings, write_drawings
 from training.small.drawing_processes import DrawingProcesses, PieceShape
-from training.small.grow_encoder import grow_start
+from training.small.grow_start import grow_start
 from training.small.make_plan import MakePlan
 from training.small.pair_choice import groups
 from training.small.pair_window import PairWindow
@@ -104,15 +104,14 @@ def _pieces_taken(out: Path) -> int:
 
 
 def _grown(recipe: Recipe, out: Path) -> Recipe:
-    """The recipe with a start whose reference encoder has its sizes, OUT/start.safetensors."""
+    """The recipe with a start whose networks have its sizes, OUT/start.safetensors."""
     if recipe.start.checkpoint == NONE:
         return replace(recipe, start=replace(recipe.start, vae=NONE))
     start = Path(recipe.start.checkpoint)
     start = start if start.exists() else HERE.parent / start
     if not start.exists():
         raise ColorizeError(f"--start: {recipe.start.checkpoint}: no such file, expected a small model of this project")
-    assert recipe.networks.reference is not None
-    grow_start(start, recipe.networks.reference, out / START)
+    grow_start(start, recipe.networks, out / START)
     return replace(recipe, start=replace(recipe.start, checkpoint=str(out / START), vae=NONE))
 
 

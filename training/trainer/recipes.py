@@ -68,10 +68,14 @@ POCKET_PAIRS = replace(  # on training.build_pairs: no noise, for a reference th
     data=replace(POCKET.data, margin_rate=0.0),  # margins of the sketch alone erased teach to paint where it is blank
     loss=Loss(t_power=2.0),
     card=replace(POCKET.card, title="ColorizeDiffusion small"))
-SMALL_256 = replace(  # of training.make_small, which has its own loop; begins as the model that is shipped
+WIDER = (1, 2, 2, 2)  # twice the parameters, half as long again
+SMALL_256 = replace(  # of training.make_small, which has its own loop; begins as a model of this project, grown
     POCKET_PAIRS,
-    networks=replace(POCKET.networks, reference=VisionConfig(
-        image_size=256, patch_size=16, width=128, layers=6, head_width=32, mlp_ratio=4.0, output_dim=128)),
+    networks=replace(
+        POCKET.networks, unet=replace(POCKET.networks.unet, channel_mult=WIDER),
+        sketch=SketchConfig(model_channels=64, channel_mult=WIDER),
+        reference=VisionConfig(
+            image_size=256, patch_size=16, width=128, layers=6, head_width=32, mlp_ratio=4.0, output_dim=128)),
     reference_encoder=Encoder.TRAINED,
     start=Start(checkpoint="models/colorize-small.safetensors"),
     stages=(Stage("pairs", TokenNoise.NONE, 0.1, 0.05, images=600_000, lr=1e-3, final_lr=1e-5),),
