@@ -6,6 +6,7 @@ import json
 import lzma
 import multiprocessing
 import os
+import random
 import shutil
 import time
 from dataclasses import replace
@@ -27,6 +28,7 @@ from training.small.carried import WHERE, Where, bring_back, read_carry, write_c
 from training.small.drawing_file import _plain, read_drawings
 from training.small.drawing_processes import CHUNK, DrawingProcesses, PieceShape
 from training.small.dress import Dress
+from training.small.figures import FRONT
 from training.small.grow_encoder import grown_encoder
 from training.small.make_plan import MakePlan, processors
 from training.small.make_small import main
@@ -35,7 +37,7 @@ from training.small.pair_window import PairWindow
 from training.small.recorded_pass import RecordedPass
 from training.small.small_loop import SmallLoop
 from training.small.trainee import draws_of
-from training.small.varied_pairs import CLASSES, NOBODY, draw_varied, label_cells
+from training.small.varied_pairs import CLASSES, NOBODY, draw_varied, label_cells, lean
 from training.trainer.ema import EMA
 from training.trainer.initial_weights import load_vae
 from training.trainer.recipes import recipe_of
@@ -324,3 +326,24 @@ def test_a_container_draws_on_the_processors_that_it_may_use(quota, expected, tm
 def test_a_start_that_is_not_there_is_told(drawings, tmp_path):
     with pytest.raises(SystemExit, match="no such file"):
         command(tmp_path, drawings, "--start", "nowhere.safetensors")
+
+
+def test_a_drawing_that_leans_is_turned_about_the_middle_of_its_window():
+    svg = ('<svg xmlns="http://www.w3.org/2000/svg" viewBox="10 20 40 40">'
+           '<rect x="44" y="38" width="4" height="4"/></svg>')
+
+    def middle(picture):
+        rows, columns = np.nonzero(np.asarray(picture)[..., 3] > 128)
+        return round(float(columns.mean())), round(float(rows.mean()))
+
+    assert middle(FRONT.of(svg, 80)) == (72, 40) == middle(replace(FRONT, lean=(1, 0, 0, 1)).of(svg, 80))
+    assert middle(replace(FRONT, lean=(0, 1, -1, 0)).of(svg, 80)) == (40, 72), "a quarter turn to the right"
+    assert middle(replace(FRONT, lean=(0.5, 0, 0, 2)).of(svg, 80)) == (56, 40)
+
+
+def test_some_drawings_lean_and_none_much():
+    rng = random.Random(0)
+    found = [lean(rng) for _ in range(400)]
+    assert 0.5 < sum(one is None for one in found) / 400 < 0.7
+    for a, b, c, d in filter(None, found):
+        assert 0.75 < a * d - b * c < 1.3 and abs(b) < 0.3 and abs(c) < 0.4

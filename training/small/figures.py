@@ -22,13 +22,16 @@ LEAST_PART = 0.005  # of the picture: a smaller part is not asked about, nor its
 
 @dataclass(frozen=True)
 class View:
-    """How an SVG is seen: stroke widths times `strokes`, zoomed, moved by parts of its width, mirrored."""
+    """How an SVG is seen: stroke widths times `strokes`, zoomed, moved by parts of its width, mirrored; `lean` as
+    `recolour.leaned` has it.
+    """
 
     strokes: float
     zoom: float
     dx: float
     dy: float
     mirrored: bool
+    lean: tuple[float, float, float, float] | None = None
 
     @classmethod
     def draw(cls, rng: random.Random) -> View:
@@ -37,7 +40,9 @@ class View:
 
     def of(self, svg: str, size: int) -> Image.Image:
         """RGBA, size x size px."""
-        seen = recolour.reframe(recolour.scale_strokes(svg, self.strokes), self.zoom, self.dx, self.dy)
+        drawn = recolour.scale_strokes(svg, self.strokes)
+        drawn = drawn if self.lean is None else recolour.leaned(drawn, self.lean)
+        seen = recolour.reframe(drawn, self.zoom, self.dx, self.dy)
         picture = rasterize(seen, size).resize((size, size), Image.Resampling.LANCZOS)
         return picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if self.mirrored else picture
 

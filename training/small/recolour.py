@@ -84,3 +84,18 @@ def reframe(svg: str, zoom: float, dx: float, dy: float) -> str:
         return f'viewBox="{x:.3f} {y:.3f} {side:.3f} {side:.3f}"'
 
     return _VIEW_BOX.sub(window, svg, count=1)
+
+
+def leaned(svg: str, matrix: tuple[float, float, float, float]) -> str:
+    """The SVG's drawing turned, stretched or slanted about the middle of its window; matrix: [[a, c], [b, d]] as SVG's
+    (a, b, c, d).
+    """
+    found = _VIEW_BOX.search(svg)
+    if found is None:
+        return svg
+    x, y, w, h = (float(found[i]) for i in range(1, 5))
+    place = f"translate({x + w / 2:.4f} {y + h / 2:.4f})", f"translate({-x - w / 2:.4f} {-y - h / 2:.4f})"
+    a, b, c, d = matrix
+    begin, end = svg.index(">", found.end()) + 1, svg.rindex("</")
+    return (f'{svg[:begin]}<g transform="{place[0]} matrix({a:.4f} {b:.4f} {c:.4f} {d:.4f} 0 0) {place[1]}">'
+            f"{svg[begin:end]}</g>{svg[end:]}")

@@ -24,6 +24,8 @@ MIX = (  # more pairs across styles, and of things, than build_pairs has: names 
     PairMix(0.08, "avatars", "figures"), PairMix(0.14, "things", "things"), PairMix(0.06, "things", "everyone"),
     PairMix(0.06, "everyone", "things"), PairMix(0.14, "everyone", "same"))
 FULL = 0.2  # share of pages with other lines that hold several drawings
+LEANING = 0.4  # share of drawings of other proportions than they were drawn in: few hands drew them
+TURN, STRETCH, SLANT = 0.2, 0.25, 0.15  # at most: radians, natural logarithm of width over height, sideways by height
 CLEAREST = 1.0  # px of 256: a line of the picture is painted at least so wide
 
 
@@ -80,13 +82,23 @@ def _paint_page(
 
 def _view(style: LineStyle, rng: random.Random, small: bool) -> View:
     """As the benchmark's for the drawings' own lines; else often from farther away, at any place of the paper."""
-    view = View.draw(rng)
+    view = replace(View.draw(rng), lean=lean(rng))
     if not style.width:
         return view
     far = not small and rng.random() < 0.5
     zoom = math.exp(rng.uniform(math.log(0.35), math.log(1.1))) if far else view.zoom
     room = max(0.06, 0.5 / zoom - 0.45)
-    return View(1.0, zoom, rng.uniform(-room, room), rng.uniform(-room, room), view.mirrored)
+    return View(1.0, zoom, rng.uniform(-room, room), rng.uniform(-room, room), view.mirrored, view.lean)
+
+
+def lean(rng: random.Random) -> tuple[float, float, float, float] | None:
+    """For `View`; None = as it was drawn."""
+    if rng.random() >= LEANING:
+        return None
+    turn, slant = rng.uniform(-TURN, TURN), rng.uniform(-SLANT, SLANT)
+    wide = math.exp(0.5 * rng.uniform(-STRETCH, STRETCH))
+    cos, sin = math.cos(turn), math.sin(turn)  # turned after it was slanted and stretched
+    return cos * wide, sin * wide, cos * slant - sin / wide, sin * slant + cos / wide
 
 
 def _restroked(svg: str, drawing: Drawing, px: float, view: View, side: int, spread: float) -> str:
@@ -104,7 +116,8 @@ def _colours(drawing: Drawing, dress: Dress) -> dict[str, str]:
 
 def _reference(drawing: Drawing, dress: Dress, size: int, rng: random.Random) -> np.ndarray:
     """[S, S, 3] uint8: often nearer or farther, and with thinner lines, than a sketch is drawn."""
-    view = replace(View.draw(rng), zoom=rng.uniform(0.65, 1.1), strokes=rng.choice((1.0, 0.8, rng.uniform(0.2, 1.0))))
+    view = replace(View.draw(rng), zoom=rng.uniform(0.65, 1.1), strokes=rng.choice((1.0, 0.8, rng.uniform(0.2, 1.0))),
+                   lean=lean(rng))
     picture = backdrop(dress, size, rng).convert("RGBA")
     picture.alpha_composite(view.of(recolour.recolour(drawing.svg, _colours(drawing, dress)), size))
     return np.asarray(picture.convert("RGB"))
