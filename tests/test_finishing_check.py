@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from lib_colorize.errors import ColorizeError
-from tools.finishing_check.command import main
+from tools.finishing_check.command import kept_folder, main
 from tools.finishing_check.pairs import KINDS, PaintedPair, painted_pairs
 from tools.finishing_check.parts import PARTS, Sources
 from tools.finishing_check.snap import off_median, true_areas
@@ -53,6 +53,14 @@ def test_painted_drawings_are_read_from_the_folder_and_nothing_is_made_then(tmp_
     (tmp_path / "03.lines.png").unlink()
     with pytest.raises(ColorizeError, match="openmoji"):
         list(painted_pairs(Sources(tmp_path, tmp_path / "no packages")))
+
+
+def test_each_shipped_model_has_a_folder_of_its_own(tmp_path: Path) -> None:
+    names = [tmp_path / name for name in ("one", "other", "same as one")]
+    for path in names:
+        path.write_bytes(path.name[-3:].encode())
+    one, other, same = map(kept_folder, names)
+    assert one == same != other and one.parent == other.parent == kept_folder(tmp_path / "none")
 
 
 def test_a_page_is_timed_with_its_files() -> None:
