@@ -170,11 +170,13 @@ def test_the_sanity_check_names_the_files_that_are_shipped() -> None:
     assert f"which begins with `{model}`" in " ".join(text.split())
 
 
-SAYS_THE_SIZE = {  # page -> how it says for how many pixels the shipped model was made
-    "README.md": ("MB, {0} pixels", "small model ({0} px,", "avatars at {0} px"),
-    "models/README.md": ("KL-f8 auto-encoder 1.9 M; {0} px", "illustrations: {0} px", "- {0} px, and 4 numbers"),
+SAYS_THE_SIZE = {  # page -> how it says for how many pixels the shipped model was made, and how many MB its file has
+    "README.md": ("small model of {1} MB", "{1} MB, {0} pixels", "small model ({0} px,", "avatars at {0} px"),
+    "models/README.md": ("illustrations: {0} px", "- {0} px, and 4 numbers"),
     "docs/sanity-check.md": ("{0} x {0}", "Size: {0}x{0}"), "docs/api.md": ('"width": {0}, "height": {0}',),
-    "docs/webui.md": ("at {0} pixels", "shipped model of {0} px", "small model at {0} px"),
+    "docs/webui.md": ("at {0} pixels", "shipped model of {0} px", "small model at {0} px", "{1} of them the shipped"),
+    "docs/larger.md": ("{0} x {0} for the shipped one",), "docs/lines.md": ("{0} px for the shipped model",),
+    "docs/finishing.md": ("The shipped model's pictures of {0} px",),
     "docs/commandline.md": ("shipped model paints {0} px",), "docs/troubleshooting.md": ("Fine lines at {0} px",),
     "CHANGELOG.md": ("small model of {0} px",), "lib_colorize/cli/demo.py": ("shipped model paints {0} px",),
 }
@@ -183,8 +185,23 @@ SAYS_THE_SIZE = {  # page -> how it says for how many pixels the shipped model w
 @pytest.mark.parametrize("page", SAYS_THE_SIZE)
 def test_a_page_says_the_shipped_models_size(page: str) -> None:
     text = " ".join((ROOT / page).read_text(encoding="utf-8").split())
-    words = [words.format(painted_size(SHIPPED)) for words in SAYS_THE_SIZE[page]]
+    megabytes = round(SHIPPED.stat().st_size / 10**6)
+    words = [words.format(painted_size(SHIPPED), megabytes) for words in SAYS_THE_SIZE[page]]
     assert [word for word in words if word not in text] == []
+
+
+def test_the_model_card_counts_what_is_in_the_file() -> None:
+    from lib_colorize.checkpoint.report import inspect
+
+    found, text = inspect(SHIPPED), " ".join((ROOT / "models" / "README.md").read_text(encoding="utf-8").split())
+    millions = {name: f"{part.params / 10**6:.1f} M" for name, part in found.parts.items()}
+    assert found.config is not None and found.config.reference is not None
+    tokens = (found.config.reference.image_size // found.config.reference.patch_size) ** 2
+    assert (f"U-Net {millions['unet']} parameters, sketch encoder {millions['sketch_encoder']}, reference encoder "
+            f"{millions['reference_encoder']} ({tokens} local tokens") in text
+    assert f"KL-f8 auto-encoder {millions['vae']}; {painted_size(SHIPPED)} px" in text
+    size = SHIPPED.stat().st_size
+    assert f"{size / 10**6:.1f} million bytes ({size / 2**20:.1f} MiB)" in text
 
 
 def test_the_sanity_checks_picture_is_the_engines() -> None:
