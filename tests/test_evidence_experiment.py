@@ -23,11 +23,11 @@ from lib_colorize.engine.contact_sheet import GAP, HEADER, TILE, tile
 from lib_colorize.errors import ColorizeError
 from tests.evidence_drawings import small_benchmark
 from tests.training_runs import NETWORKS, ROOT, environment, finish, make_pictures, reset_accelerate
-from training.dataset.cache_key import weights_hash
+from training.dataset.cache_key import Networks, weights_hash
 from training.dataset.pairs import open_pairs
 from training.evidence import experiment, features, report, rows, side_by_side, table
 from training.evidence.feature_net import FeatureRecipe, group_of, learn
-from training.evidence.plan import Experiment
+from training.evidence.plan import Experiment, claim_experiment
 from training.evidence.questions import PairKind, open_benchmark
 from training.evidence.rows import ROWS, recipe_for
 from training.evidence.table import RowResult
@@ -207,6 +207,41 @@ def test_other_settings_in_the_same_folder_are_refused(finished: Path, training_
     plan = plan_of(finished, training_files / "vae.pt", ("proposed",))
     with pytest.raises(ColorizeError, match=r"holds an experiment with other settings \(images: 28 instead of 14\)"):
         experiment.run_experiment(Experiment(**{**vars(plan), "images": 28}))
+
+
+def test_how_it_is_computed_may_change_on_another_machine(tmp_path: Path) -> None:
+    def asked(*settings: str) -> Experiment:
+        return Experiment(tmp_path, images=IMAGES, settings=settings)
+
+    claim_experiment(asked("optimizer.batch_size=2", "run.workers=5"))
+    claim_experiment(asked("optimizer.batch_size=2", "run.precision=bf16"))
+    for other in ("optimizer.batch_size=1", "data.flip=true"):
+        with pytest.raises(ColorizeError, match="holds an experiment with other settings"):
+            claim_experiment(asked(other))
+
+
+def test_a_long_run_spends_its_time_on_training_and_not_on_checkpoints() -> None:
+    short, long = (recipe_for("proposed", images).run for images in (112, 112 * 3_000))
+    assert short.save_every == 1_600 and short.log_every == POCKET.run.log_every
+    assert long.save_every == 12_000 and long.log_every == 1_200
+
+
+def test_latents_are_made_where_the_training_is(
+    tmp_path: Path, training_files: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    make_inputs(tmp_path)
+    plan = plan_of(tmp_path, training_files / "vae.pt", ("proposed",))
+    found: list[str] = []
+
+    def build_cache(pairs: object, root: Path, networks: Networks) -> None:
+        assert networks.vae is not None
+        found.append(next(networks.vae.parameters()).device.type)
+
+    monkeypatch.setattr("training.dataset.cache.build_cache", build_cache)
+    monkeypatch.setattr(experiment, "named_device", lambda name: torch.device("meta"))
+    monkeypatch.setattr("training.trainer.run.train_recipe", lambda *_: None)
+    experiment.train_to(plan, "proposed", 0, 2, tmp_path / "runs" / "proposed-s0" / "points" / "2.safetensors")
+    assert found == ["meta"]
 
 
 def test_pictures_of_another_checkpoint_are_not_taken_for_this_ones(finished: Path, training_files: Path) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lib_colorize.console import take_any_text
+from lib_colorize.engine.weights import named_device
 from lib_colorize.errors import ColorizeError
 from training.evidence import rows
 from training.evidence.experiment_options import parser, plan_of
@@ -40,7 +41,8 @@ def train_to(plan: Experiment, name: str, seed: int, images: int, target: Path) 
 
     recipe = plan.recipe(name)
     pairs = open_pairs(plan.out / "train", recipe.data)
-    build_cache(pairs, plan.out / "cache", Networks(load_vae(recipe), None))
+    vae = load_vae(recipe)
+    build_cache(pairs, plan.out / "cache", Networks(vae and vae.to(named_device(None)), None))
     train.train_recipe(recipe, f"evidence {name}", pairs, images, seed, target.parent.parent, target)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from training.small.svg_sources import AVATARS, PACKAGES, VARIANTS
 from training.trainer.dataclass_json import differing, with_settings
 from training.trainer.recipe import Recipe
 from training.trainer.recipe_parts import Encoder
-from training.trainer.recipes import POCKET
+from training.trainer.recipes import FREE, POCKET
 
 IMAGES = 40_768  # the small model's 40,800 as a multiple of 7 x 16
 
@@ -71,15 +72,21 @@ def claim_experiment(plan: Experiment) -> None:
     """ColorizeError when the folder holds an experiment with other numbers. Rows and seeds may be added."""
     path = plan.out / "plan.json"
     made_from = {"images": plan.images, "pairs": plan.pairs, "steps": plan.steps, "variants": plan.variants,
-                 "avatars": plan.avatars, "settings": list(plan.settings), "size": plan.size,
+                 "avatars": plan.avatars, "settings": _deciding(plan.settings), "size": plan.size,
                  "questions": plan.questions.value}
     if path.exists():
         older = {"size": plan.base().data.resolution, "questions": QuestionSet.STANDARD.value}  # before one could ask
-        changes = differing(made_from, older | json.loads(path.read_bytes()))
+        stored = older | json.loads(path.read_bytes())
+        changes = differing(made_from, stored | {"settings": _deciding(stored["settings"])})
         if changes:
             raise ColorizeError(f"{plan.out}: holds an experiment with other settings ({'; '.join(changes)}); repeat "
                                 "them, or name another --out")
     write_whole(path, json.dumps(made_from, indent=1), parents=True)
+
+
+def _deciding(settings: Sequence[str]) -> list[str]:
+    """Without those that a resumed run may change too: how many processes read, in which precision is computed."""
+    return [setting for setting in settings if setting.partition(".")[0].strip() not in FREE]
 
 
 def describe_experiment(plan: Experiment) -> str:

@@ -14,6 +14,8 @@ SEVENTHS = 7  # the paper's epochs: five noisy and two of refinement, or seven o
 SHORT = 5  # sevenths at which Drop-0.5 and the noisy stage are looked at too, as in the paper
 WINDOWS = 2  # sevenths in which all rows see windows of 64 px, which cost less than half
 WINDOW = 64  # px
+LEAST_SAVED, SAVED = 1_600, 28  # images between two checkpoints at least, checkpoints of a row at most: a GPU makes
+LOGGED = 280  # 4,000 images a second, and a checkpoint takes as long as hundreds; so many lines of a log at most
 LR = 5e-4  # constant, as the paper's: so every checkpoint is a point of one curve
 PER_SECOND = {True: 38.0, False: 20.0}  # images on one core, windows and whole pictures: models/README.md
 SECONDS_A_STEP = 0.055  # of sampling with guidance, on one core
@@ -69,7 +71,8 @@ def recipe_for(name: str, images: int, base: Recipe = POCKET) -> Recipe:
         raise ColorizeError(f"--images: found {images}, expected a multiple of {unit} (seven parts of whole batches of "
                             f"{batch}), such as {max(1, round(images / unit)) * unit}")
     row = row_of(name)
-    run = replace(base.run, trackers=(), sample_every=0, save_every=1_600, keep=1, export="fp16")
+    run = replace(base.run, trackers=(), sample_every=0, save_every=max(LEAST_SAVED, images // SAVED), keep=1,
+                  log_every=max(base.run.log_every, images // LOGGED), export="fp16")
     return replace(base, stages=row.stages(images), tokens=row.tokens, run=run,
                    card=replace(base.card, title=f"Evidence: {row.title}"))
 
