@@ -46,7 +46,10 @@ ROOT = Path(__file__).parent.parent
 CPU = torch.device("cpu")
 SIZE = 64
 NAMES = ("dicebear/a", "dicebear/b", "c", "d")
-SETTINGS = [f"data.resolution={SIZE}", "networks.reference.image_size=128", "networks.reference.layers=4",
+START = ROOT / "models" / "colorize-small.safetensors"
+SMALLER = read(START, ("sketch_encoder",)).config.reference  # which the encoder of these runs begins as
+SETTINGS = [f"data.resolution={SIZE}", f"networks.reference.image_size={SMALLER.image_size}",
+            f"networks.reference.layers={SMALLER.layers + 1}",
             "optimizer.batch_size=2", "optimizer.warmup=4", "run.precision=no"]
 
 
@@ -252,7 +255,7 @@ def command(out, drawings, *more):
 def test_the_command_makes_a_checkpoint_that_is_read_back_and_carries_what_it_needs(drawings, tmp_path):
     command(tmp_path, drawings, "--images", "4")
     file = read(tmp_path / "small.safetensors")
-    assert file.config.reference == replace(recipe_of("small-256").networks.reference, image_size=128, layers=4)
+    assert file.config.reference == replace(SMALLER, layers=SMALLER.layers + 1)
     assert file.resolution == SIZE and file.card.training["images"] == 4 and file.card.training["decoder_images"] == 2
     assert "Streamline" in file.card.description
     start = read(tmp_path / "start.safetensors")
@@ -274,7 +277,7 @@ def test_a_run_that_was_stopped_leaves_a_checkpoint_and_goes_on_elsewhere(drawin
     (tmp_path / "b").mkdir()
     (tmp_path / "a" / "carry").replace(tmp_path / "b" / "carry")
     (tmp_path / "a" / "run.json").replace(tmp_path / "b" / "run.json")
-    shutil.copy(ROOT / "models" / "colorize-small.safetensors", tmp_path / "other.safetensors")
+    shutil.copy(START, tmp_path / "other.safetensors")
     command(tmp_path / "b", drawings, "--images", "6", "--start", str(tmp_path / "other.safetensors"))
     where = json.loads((tmp_path / "b" / "carry" / "where.json").read_text(encoding="utf-8"))
     assert where["images"] == 6 and where["steps"] == 3 and where["updates"] == 3
