@@ -13,9 +13,22 @@ from tests.webui.reply import Reply, encode
 if TYPE_CHECKING:
     from PIL import Image
 
+    from lib_colorize.pictures.canvas import Placement
     from tests.webui.host import Host
 
 TWO = Settings(steps=2, sampler="Euler", scheduler="Automatic", width=512, height=512, seed=5)
+SKETCH = (600, 440)  # px
+
+
+def own(size: tuple[int, int] = SKETCH) -> Placement:
+    """The canvas that the shipped model has for a sketch of that size, and the sketch on it."""
+    from lib_colorize.hosts.checkpoints import SHIPPED, colorize_file
+    from lib_colorize.hosts.settings import JobSettings
+    from lib_colorize.hosts.sizes import placement_of
+
+    file = colorize_file(SHIPPED)
+    assert file is not None
+    return placement_of(size, file, JobSettings())
 
 
 def hires(host: Host, drawing: Image.Image, scale: float = 2.0, upscaler: str = "Latent", **rest: Any) -> Reply:
@@ -29,28 +42,24 @@ def hires(host: Host, drawing: Image.Image, scale: float = 2.0, upscaler: str = 
     return reply
 
 
-@pytest.mark.parametrize(("size", "scale", "upscaler", "expected"), [
-    ((600, 440), 2.0, "Latent", (256, 188)), ((600, 440), 2.0, "Lanczos", (256, 188)),
-    ((600, 440), 1.5, "Latent", (192, 141)), ((1280, 796), 2.0, "Lanczos", None)])
-def test_hires_fix_is_cut_to_the_sketch(
-    host: Host, size: tuple[int, int], scale: float, upscaler: str, expected: tuple[int, int] | None,
-) -> None:
+@pytest.mark.parametrize(("size", "scale", "upscaler"), [
+    (SKETCH, 2.0, "Latent"), (SKETCH, 2.0, "Lanczos"), (SKETCH, 1.5, "Latent"), ((1280, 796), 2.0, "Lanczos")])
+def test_hires_fix_is_cut_to_the_sketch(host: Host, size: tuple[int, int], scale: float, upscaler: str) -> None:
     from tests.webui.jobs import colour, sketch
 
     drawing = sketch(*size)
     found = hires(host, drawing, scale, upscaler).image
-    if expected is None:
-        small = colour(host, TWO, tab="txt2img", arguments={"size_from_sketch": True, "sketch": encode(drawing)}).image
-        expected = (small.width * 2, small.height * 2)
-    assert found.size == expected
+    small = colour(host, TWO, tab="txt2img", arguments={"size_from_sketch": True, "sketch": encode(drawing)}).image
+    assert small.size == (own(size).width, own(size).height)
+    assert found.size == (int(small.width * scale), int(small.height * scale))
 
 
 def test_hires_fix_with_lines_over_it(host: Host) -> None:
     from tests.webui.jobs import sketch
 
-    drawing = sketch(600, 440)
+    drawing = sketch(*SKETCH)
     plain, lined = (hires(host, drawing, arguments={"line_overlay": strength}).image for strength in (0.0, 1.0))
-    assert plain.size == lined.size == (256, 188)
+    assert plain.size == lined.size == (own().width * 2, own().height * 2)
     lines = np.asarray(drawing.convert("L").resize(plain.size)) < 60
     grey = [np.asarray(picture.convert("L")).astype(int)[lines].mean() for picture in (plain, lined)]
     assert grey[1] < 80 and grey[1] < grey[0]
@@ -59,9 +68,9 @@ def test_hires_fix_with_lines_over_it(host: Host) -> None:
 def test_hires_fix_to_another_shape_leaves_no_bar_of_paper(host: Host) -> None:
     from tests.webui.jobs import sketch
 
-    picture = hires(host, sketch(600, 440), hr_resize_x=256, hr_resize_y=256).image
-    assert picture.size == (256, 188)
-    wide = hires(host, sketch(600, 440), hr_resize_x=384, hr_resize_y=192).image
+    double = {"hr_resize_x": own().canvas_width * 2, "hr_resize_y": own().canvas_height * 2}
+    assert hires(host, sketch(*SKETCH), **double).image.size == (own().width * 2, own().height * 2)
+    wide = hires(host, sketch(*SKETCH), hr_resize_x=384, hr_resize_y=192).image
     assert wide.size == (384, 192)
 
 
