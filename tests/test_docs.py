@@ -158,6 +158,7 @@ def test_the_sanity_check_names_the_files_that_are_shipped() -> None:
     from lib_colorize import __version__
     from lib_colorize.checkpoint.files import file_sha256
     from lib_colorize.hosts.pictures import picture_hash
+    from lib_colorize.hosts.settings import JobSettings
     from lib_colorize.pictures.picture_files import open_image
 
     text = (ROOT / "docs" / "sanity-check.md").read_text(encoding="utf-8")
@@ -167,6 +168,8 @@ def test_the_sanity_check_names_the_files_that_are_shipped() -> None:
     words = (f"Model hash: {model}", f"Colorize sketch hash: {sketch}", f"Colorize reference hash: {reference}",
              f"Colorize version: {__version__}")
     assert [text.count(word) for word in words] == [2] * 4
+    said = ", ".join(f"{key}: {value}" for key, value in JobSettings(size_from_sketch=True).job_infotext().items())
+    assert text.count(f", {said}, Version: ") == 2
     assert f"which begins with `{model}`" in " ".join(text.split())
 
 

@@ -97,10 +97,15 @@ def test_the_curl_examples_work_as_printed(host: Host, place: Path) -> None:
     assert json.loads((place / "preview.json").read_text())["image"]
 
 
-def test_the_python_example_works_as_printed(host: Host, place: Path) -> None:
-    (text,) = blocks("api.md", "python")
-    run(host, [sys.executable, "-c"], text, place)
+def test_the_python_examples_work_as_printed(host: Host, place: Path) -> None:
+    whole, layers = blocks("api.md", "python")
+    run(host, [sys.executable, "-c"], whole, place)
     assert 20 < difference(place / "dog-python.png") < 256, "with lines over it, it is another picture"
+    (place / "answer.json").write_text(json.dumps(host.img2img(**request(layers="psd")).body))
+    layers = "import base64, json\n" + layers.replace("json.load(...)", 'json.load(open("answer.json"))')
+    run(host, [sys.executable, "-c"], layers, place)
+    (made,) = place.glob("*.psd")
+    assert made.read_bytes()[:4] == b"8BPS"
 
 
 def test_the_comparison_works_as_printed(host: Host, place: Path) -> None:
