@@ -23,7 +23,7 @@ from lib_colorize.pictures.masks import reference_mask, sketch_mask
 from tools.option_pictures import ROOT, example
 
 EXAMPLES = (("dog", "rose", "sunrise"), ("cow", "phoenix", "purse"))  # sketch, reference, background picture
-CELL = 128  # pixels
+CELL = 160  # pixels
 
 
 def masked_row(engine: Engine, sketch: Image.Image, reference: Image.Image, ground: Image.Image) -> list[Image.Image]:

@@ -27,7 +27,7 @@ from lib_colorize.pictures.lineart import EXTRACTORS
 from lib_colorize.pictures.picture_files import open_image
 
 ROOT = Path(__file__).parent.parent
-CELL, GAP = 128, 6  # pixels
+CELL, GAP = 160, 6  # pixels
 Picture = tuple[str, Image.Image]  # with what stands over it
 Row = tuple[str, list[Picture]]
 Sheets = Mapping[str, Callable[[Engine], list[Row]]]

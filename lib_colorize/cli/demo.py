@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 PAIRS_IN_A_ROW = 2  # of the contact sheet
-LINES = 1.0  # the shipped model paints 128 px, and sketches have lines that are finer
+LINES = 1.0  # the shipped model paints 256 px, and sketches have lines that are finer
 
 
 @dataclass(frozen=True)
