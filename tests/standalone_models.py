@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from PIL import Image, ImageDraw
 from torch import Tensor
@@ -22,14 +25,15 @@ RESOLUTION = 64  # pixels
 
 def write_checkpoint(
     path: Path, with_reference_encoder: bool = True, prediction: Prediction | None = Prediction.V,
+    training: Mapping[str, Any] = MappingProxyType({}),
 ) -> Path:
-    """A whole small model; prediction: None = the metadata do not say."""
+    """A whole small model; prediction: None = the metadata do not say; training: what they say of that."""
     parts = {name: random_networks.random_state(name, CONFIG) for name in ("unet", "vae", "sketch_encoder")}
     config = CONFIG
     if with_reference_encoder:
         parts["reference_encoder"] = random_networks.vision_state(VISION)
         config = replace(CONFIG, reference=VISION)
-    write(path, parts, ModelCard(config, prediction, resolution=RESOLUTION))
+    write(path, parts, ModelCard(config, prediction, resolution=RESOLUTION, training=training))
     return path
 
 

@@ -24,12 +24,19 @@ def drawing(width, height):
 
 
 def job_of(*sizes, **settings):
-    """A job of the shipped model as if it were of 128 px, with the canvas that follows these sketches."""
+    """A job of the shipped model as if it were of 128 px and any shape, with the canvas that follows these sketches."""
     shipped, chosen = colorize_file(SHIPPED), JobSettings(**settings)
-    file = replace(shipped, card=replace(shipped.usable(), resolution=128))
+    file = replace(shipped, card=replace(shipped.usable(), resolution=128, training={}))
     sketches = tuple(drawing(*size) for size in sizes)
     return Job(SimpleNamespace(), chosen, file, None, sketches, None,
                placements_of([sketch.size for sketch in sketches], file, chosen))
+
+
+@pytest.mark.parametrize("size", [(600, 440), (440, 600), (1280, 796)])
+def test_a_model_of_squares_alone_gets_a_square_canvas(size):
+    (place,) = placements_of([size], colorize_file(SHIPPED), JobSettings())
+    assert place.canvas_width == place.canvas_height == max(place.width, place.height)
+    assert place.width / place.height == pytest.approx(size[0] / size[1], rel=0.01)
 
 
 def canvas(job):

@@ -19,9 +19,9 @@ from lib_colorize.hosts.sketch_preview import size_for_sketch
 
 @pytest.fixture(scope="module")
 def sliders(module_folder):
-    """The sizes for a sketch of so many pixels, with the shipped model as if it were of 128 px."""
+    """The sizes for a sketch of so many pixels, with the shipped model as if it were of 128 px and any shape."""
     shipped, file = read(SHIPPED), module_folder / "small.safetensors"
-    write(file, {part: getattr(shipped, part) for part in PARTS}, replace(shipped.card, resolution=128))
+    write(file, {part: getattr(shipped, part) for part in PARTS}, replace(shipped.card, resolution=128, training={}))
     host = SimpleNamespace(chosen_path=lambda: str(file), picture_folders=lambda: (), fetch_picture=lambda: None)
     return lambda width, height: size_for_sketch(host, Image.new("RGB", (width, height)), JobSettings())
 

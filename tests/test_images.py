@@ -299,6 +299,18 @@ def test_size_follows_the_aspect_ratio_at_the_models_area(multiple: int) -> None
         assert bool((sketch[outside] == -1).all())
 
 
+@pytest.mark.parametrize(("size", "wanted"), [
+    ((512, 308), (256, 154)), ((308, 512), (154, 256)), ((60, 60), (256, 256)), ((3000, 300), (256, 26))])
+def test_a_model_of_squares_alone_gets_a_square_with_the_drawing_in_its_middle(
+    size: tuple[int, int], wanted: tuple[int, int],
+) -> None:
+    sketch, p = sketch_tensor(circle((0, 0, 0), (255, 255, 255), size), Settings(), 256, 64, square=True)
+    assert sketch.shape[-2:] == (256, 256) and (p.width, p.height) == wanted
+    assert (p.left, p.top) == ((256 - p.width) // 2, (256 - p.height) // 2)
+    asked = sketch_tensor(circle((0, 0, 0), (255, 255, 255)), Settings(width=128, height=64), 256, 64, square=True)[0]
+    assert asked.shape[-2:] == (64, 128)
+
+
 @pytest.mark.parametrize("side", [9, 49, 98, 161, 512, 1000])
 def test_a_square_sketch_fills_the_models_own_size(side: int) -> None:
     _, p = sketch_tensor(circle((0, 0, 0), (255, 255, 255), (side, side)), Settings(), 128, 64)

@@ -13,6 +13,7 @@ from ..method.network_config import NetworkConfig
 from ..method.schedule import Prediction
 
 FORMAT = 1
+SQUARES_ALONE = {"small-256"}  # recipes of models whose lines fray on canvases that are no squares
 MODELSPEC_PREDICTION = {Prediction.EPS: "epsilon", Prediction.V: "v"}  # sai_model_spec 1.0.0, modelspec.prediction_type
 
 RESOLUTIONS = {"v2": 768}  # of released files; others: 512
@@ -53,6 +54,11 @@ class ModelCard:
         """Pixels that the sides of a canvas are multiples of: each level of U-Net and VAE but the first halves."""
         unet, vae = self.config.unet, self.config.vae
         return (1 << len(unet.channel_mult) - 1) * (8 if vae is None else 1 << len(vae.ch_mult) - 1)
+
+    @property
+    def square(self) -> bool:
+        """Whether canvases that follow a sketch must be squares: it was trained on nothing else, and shows it."""
+        return self.training.get("preset") in SQUARES_ALONE
 
     def to_metadata(self) -> dict[str, str]:
         """Safetensors metadata; `from_metadata` is the inverse."""

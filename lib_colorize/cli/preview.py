@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     check_output(output, (sketch,))
     card = read(checkpoint_of(args.checkpoint), ()).card
     page = open_page(image, settings)
-    seen = shown_page(page, settings, args.pixels or card.resolution, card.multiple)
+    seen = shown_page(page, settings, args.pixels or card.resolution, card.multiple, card.square)
     write_png(seen, output)
     width, height = size_that_came(image)
     print(one_line(f"{output}: {seen.width}x{seen.height} of {width}x{height} pixels; "

@@ -80,7 +80,7 @@ class Engine:
         self, unet: Any, vae: networks.AutoencoderKL, sketch_encoder: SketchEncoder,
         load_reference_encoder: Callable[[], ReferenceEncoder], schedule: NoiseSchedule,
         prediction: Prediction | None = None, resolution: int = 512, one_by_one: bool | None = None,
-        load_text_tower: Callable[[], TextTower] = no_text_tower, variant: Variant = V1,
+        load_text_tower: Callable[[], TextTower] = no_text_tower, variant: Variant = V1, square: bool = False,
     ) -> None:
         """load_reference_encoder is called for each new reference, and what it gives is freed before sampling.
 
@@ -89,11 +89,12 @@ class Engine:
         CPU together is no faster, and CUDA says how much memory is free. Together each is within 1/255 of that in
         float32; half precision rounds more.
         load_text_tower: called for changes by text; ColorizeError when there is no text half.
-        variant: what the checkpoint has besides v1's networks.
+        variant: what the checkpoint has besides v1's networks. square: it was shown square pictures alone, and needs
+        a square canvas.
         """
         self.unet = unet  # an nn.Module of LDM layout
         self.vae, self.sketch_encoder = vae, sketch_encoder
-        self.schedule, self.resolution, self.variant = schedule, resolution, variant
+        self.schedule, self.resolution, self.variant, self.square = schedule, resolution, variant, square
         weight = next(unet.parameters())
         self.device, self.dtype = weight.device, weight.dtype
         self.one_by_one = self.device.type != "cuda" if one_by_one is None else one_by_one
@@ -101,7 +102,7 @@ class Engine:
         self.multiple = vae.factor * 2 ** (len(unet.channel_mult) - 1)  # pixels: each level of both networks halves
         self._decoding = Decoding.on(self.device, vae, self.dtype)
         self.preparing = Preparing(sketch_encoder, vae, load_reference_encoder, self.running, schedule, resolution,
-                                   self.multiple, load_text_tower, variant)
+                                   self.multiple, load_text_tower, variant, square)
         self._load_reference_encoder = load_reference_encoder
         self.files: Files | None = None  # when loaded from files
         self.prediction = prediction or self._probe()
@@ -122,7 +123,8 @@ class Engine:
         """
         loaded = load_networks(checkpoint, reference_encoder, prediction, device, dtype, text_encoder)
         engine = cls(loaded.unet, loaded.vae, loaded.sketch_encoder, loaded.load_reference_encoder, loaded.schedule,
-                     loaded.prediction, loaded.resolution, one_by_one, loaded.load_text_tower, loaded.variant)
+                     loaded.prediction, loaded.resolution, one_by_one, loaded.load_text_tower, loaded.variant,
+                     loaded.square)
         engine.files = loaded.files
         return engine
 
@@ -154,7 +156,8 @@ class Engine:
         else:
             pictures = paint(page.sketch, extras, progress)
         size = windows[0] if windows else (0, 0, *page.sketch.size)
-        passes = told_of_passes((size[2] - size[0], size[3] - size[1]), settings, self.resolution, self.multiple)
+        passes = told_of_passes((size[2] - size[0], size[3] - size[1]), settings, self.resolution, self.multiple,
+                                self.square)
         strip = (f"a strip, in {len(windows)} windows",) if windows else ()
         said = (*page.told, *trimmed, *strip, *passes, *following, *dict.fromkeys(cuts), *told_unused(settings, extras))
         told = told_of_sketch(page.sketch, settings, said)

@@ -39,6 +39,7 @@ class LoadedNetworks:
     files: Files
     load_text_tower: Callable[[], TextTower]
     variant: Variant
+    square: bool
 
 
 def load_networks(
@@ -66,7 +67,8 @@ def load_networks(
         lambda: SketchEncoder(sketch.model_channels, sketch.channel_mult, sketch.in_channels),
         file.sketch_encoder or {}, "sketch encoder", where, number)
     return LoadedNetworks(unet, vae, encoder, tower.load, NoiseSchedule(sampled_alphas(**asdict(file.schedule))),
-                    file.prediction, file.resolution, files, texts.load, _variant(file, where, number))
+                    file.prediction, file.resolution, files, texts.load, _variant(file, where, number),
+                    file.card.square)
 
 
 def _variant(file: Checkpoint, device: torch.device, dtype: torch.dtype) -> Variant:

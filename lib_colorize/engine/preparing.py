@@ -81,13 +81,16 @@ class Preparing:
         self, sketch_encoder: SketchEncoder, vae: networks.AutoencoderKL,
         load_reference_encoder: Callable[[], ReferenceEncoder], running: Running, schedule: NoiseSchedule,
         resolution: int, multiple: int, load_text_tower: Callable[[], TextTower], variant: Variant,
+        square: bool = False,
     ) -> None:
         """load_reference_encoder: called for new references; multiple: of a canvas' sides, in pixels.
+
+        square: canvases that follow the sketch are squares.
 
         load_text_tower: called for texts that were not read before; ColorizeError when there is none.
         """
         self.sketch_encoder, self.vae, self.schedule = sketch_encoder, vae, schedule
-        self.running, self.resolution, self.multiple = running, resolution, multiple
+        self.running, self.resolution, self.multiple, self.square = running, resolution, multiple, square
         self.texts, self.variant = TextChanges(load_text_tower, running), variant
         self.reference_tokens = ReferenceTokens(load_reference_encoder, running)
 
@@ -108,8 +111,8 @@ class Preparing:
         first = reference if references and references[0].place == 1 else None  # a mask of the reference is of this one
         require_references(self.variant.name, settings, references, extras.background is not None)
         require_used(settings, extras)
-        drawing, placement = sketch_tensor(sketch, settings, resolution, self.multiple)
-        layout = sketch_layout(sketch.size, settings, resolution, self.multiple)
+        drawing, placement = sketch_tensor(sketch, settings, resolution, self.multiple, self.square)
+        layout = sketch_layout(sketch.size, settings, resolution, self.multiple, self.square)
         windows = self.windows(drawing) if tiled else ()
         figure = kept_figure(sketch, extras, settings)
         changes = settings.changes()

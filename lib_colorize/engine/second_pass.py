@@ -53,7 +53,7 @@ def passes_of(drawing: tuple[int, int], settings: Settings, resolution: int) -> 
 
 
 def told_of_passes(
-    drawing: tuple[int, int], settings: Settings, resolution: int, multiple: int,
+    drawing: tuple[int, int], settings: Settings, resolution: int, multiple: int, square: bool = False,
 ) -> tuple[str, ...]:
     """What became of the wish for two passes, in a few words; nothing where there was none."""
     if settings.second_pass < LEAST_SECOND_PASS:
@@ -61,7 +61,7 @@ def told_of_passes(
     passes = passes_of(drawing, settings, resolution)
     if len(passes) == 1:
         return (f"one pass, the {'size' if settings.width else 'sketch'} is no larger than the model works",)
-    sizes = [canvas_sizes(drawing, each.settings, each.resolution, multiple)[1] for each in passes]
+    sizes = [canvas_sizes(drawing, each.settings, each.resolution, multiple, square)[1] for each in passes]
     tiled = " in tiles" if in_tiles(sizes[1], resolution) else ""
     return (f"two passes, {sizes[0][0]}x{sizes[0][1]} and {sizes[1][0]}x{sizes[1][1]} pixels{tiled}",)
 

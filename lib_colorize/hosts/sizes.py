@@ -20,7 +20,7 @@ def placement_of(drawing: Size, file: ColorizeFile, settings: JobSettings) -> Pl
     """Canvas at the checkpoint's own size for a sketch of (width, height), and where the sketch lies on it."""
     card = file.usable()
     multiple = PIXELS * 2 ** (len(card.config.unet.channel_mult) - 1)
-    (w, h), (width, height) = canvas_sizes(drawing, settings, card.resolution, multiple)
+    (w, h), (width, height) = canvas_sizes(drawing, settings, card.resolution, multiple, card.square)
     return Placement((width - w) // 2, (height - h) // 2, w, h, width, height)
 
 

@@ -49,7 +49,7 @@ def preview_and_reading(host: Host, image: Any, settings: JobSettings) -> tuple[
     file = colorize_file(host.chosen_path())
     if file is not None and file.card is not None and not file.problem:
         page = open_page(picture, settings)
-        seen = shown_page(page, settings, file.card.resolution, file.card.multiple)
+        seen = shown_page(page, settings, file.card.resolution, file.card.multiple, file.card.square)
     else:
         page = open_page(picture, settings.with_(fit_drawing=False))
         seen = to_image(-line_drawing(page.sketch, settings)[0].clamp(-1, 1))

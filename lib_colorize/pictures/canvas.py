@@ -65,14 +65,16 @@ class SketchLayout:
         return Placement((canvas_w - w) // 2, (canvas_h - h) // 2, w, h, canvas_w, canvas_h)
 
 
-def sketch_layout(drawing: tuple[int, int], settings: Settings, resolution: int, multiple: int) -> SketchLayout:
+def sketch_layout(
+    drawing: tuple[int, int], settings: Settings, resolution: int, multiple: int, square: bool = False,
+) -> SketchLayout:
     """drawing: (width, height) of the sketch as it came; see `images.sketch_tensor`."""
-    size, canvas = canvas_sizes(drawing, settings, resolution, multiple)
+    size, canvas = canvas_sizes(drawing, settings, resolution, multiple, square)
     return SketchLayout(size, (settings.width, settings.height) if settings.width else None, canvas)
 
 
 def canvas_sizes(
-    drawing: tuple[int, int], settings: Settings, resolution: int, multiple: int
+    drawing: tuple[int, int], settings: Settings, resolution: int, multiple: int, square: bool = False,
 ) -> tuple[tuple[int, int], tuple[int, int]]:
     """(width, height) of the drawing within its canvas, and of the canvas; see `images.sketch_tensor`."""
     w, h = drawing
@@ -84,6 +86,9 @@ def canvas_sizes(
     if settings.width:
         size = fitted((settings.width, settings.height))
         canvas = (_round_up(settings.width, multiple), _round_up(settings.height, multiple))
+    elif square:
+        side = max(1, round(min(resolution, MAX_SIZE) / multiple)) * multiple
+        size, canvas = fitted((side, side)), (side, side)
     else:
         scale = min(resolution / math.sqrt(w * h), MAX_SIZE / max(w, h))
         steps = [[max(1, f(side * scale / multiple)) for f in (math.floor, math.ceil)] for side in (w, h)]

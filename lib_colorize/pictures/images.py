@@ -19,7 +19,7 @@ from .reading import read_sketch, shrunk
 
 
 def sketch_tensor(
-    image: Image.Image, settings: Settings, resolution: int, multiple: int
+    image: Image.Image, settings: Settings, resolution: int, multiple: int, square: bool = False,
 ) -> tuple[Tensor, Placement]:
     """A sketch as the sketch encoder wants it: [1, 3, H, W], lines +1 on -1, and where to crop the result.
 
@@ -28,13 +28,13 @@ def sketch_tensor(
     - settings.width x height given: the drawing is letterboxed into exactly that size (golden pre.sketch.*), and the
       placement is that size, so the result has it too, with coloured paper where the aspect ratios differ.
     - otherwise: the drawing's aspect ratio at an area of about resolution**2, no side above MAX_SIZE; the placement
-      is the drawing itself.
+      is the drawing itself. square: the canvas is a square of that area, for models that were shown no other.
     ColorizeError for a sketch without lines, an unknown extractor, and one so long that less than MIN_SIDE pixels of
     its short side would be left.
     """
     extractor(settings.extractor)  # a wrong name is told before any work
     check_size(image.size, "the sketch")
-    layout = sketch_layout(image.size, settings, resolution, multiple)
+    layout = sketch_layout(image.size, settings, resolution, multiple, square)
     lines = line_drawing(image, settings, layout.size)
     return layout.place(lines, resizing(settings)), layout.placement
 

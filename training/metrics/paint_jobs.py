@@ -53,6 +53,7 @@ class Painter(ABC):
     encoder: ReferenceEncoder
     resolution: int
     multiple: int  # pixels that a canvas is a multiple of, each way
+    square: bool  # those that follow a sketch are squares
     at_once: int = 0  # pictures, when somebody says so; 0 = as many as `fitting` says
 
     def paint(self, sketch: Image.Image, reference: Image.Image, settings: Settings) -> Image.Image:
@@ -70,7 +71,7 @@ class Painter(ABC):
 
     def prepare(self, job: PaintJob) -> PreparedJob:
         """Asks nothing of a GPU."""
-        drawing, placement = sketch_tensor(job.sketch, job.settings, self.resolution, self.multiple)
+        drawing, placement = sketch_tensor(job.sketch, job.settings, self.resolution, self.multiple, self.square)
         return PreparedJob(drawing, reference_tensor(job.reference), placement, job.settings)
 
     @abstractmethod

@@ -38,7 +38,7 @@ class EnginePainter(Painter):
         if any(p.dtype != engine.dtype for p in encoder.parameters()):
             encoder.to(engine.dtype)
         self.device, self.dtype = engine.device, engine.dtype
-        self.resolution, self.multiple = engine.resolution, engine.multiple
+        self.resolution, self.multiple, self.square = engine.resolution, engine.multiple, engine.square
 
     @classmethod
     def load(
@@ -75,6 +75,7 @@ class AblationPainter(Painter):
         self.decode = Decoding.on(self.device, self.vae, self.dtype)
         self.encoder = load_encoder(reference_encoder or checkpoint, self.device)
         self.resolution, self.multiple = self.card.resolution, pixel_multiple(self.card.config)
+        self.square = self.card.square
         self.schedule = NoiseSchedule(alphas_cumprod(**asdict(self.card.schedule)).to(self.device))
 
     def precision(self) -> contextlib.AbstractContextManager[object]:
