@@ -13,6 +13,7 @@ from lib_colorize.cli.loading import DEFAULT_CHECKPOINT
 from lib_colorize.console import take_any_text
 from lib_colorize.engine.contact_sheet import contact_sheet
 from lib_colorize.engine.engine import Engine
+from lib_colorize.method.settings import Settings
 from tools.finishing_check.frames import moving, ways
 from training.small.drawings import avatar_drawings
 
@@ -25,7 +26,7 @@ def main() -> None:
     drawing = list(avatar_drawings(1))[CHOSEN]
     frames, reference = moving(drawing, CHOSEN)
     frames = frames[:2 * FRAMES:2]
-    found = dict(ways(Engine.load(DEFAULT_CHECKPOINT, device="cpu"), frames, reference, CHOSEN))
+    found = dict(ways(Engine.load(DEFAULT_CHECKPOINT, device="cpu"), frames, reference, CHOSEN, Settings().steps))
     rows: list[list[Image.Image]] = [[frame.sketch for frame in frames], *found.values()]
     sheet = contact_sheet(rows, side=SHOWN, gap=6, names=["sketches", *found])
     sheet.save(ROOT / "docs" / "images" / "frames.png", optimize=True)

@@ -80,11 +80,11 @@ def placed_anew(picture: Image.Image, place: tuple[float, float, float, float], 
 
 
 def ways(
-    engine: Engine, frames: list[MovingFrame], reference: Image.Image, number: int,
+    engine: Engine, frames: list[MovingFrame], reference: Image.Image, number: int, steps: int = STEPS,
 ) -> Iterator[tuple[str, list[Image.Image]]]:
     """The pictures of the frames, as asked for in each way."""
     def painted(frame: MovingFrame, seed: int, extras: Extras = NO_EXTRAS) -> Image.Image:
-        return engine.colorize(frame.sketch, reference, Settings(seed=seed, steps=STEPS), extras=extras)[0].image
+        return engine.colorize(frame.sketch, reference, Settings(seed=seed, steps=steps), extras=extras)[0].image
 
     yield "seeds of their own", [painted(frame, 1000 * number + i) for i, frame in enumerate(frames)]
     one_seed = [painted(frame, number) for frame in frames]
