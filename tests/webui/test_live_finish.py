@@ -43,7 +43,7 @@ def coloured(host: Host, arguments: dict[str, Any], tab: str = "txt2img", **fiel
     from lib_colorize.method.settings import Settings
     from tests.webui.jobs import colour
 
-    settings = Settings(steps=2, sampler="Euler", scheduler="Automatic", width=128, height=128, seed=5)
+    settings = Settings(steps=6, sampler="Euler", scheduler="Automatic", width=128, height=128, seed=5)  # blotchy below
     mine = {"sketch": encode(drawing()), "size_from_sketch": True, **arguments}
     if tab == "img2img":
         mine.pop("sketch")
