@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 import torch
 from PIL import Image
-from torch import nn
+from torch import Tensor, nn
 
 from lib_colorize.engine.engine import Engine
+from lib_colorize.engine.guided_step import GuidedStep
 from lib_colorize.engine.tiled_step import TiledStep
 from lib_colorize.method.settings import Settings
 from lib_colorize.method.text.tower import TextConfig, TextTower
@@ -96,6 +97,16 @@ def engine_of(file: Path, device: FakeCuda) -> Engine:
     return engine
 
 
+def step_on_the_device(denoise: GuidedStep | TiledStep, x: Tensor, device: FakeCuda) -> None:
+    """The second step of two seeds; what it moved is in `device.crossings`."""
+    denoise.prepare([7.0])
+    denoise.start([3, 4])
+    denoise(x, torch.tensor([7.0]))
+    device.crossings.clear()
+    denoised = denoise(x, torch.tensor([7.0]))
+    assert denoised.device == CUDA and denoised.shape == x.shape and denoised.dtype == torch.float32
+
+
 @pytest.mark.parametrize(("name", "changes", "extras"), CASES)
 def test_a_job_is_made_and_its_steps_stay_on_the_device(
     device: FakeCuda, engines: dict[str, Engine], name: str, changes: dict[str, Any], extras: Any,
@@ -105,12 +116,7 @@ def test_a_job_is_made_and_its_steps_stay_on_the_device(
     ready = engine.preparing.prepare(sketched(), referred(), settings, extras)
     x = torch.zeros(2, engine.unet.in_channels, *ready.conditioning.latent_size).to(CUDA)
     with engine.denoiser(ready.conditioning, settings) as denoise:
-        denoise.prepare([7.0])
-        denoise.start([3, 4])
-        denoise(x, torch.tensor([7.0]))
-        device.crossings.clear()
-        denoised = denoise(x, torch.tensor([7.0]))
-    assert denoised.device == CUDA and denoised.shape == x.shape and denoised.dtype == torch.float32
+        step_on_the_device(denoise, x, device)
     assert len(device.crossings) == (1 if settings.injection else 0)
 
 
@@ -121,10 +127,5 @@ def test_a_step_in_windows_stays_on_the_device(device: FakeCuda, engines: dict[s
     with engine.shown(ready, settings) as denoise:
         assert isinstance(denoise, TiledStep) and len(denoise.windows) > 1
         denoise.begin(torch.ones_like(x))
-        denoise.prepare([7.0])
-        denoise.start([3, 4])
-        denoise(x, torch.tensor([7.0]))
-        device.crossings.clear()
-        denoised = denoise(x, torch.tensor([7.0]))
-    assert denoised.device == CUDA and denoised.shape == x.shape and denoised.dtype == torch.float32
+        step_on_the_device(denoise, x, device)
     assert not device.crossings

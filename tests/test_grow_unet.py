@@ -74,6 +74,16 @@ def test_a_wider_network_gives_nearly_what_the_narrower_one_gives(mult: tuple[in
     assert similar(wider, answer) > least
 
 
+def test_the_first_level_may_be_wider_too() -> None:
+    old, new = sizes(1, 1, 1, 2), sizes(2, 2, 2, 4)
+    small, large = networks(old), networks(new)
+    learnt(*small)
+    unet, encoder = grown_unet(small[0].state_dict(), small[1].state_dict(), old, new)
+    large[0].load_state_dict(unet)
+    large[1].load_state_dict(encoder)
+    assert similar(outputs(*large)[1], outputs(*small)[1]) > 0.9
+
+
 def test_a_grown_network_learns_different_things_with_the_copies_of_a_channel() -> None:
     small = networks(sizes(1, 1, 1, 2))
     learnt(*small)

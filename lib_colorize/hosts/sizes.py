@@ -19,8 +19,7 @@ Size = tuple[int, int]  # width, height
 def placement_of(drawing: Size, file: ColorizeFile, settings: JobSettings) -> Placement:
     """Canvas at the checkpoint's own size for a sketch of (width, height), and where the sketch lies on it."""
     card = file.usable()
-    multiple = PIXELS * 2 ** (len(card.config.unet.channel_mult) - 1)
-    (w, h), (width, height) = canvas_sizes(drawing, settings, card.resolution, multiple, card.square)
+    (w, h), (width, height) = canvas_sizes(drawing, settings, card.resolution, card.multiple, card.square)
     return Placement((width - w) // 2, (height - h) // 2, w, h, width, height)
 
 

@@ -46,6 +46,7 @@ class _Walk:
         self.growth, self.small, self.large = growth, small, large
         self.levels = [Channels.repeated(*(config.model_channels * config.channel_mult[level]
                                            for config in (small, large))) for level in range(len(small.channel_mult))]
+        self.first = same(small.model_channels)
         self.time, self.context = same(4 * small.model_channels), same(small.context_dim)
         self.hinted: list[Channels] = []
         self.widening: Tensor | None = None  # [new, old] of a convolution that the wider network has in the halving
@@ -56,7 +57,7 @@ class _Walk:
         for name in ("time_embed.0", "time_embed.2", "input_blocks.0.0"):
             for kind in ("weight", "bias"):
                 g.new[f"{name}.{kind}"] = g.old[f"{name}.{kind}"].float()
-        now, place, skips = self.levels[0], 0, [self.levels[0]]
+        now, place, skips = self.first, 0, [self.first]
         self.hinted.append(now)
         for level, out in enumerate(self.levels):
             for _ in range(config.num_res_blocks):
@@ -77,9 +78,7 @@ class _Walk:
             out = self.levels[level]
             for i in range(config.num_res_blocks + 1):
                 skip = skips.pop()
-                self._block(f"output_blocks.{place}", now, out, skip, self.widening is not None
-                            and len(skips) == self.widened)
-                now = out
+                now = self._block(f"output_blocks.{place}", now, out, skip, torn=len(skips) == self.widened)
                 if level and i == config.num_res_blocks:
                     number = 2 if f"output_blocks.{place}.2.conv.weight" in g.old else 1
                     g.layer(f"output_blocks.{place}.{number}.conv", now, now)
@@ -176,7 +175,7 @@ def _grow_sketch(g: Growth, walk: _Walk) -> None:
     for key in g.new:
         if key.startswith(("model.", "zero_layer.")):
             g.new[key] = g.old[key].float()
-    now = walk.levels[0]
+    now = walk.first
     for level, out in enumerate(walk.levels):
         g.layer(f"output_blocks.{level}.1", out, now)
         g.layer(f"output_blocks.{level}.3", out, out)
